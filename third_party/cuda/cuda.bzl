@@ -11,6 +11,7 @@ cc_library(
         "include/*.hpp",
         "include/crt/**",
         "include/nccl_device/**",
+        "include/nv/**",
     ]),
     defines = {defines},
     includes = ["include"],
