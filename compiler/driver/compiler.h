@@ -1,0 +1,54 @@
+// Compiler: Graph + Chip -> Plan.
+//
+//   STRATA_ASSIGN_OR_RETURN(auto compiler, CreateCompiler("strata"));      // or "reference", or "exec:/path/to/mine"
+//   STRATA_ASSIGN_OR_RETURN(plan::Plan plan, compiler->Compile(graph, chip, CompileOptions{}));
+//
+// All dims must be concrete (BindSymbols first). The plan has been validated.
+#ifndef STRATA_COMPILER_DRIVER_COMPILER_H_
+#define STRATA_COMPILER_DRIVER_COMPILER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "base/registry.h"
+#include "base/status.h"
+#include "chips/spec/chip.pb.h"
+#include "compiler/plan/plan.pb.h"
+#include "framework/graph/evaluator.h"
+#include "framework/graph/graph.pb.h"
+
+namespace strata::compiler {
+
+struct CompileOptions {
+  std::string device = "cpu";
+  std::string isa;                       // "": this machine's best ("avx512", "avx2", "generic")
+  std::vector<std::string> skip_passes;  // ablation: passes left out
+  // Called after each pass with its name, whether it changed the graph, and the graph.
+  std::function<void(absl::string_view pass, bool changed, const graph::Graph&)> observer;
+};
+
+class Compiler {
+ public:
+  virtual ~Compiler() = default;
+  virtual absl::StatusOr<plan::Plan> Compile(const graph::Graph& graph, const chips::Chip& chip,
+                                             const CompileOptions& options) = 0;
+};
+
+// "strata": passes, fusion, emitted kernels, library calls. "reference": every node a host call.
+inline Registry<Compiler>& CompilerRegistry() {
+  static auto* registry = new Registry<Compiler>("compiler");
+  return *registry;
+}
+
+// Registers the compilers of this folder. Idempotent.
+void RegisterAllCompilers();
+
+// A registered name, or "exec:PROGRAM": any program that reads a CompileRequest on stdin and writes a Plan to stdout.
+absl::StatusOr<std::unique_ptr<Compiler>> CreateCompiler(const std::string& name);
+
+}  // namespace strata::compiler
+
+#endif  // STRATA_COMPILER_DRIVER_COMPILER_H_

@@ -1,0 +1,120 @@
+#include "framework/graph/host_tensor.h"
+
+#include <cassert>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "absl/strings/str_join.h"
+#include "chips/numerics/float16.h"
+
+namespace strata::graph {
+namespace {
+
+constexpr size_t kAlignment = 64;
+
+// Calls f with a typed pointer tag for dtypes that are plain C++ numbers.
+double Load(DType dtype, const void* data, size_t i) {
+  switch (dtype) {
+    case chips::F32: return static_cast<const float*>(data)[i];
+    case chips::F64: return static_cast<const double*>(data)[i];
+    case chips::BF16: return chips::Bf16ToFloat(static_cast<const uint16_t*>(data)[i]);
+    case chips::F16: return chips::Fp16ToFloat(static_cast<const uint16_t*>(data)[i]);
+    case chips::I8: return static_cast<const int8_t*>(data)[i];
+    case chips::U8: return static_cast<const uint8_t*>(data)[i];
+    case chips::I32: return static_cast<const int32_t*>(data)[i];
+    case chips::I64: return static_cast<double>(static_cast<const int64_t*>(data)[i]);
+    case chips::BOOL: return static_cast<const uint8_t*>(data)[i] != 0 ? 1.0 : 0.0;
+    default: return 0.0;
+  }
+}
+
+void Store(DType dtype, void* data, size_t i, double value) {
+  switch (dtype) {
+    case chips::F32: static_cast<float*>(data)[i] = static_cast<float>(value); break;
+    case chips::F64: static_cast<double*>(data)[i] = value; break;
+    case chips::BF16: static_cast<uint16_t*>(data)[i] = chips::FloatToBf16(static_cast<float>(value)); break;
+    case chips::F16: static_cast<uint16_t*>(data)[i] = chips::FloatToFp16(static_cast<float>(value)); break;
+    case chips::I8: static_cast<int8_t*>(data)[i] = static_cast<int8_t>(value); break;
+    case chips::U8: static_cast<uint8_t*>(data)[i] = static_cast<uint8_t>(value); break;
+    case chips::I32: static_cast<int32_t*>(data)[i] = static_cast<int32_t>(value); break;
+    case chips::I64: static_cast<int64_t*>(data)[i] = static_cast<int64_t>(value); break;
+    case chips::BOOL: static_cast<uint8_t*>(data)[i] = value != 0.0 ? 1 : 0; break;
+    default: break;
+  }
+}
+
+}  // namespace
+
+HostTensor HostTensor::Allocate(DType dtype, std::vector<int64_t> dims) {
+  HostTensor tensor;
+  tensor.dtype_ = dtype;
+  tensor.dims_ = std::move(dims);
+  const size_t bytes = (tensor.size_bytes() + kAlignment) / kAlignment * kAlignment;  // never zero
+  tensor.data_ = std::aligned_alloc(kAlignment, bytes);
+  if (tensor.data_ == nullptr) throw std::bad_alloc();
+  tensor.owner_ = std::shared_ptr<const void>(tensor.data_, [](const void* p) { std::free(const_cast<void*>(p)); });
+  return tensor;
+}
+
+HostTensor HostTensor::Zeros(DType dtype, std::vector<int64_t> dims) {
+  HostTensor tensor = Allocate(dtype, std::move(dims));
+  std::memset(tensor.data_, 0, tensor.size_bytes());
+  return tensor;
+}
+
+HostTensor HostTensor::FromDoubles(DType dtype, std::vector<int64_t> dims, const std::vector<double>& values) {
+  HostTensor tensor = Allocate(dtype, std::move(dims));
+  tensor.SetFromDoubles(values);
+  return tensor;
+}
+
+HostTensor HostTensor::Wrap(DType dtype, std::vector<int64_t> dims, const void* data,
+                            std::shared_ptr<const void> owner) {
+  HostTensor tensor;
+  tensor.dtype_ = dtype;
+  tensor.dims_ = std::move(dims);
+  tensor.data_ = const_cast<void*>(data);
+  tensor.owner_ = std::move(owner);
+  return tensor;
+}
+
+int64_t HostTensor::elements() const {
+  int64_t n = 1;
+  for (int64_t dim : dims_) n *= dim;
+  return n;
+}
+
+std::vector<double> HostTensor::ToDoubles() const {
+  std::vector<double> values(static_cast<size_t>(elements()));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = Load(dtype_, data_, i);
+  return values;
+}
+
+void HostTensor::SetFromDoubles(const std::vector<double>& values) {
+  assert(values.size() == static_cast<size_t>(elements()));
+  for (size_t i = 0; i < values.size(); ++i) Store(dtype_, data_, i, values[i]);
+}
+
+HostTensor HostTensor::Clone() const {
+  HostTensor copy = Allocate(dtype_, dims_);
+  if (size_bytes() > 0) std::memcpy(copy.data_, data_, size_bytes());
+  return copy;
+}
+
+HostTensor HostTensor::Reshaped(std::vector<int64_t> dims) const {
+  HostTensor view = *this;
+  view.dims_ = std::move(dims);
+  assert(view.elements() == elements());
+  return view;
+}
+
+HostTensor HostTensor::Cast(DType dtype) const {
+  return dtype == dtype_ ? *this : FromDoubles(dtype, dims_, ToDoubles());
+}
+
+std::string HostTensor::TypeString() const {
+  return absl::StrCat(chips::DTypeName(dtype_), "[", absl::StrJoin(dims_, ", "), "]");
+}
+
+}  // namespace strata::graph

@@ -1,0 +1,176 @@
+#include "framework/graph/verifier.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "framework/graph/op_def.h"
+#include "framework/graph/ops/all_ops.h"
+
+namespace strata::graph {
+namespace {
+
+absl::Status Fault(absl::string_view message) { return absl::InvalidArgumentError(message); }
+
+bool IsName(const std::string& name) {
+  if (name.empty() || !(absl::ascii_isalpha(name[0]) || name[0] == '_')) return false;
+  for (char c : name) {
+    if (!absl::ascii_isalnum(c) && c != '_' && c != '.') return false;
+  }
+  return true;
+}
+
+// Checks one graph; `made` says which values have been made so far.
+class Verifier {
+ public:
+  explicit Verifier(const Graph& graph)
+      : graph_(graph), made_(static_cast<size_t>(graph.values_size()), false) {}
+
+  absl::Status Run() {
+    if (graph_.version() != 1) {
+      return Fault(absl::StrCat("version: is ", graph_.version(), "; this build reads version 1"));
+    }
+    STRATA_RETURN_IF_ERROR(CheckValues());
+    STRATA_RETURN_IF_ERROR(CheckInputs());
+    for (int i = 0; i < graph_.nodes_size(); ++i) {
+      const Node& node = graph_.nodes(i);
+      STRATA_RETURN_IF_ERROR(Annotate(CheckNode(node), absl::StrCat("nodes[", i, "] (", node.op(), ")")));
+    }
+    for (int i = 0; i < graph_.values_size(); ++i) {
+      if (!made_[static_cast<size_t>(i)]) {
+        return Fault(absl::StrCat("values[", i, "] ('", graph_.values(i).name(), "'): no node or input makes it"));
+      }
+    }
+    STRATA_RETURN_IF_ERROR(CheckOutputs());
+    return CheckUpdates();
+  }
+
+ private:
+  absl::Status CheckId(uint32_t id) const {
+    if (id < made_.size()) return absl::OkStatus();
+    return Fault(absl::StrCat("value id ", id, " is outside [0, ", made_.size(), ")"));
+  }
+
+  absl::Status CheckValues() const {
+    std::set<std::string> names;
+    for (int i = 0; i < graph_.values_size(); ++i) {
+      const Value& value = graph_.values(i);
+      const std::string where = absl::StrCat("values[", i, "]");
+      if (!IsName(value.name())) return Fault(absl::StrCat(where, ".name: '", value.name(), "' is not a name"));
+      if (!names.insert(value.name()).second) {
+        return Fault(absl::StrCat(where, ".name: '", value.name(), "' is taken by another value"));
+      }
+      if (chips::SizeOf(value.dtype()) == 0) return Fault(absl::StrCat(where, ".dtype: is not set"));
+      for (int d = 0; d < value.dims_size(); ++d) {
+        const Dim& dim = value.dims(d);
+        const bool good = dim.has_symbol() ? IsName(dim.symbol()) : dim.has_size() && dim.size() >= 0;
+        if (!good) return Fault(absl::StrCat(where, ".dims[", d, "]: must be a size >= 0 or a symbol"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckInputs() {
+    for (int i = 0; i < graph_.inputs_size(); ++i) {
+      const auto& input = graph_.inputs(i);
+      const std::string where = absl::StrCat("inputs[", i, "]");
+      STRATA_RETURN_IF_ERROR(Annotate(CheckId(input.value()), absl::StrCat(where, ".value")));
+      if (input.kind() == INPUT_KIND_UNSPECIFIED) return Fault(absl::StrCat(where, ".kind: is not set"));
+      if (made_[input.value()]) return Fault(absl::StrCat(where, ".value: is an input already"));
+      made_[input.value()] = true;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckNode(const Node& node) {
+    for (int i = 0; i < node.inputs_size(); ++i) {
+      const std::string where = absl::StrCat("inputs[", i, "]");
+      STRATA_RETURN_IF_ERROR(Annotate(CheckId(node.inputs(i)), where));
+      if (!made_[node.inputs(i)]) {
+        return Fault(absl::StrCat(where, ": value '", graph_.values(static_cast<int>(node.inputs(i))).name(),
+                                  "' is not made yet: the graph has a cycle or is out of dependency order"));
+      }
+    }
+    STRATA_ASSIGN_OR_RETURN(const OpDef* def, OpRegistry::Get().Lookup(node.op()));
+    for (int i = 0; i < node.regions_size(); ++i) {
+      STRATA_RETURN_IF_ERROR(Annotate(Verifier(node.regions(i)).Run(), absl::StrCat("regions[", i, "]")));
+    }
+    for (int i = 0; i < node.outputs_size(); ++i) {
+      const std::string where = absl::StrCat("outputs[", i, "]");
+      STRATA_RETURN_IF_ERROR(Annotate(CheckId(node.outputs(i)), where));
+      if (made_[node.outputs(i)]) {
+        return Fault(absl::StrCat(where, ": value '", graph_.values(static_cast<int>(node.outputs(i))).name(),
+                                  "' is made twice (SSA allows one maker)"));
+      }
+      made_[node.outputs(i)] = true;
+    }
+    return CheckTypes(*def, node);
+  }
+
+  absl::Status CheckTypes(const OpDef& def, const Node& node) const {
+    OpCall call = CallOf(graph_, node);
+    const std::vector<TensorType> declared = std::move(call.outputs);
+    call.outputs.clear();
+    STRATA_ASSIGN_OR_RETURN(std::vector<TensorType> inferred, InferTypes(def, call));
+    if (inferred.size() != declared.size()) {
+      return Fault(absl::StrCat("outputs: has ", declared.size(), "; the op makes ", inferred.size()));
+    }
+    for (size_t i = 0; i < inferred.size(); ++i) {
+      if (inferred[i] == declared[i]) continue;
+      return Fault(absl::StrCat("outputs[", i, "] ('", graph_.values(static_cast<int>(node.outputs(static_cast<int>(i)))).name(),
+                                "'): declared ", declared[i].ToString(), ", inferred ", inferred[i].ToString()));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckOutputs() const {
+    std::set<std::string> names;
+    for (int i = 0; i < graph_.outputs_size(); ++i) {
+      const auto& output = graph_.outputs(i);
+      const std::string where = absl::StrCat("outputs[", i, "]");
+      STRATA_RETURN_IF_ERROR(Annotate(CheckId(output.value()), absl::StrCat(where, ".value")));
+      if (output.combine() == COMBINE_UNSPECIFIED) return Fault(absl::StrCat(where, ".combine: is not set"));
+      if (!names.insert(output.name()).second) {
+        return Fault(absl::StrCat(where, ".name: '", output.name(), "' is taken by another output"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckUpdates() const {
+    std::set<uint32_t> updated, outputs;
+    for (const auto& output : graph_.outputs()) outputs.insert(output.value());
+    for (int i = 0; i < graph_.updates_size(); ++i) {
+      const auto& update = graph_.updates(i);
+      const std::string where = absl::StrCat("updates[", i, "]");
+      STRATA_RETURN_IF_ERROR(Annotate(CheckId(update.input()), absl::StrCat(where, ".input")));
+      STRATA_RETURN_IF_ERROR(Annotate(CheckId(update.output()), absl::StrCat(where, ".output")));
+      bool kept = false;
+      for (const auto& input : graph_.inputs()) {
+        kept = kept || (input.value() == update.input() && input.kind() != DATA);
+      }
+      if (!kept) return Fault(absl::StrCat(where, ".input: is not a PARAMETER or STATE input"));
+      if (!updated.insert(update.input()).second) return Fault(absl::StrCat(where, ".input: is updated twice"));
+      if (outputs.count(update.output()) == 0) return Fault(absl::StrCat(where, ".output: is not an output"));
+      const TensorType from = TypeOf(graph_.values(static_cast<int>(update.input())));
+      const TensorType to = TypeOf(graph_.values(static_cast<int>(update.output())));
+      if (!(from == to)) {
+        return Fault(absl::StrCat(where, ": types differ: ", from.ToString(), " and ", to.ToString()));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  const Graph& graph_;
+  std::vector<bool> made_;
+};
+
+}  // namespace
+
+absl::Status Verify(const Graph& graph) {
+  RegisterAllOps();
+  return Annotate(Verifier(graph).Run(), absl::StrCat("graph '", graph.name(), "'"));
+}
+
+}  // namespace strata::graph
