@@ -1,0 +1,39 @@
+// The law of the house: which folder may depend on which.
+//
+//   courses(6) > llm(5) > {inference, distributed}(4) > compiler(3) > framework(2) > chips(1) >
+//   base(0)
+//
+// An edge may stay in its layer or go down. It may not go up, nor across between two layers of one
+// floor. The root package is the top: it may use all, and nothing may use it. Some third-party
+// libraries are seen in a few folders only, and every one of them through //third_party.
+//
+//   if (std::optional<std::string> why = BrokenBy(Edge{"//chips:a", "//compiler:b"})) ...
+//
+// Pure functions of their arguments: safe on any thread.
+#ifndef STRATA_BUILD_DEFS_LAYERING_LAW_H_
+#define STRATA_BUILD_DEFS_LAYERING_LAW_H_
+
+#include <optional>
+#include <string>
+
+namespace strata::layering {
+
+// Target `from` depends on target `to`: absolute labels, such as "//chips/spec:chip_proto".
+struct Edge {
+  std::string from;
+  std::string to;
+};
+
+// Source `file` (relative to the root) includes `header` (as written between <> or "").
+struct Include {
+  std::string file;
+  std::string header;
+};
+
+// Why this breaks the law; nullopt when it does not.
+std::optional<std::string> BrokenBy(const Edge& edge);
+std::optional<std::string> BrokenBy(const Include& include);
+
+}  // namespace strata::layering
+
+#endif  // STRATA_BUILD_DEFS_LAYERING_LAW_H_
