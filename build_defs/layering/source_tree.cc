@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <regex>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -44,14 +44,23 @@ bool IsSource(const fs::path& path) {
          std::end(kExtensions);
 }
 
+// The header that `line` includes; empty when it includes none.
+absl::string_view IncludedBy(absl::string_view line) {
+  line = absl::StripLeadingAsciiWhitespace(line);
+  if (!absl::ConsumePrefix(&line, "#")) return "";
+  line = absl::StripLeadingAsciiWhitespace(line);
+  if (!absl::ConsumePrefix(&line, "include")) return "";
+  line = absl::StripLeadingAsciiWhitespace(line);
+  if (!absl::ConsumePrefix(&line, "<") && !absl::ConsumePrefix(&line, "\"")) return "";
+  return line.substr(0, line.find_first_of(">\""));
+}
+
 void ReadIncludesOf(const fs::path& root, const fs::path& file, std::vector<Include>& includes) {
-  static const std::regex& pattern = *new std::regex("^\\s*#\\s*include\\s*[<\"]([^>\"]+)[>\"].*");
   std::ifstream in(file);
-  std::smatch match;
   for (std::string line; std::getline(in, line);) {
-    if (line.find("include") != std::string::npos && std::regex_match(line, match, pattern)) {
-      includes.push_back({file.lexically_relative(root).string(), match[1].str()});
-    }
+    const absl::string_view header = IncludedBy(line);
+    if (header.empty()) continue;
+    includes.push_back({file.lexically_relative(root).string(), std::string(header)});
   }
 }
 
