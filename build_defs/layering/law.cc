@@ -132,6 +132,7 @@ std::optional<std::string> BrokenBy(const Edge& edge) {
 }
 
 std::optional<std::string> BrokenBy(const Include& include) {
+  if (IsIn(include.file, "third_party")) return std::nullopt;
   for (const HeaderOf& row : kHeaders) {
     if (absl::StartsWith(include.header, row.header)) return SeenOutside(include.file, row.library);
   }

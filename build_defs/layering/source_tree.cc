@@ -21,7 +21,8 @@ namespace fs = std::filesystem;
 // files say. --batch: no server stays behind.
 constexpr char kQuery[] =
     "bazel --batch --nohome_rc --output_user_root=\"$TEST_TMPDIR/bazel\" "
-    "--host_jvm_args=-Xmx512m query --noshow_progress --noimplicit_deps --notool_deps "
+    "--host_jvm_args=-Xmx512m --host_jvm_args=-XX:TieredStopAtLevel=1 query --noshow_progress "
+    "--noimplicit_deps --notool_deps "
     "--nonodep_deps --output=graph --nograph:factored 'deps(//..., 1)'";
 
 // A workspace that is `root` but for the links bazel-bin, bazel-out and the like: another Bazel
