@@ -1,0 +1,212 @@
+#include "distributed/plan/validate.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+
+namespace strata::parallel {
+namespace {
+
+constexpr uint32_t kVersion = 1;
+constexpr int64_t kMaxRanks = std::numeric_limits<int32_t>::max();
+
+template <typename... Parts>
+absl::Status Fault(const Parts&... parts) {
+  return absl::InvalidArgumentError(absl::StrCat(parts...));
+}
+
+template <typename... Parts>
+absl::Status NotYet(const Parts&... parts) {
+  return absl::UnimplementedError(absl::StrCat(parts...));
+}
+
+absl::Status CheckMesh(const ParallelPlan& plan) {
+  if (plan.mesh().empty()) return Fault("mesh: is empty; give at least one axis");
+  std::set<std::string> names;
+  int64_t ranks = 1;
+  int pipelines = 0;
+  for (int i = 0; i < plan.mesh_size(); ++i) {
+    const MeshAxis& axis = plan.mesh(i);
+    const std::string where = absl::StrCat("mesh[", i, "]");
+    if (axis.name().empty()) return Fault(where, ".name: is empty; an axis needs a name");
+    if (!names.insert(axis.name()).second) {
+      return Fault(where, ".name: '", axis.name(), "' is taken by another axis");
+    }
+    if (axis.kind() == AXIS_KIND_UNSPECIFIED || !AxisKind_IsValid(axis.kind())) {
+      return Fault(where, ".kind: is not set to a known kind");
+    }
+    if (axis.size() == 0) return Fault(where, ".size: is 0; an axis has at least one rank");
+    ranks *= axis.size();
+    if (ranks > kMaxRanks)
+      return Fault(where, ".size: the mesh has more than ", kMaxRanks, " ranks");
+    if (axis.kind() == PIPELINE_PARALLEL && ++pipelines > 1) {
+      return Fault(where, ".kind: a mesh has at most one PIPELINE_PARALLEL axis");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSharding(const TensorSharding& sharding,
+                           const std::map<std::string, AxisKind>& kinds) {
+  std::set<std::string> used;
+  for (int d = 0; d < sharding.axes_size(); ++d) {
+    const std::string& axis = sharding.axes(d);
+    if (axis.empty()) continue;
+    const auto it = kinds.find(axis);
+    if (it == kinds.end()) return Fault("axes[", d, "]: there is no mesh axis '", axis, "'");
+    if (it->second == PIPELINE_PARALLEL) {
+      return Fault("axes[", d, "]: '", axis,
+                   "' is the pipeline's axis; it splits layers, not tensors");
+    }
+    if (!used.insert(axis).second)
+      return Fault("axes[", d, "]: '", axis, "' splits another dim already");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckShardings(const ParallelPlan& plan) {
+  std::map<std::string, AxisKind> kinds;
+  for (const MeshAxis& axis : plan.mesh()) kinds[axis.name()] = axis.kind();
+  std::set<std::string> tensors;
+  for (int i = 0; i < plan.shardings_size(); ++i) {
+    const TensorSharding& sharding = plan.shardings(i);
+    const std::string where = absl::StrCat("shardings[", i, "]");
+    if (sharding.tensor().empty())
+      return Fault(where, ".tensor: is empty; name a tensor of the graph");
+    if (!tensors.insert(sharding.tensor()).second) {
+      return Fault(where, ".tensor: '", sharding.tensor(), "' is sharded above already");
+    }
+    STRATA_RETURN_IF_ERROR(Annotate(CheckSharding(sharding, kinds), where));
+  }
+  return absl::OkStatus();
+}
+
+// A microbatch on a chunk runs forward once, then backward once, then (if at all) its weight
+// gradients.
+absl::Status CheckStage(const StageSchedule& stage, uint32_t microbatches) {
+  std::map<std::pair<uint32_t, uint32_t>, SlotKind> last;  // (microbatch, chunk) -> the latest slot
+  std::map<uint32_t, uint32_t> backwards;                  // chunk -> microbatches that came back
+  for (int i = 0; i < stage.slots_size(); ++i) {
+    const Slot& slot = stage.slots(i);
+    const std::string where = absl::StrCat("slots[", i, "]");
+    if (slot.kind() == SLOT_KIND_UNSPECIFIED || !SlotKind_IsValid(slot.kind())) {
+      return Fault(where, ".kind: is not set to a known kind");
+    }
+    if (slot.microbatch() >= microbatches) {
+      return Fault(where, ".microbatch: ", slot.microbatch(), " is outside [0, ", microbatches,
+                   ")");
+    }
+    SlotKind& before = last[{slot.microbatch(), slot.chunk()}];
+    if (slot.kind() != before + 1) {
+      return Fault(where, ".kind: ", SlotKind_Name(slot.kind()), " of microbatch ",
+                   slot.microbatch(), ", chunk ", slot.chunk(),
+                   before == SLOT_KIND_UNSPECIFIED
+                       ? std::string(" comes first; FORWARD must")
+                       : absl::StrCat(" after ", SlotKind_Name(before),
+                                      "; the order is FORWARD, BACKWARD, WEIGHT"));
+    }
+    before = slot.kind();
+    if (slot.kind() == BACKWARD) ++backwards[slot.chunk()];
+  }
+  if (stage.slots().empty()) return Fault("slots: is empty; the stage would do nothing");
+  for (const auto& [key, kind] : last) {
+    const uint32_t chunk = key.second;
+    if (backwards[chunk] != microbatches) {
+      return Fault("slots: chunk ", chunk, " brings ", backwards[chunk], " of ", microbatches,
+                   " microbatches back");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPipeline(const ParallelPlan& plan) {
+  int64_t stages = 0;  // without a pipeline axis
+  for (const MeshAxis& axis : plan.mesh()) {
+    if (axis.kind() == PIPELINE_PARALLEL) stages = axis.size();
+  }
+  if (plan.pipeline_size() != stages) {
+    return Fault("pipeline: has ", plan.pipeline_size(),
+                 " stages; the mesh's PIPELINE_PARALLEL axis asks for ", stages);
+  }
+  for (int i = 0; i < plan.pipeline_size(); ++i) {
+    STRATA_RETURN_IF_ERROR(Annotate(CheckStage(plan.pipeline(i), plan.microbatches()),
+                                    absl::StrCat("pipeline[", i, "]")));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ValidateParallelPlan(const ParallelPlan& plan) {
+  if (plan.version() != kVersion) {
+    return Fault("version: is ", plan.version(), "; this build reads version ", kVersion);
+  }
+  STRATA_RETURN_IF_ERROR(CheckMesh(plan));
+  STRATA_RETURN_IF_ERROR(CheckShardings(plan));
+  if (plan.microbatches() == 0) return Fault("microbatches: is 0; a step has at least one");
+  STRATA_RETURN_IF_ERROR(CheckPipeline(plan));
+  if (!ZeroStage_IsValid(plan.zero()))
+    return Fault("zero: ", static_cast<int>(plan.zero()), " is not a known stage");
+  return absl::OkStatus();
+}
+
+absl::Status CheckExecutable(const ParallelPlan& plan) {
+  for (int i = 0; i < plan.mesh_size(); ++i) {
+    const MeshAxis& axis = plan.mesh(i);
+    if (axis.size() == 1 || axis.kind() == DATA_PARALLEL) continue;
+    return NotYet("mesh[", i, "] ('", axis.name(), "'): ", AxisKind_Name(axis.kind()), " over ",
+                  axis.size(),
+                  " ranks cannot be executed by this build; use DATA_PARALLEL or size 1");
+  }
+  for (int i = 0; i < plan.shardings_size(); ++i) {
+    const auto& axes = plan.shardings(i).axes();
+    if (std::all_of(axes.begin(), axes.end(), [](const std::string& axis) { return axis.empty(); }))
+      continue;
+    return NotYet("shardings[", i, "] ('", plan.shardings(i).tensor(),
+                  "'): sharded tensors cannot be executed by this build; leave them replicated");
+  }
+  if (plan.microbatches() != 1) {
+    return NotYet("microbatches: ", plan.microbatches(),
+                  " cannot be executed by this build; use 1");
+  }
+  if (plan.zero() != ZERO_STAGE_UNSPECIFIED) {
+    return NotYet("zero: ", ZeroStage_Name(plan.zero()),
+                  " cannot be executed by this build; leave it unset");
+  }
+  if (plan.recompute())
+    return NotYet("recompute: cannot be executed by this build; leave it unset");
+  return absl::OkStatus();
+}
+
+ParallelPlan DataParallelPlan(int ranks) {
+  ParallelPlan plan;
+  plan.set_version(kVersion);
+  plan.set_name(absl::StrCat("dp", ranks));
+  MeshAxis* axis = plan.add_mesh();
+  axis->set_name("dp");
+  axis->set_kind(DATA_PARALLEL);
+  axis->set_size(static_cast<uint32_t>(std::max(ranks, 0)));
+  plan.set_microbatches(1);
+  return plan;
+}
+
+int64_t RankCount(const ParallelPlan& plan) {
+  int64_t ranks = 1;
+  for (const MeshAxis& axis : plan.mesh()) ranks *= axis.size();
+  return ranks;
+}
+
+int64_t AxisSize(const ParallelPlan& plan, AxisKind kind) {
+  int64_t size = 1;
+  for (const MeshAxis& axis : plan.mesh()) {
+    if (axis.kind() == kind) size *= axis.size();
+  }
+  return size;
+}
+
+}  // namespace strata::parallel
