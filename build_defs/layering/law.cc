@@ -28,7 +28,8 @@ constexpr Layer kLayers[] = {
     {"inference", 4},
     {"llm", 5},
     {"courses", 6},
-    {"", 7},  // The root package.
+    {"cli", 7},  // The command //:strata.
+    {"", 8},     // The root package.
 };
 
 // A third-party library that only some folders may see.

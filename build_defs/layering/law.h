@@ -4,8 +4,9 @@
 //   base(0)
 //
 // An edge may stay in its layer or go down. It may not go up, nor across between two layers of one
-// floor. The root package is the top: it may use all, and nothing may use it. Some third-party
-// libraries are seen in a few folders only, and every one of them through //third_party.
+// floor. The command's folder (cli) and the root package are the top: they may use all below, and
+// no layer may use them. Some third-party libraries are seen in a few folders only, and every one
+// of them through //third_party.
 //
 //   if (std::optional<std::string> why = BrokenBy(Edge{"//chips:a", "//compiler:b"})) ...
 //

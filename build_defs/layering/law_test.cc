@@ -12,7 +12,8 @@ TEST(LawTest, EdgesGoDownOrStay) {
   EXPECT_TRUE(Allowed(Edge{"//compiler/plan:plan", "//framework/graph:graph"}));
   EXPECT_TRUE(Allowed(Edge{"//llm/train:train", "//chips/spec:chip_proto"}));
   EXPECT_TRUE(Allowed(Edge{"//compiler/plan:plan", "//compiler/plan:plan_proto"}));
-  EXPECT_TRUE(Allowed(Edge{"//:strata", "//courses/tour:tour"}));
+  EXPECT_TRUE(Allowed(Edge{"//:strata", "//cli:main"}));
+  EXPECT_TRUE(Allowed(Edge{"//cli:main", "//courses/tour:tour"}));
   EXPECT_TRUE(Allowed(Edge{"//chips:chips", "//third_party/absl:status"}));
 }
 
@@ -24,6 +25,7 @@ TEST(LawTest, EdgesDoNotGoUp) {
   EXPECT_FALSE(Allowed(Edge{"//inference/engine:engine", "//llm/model:gpt"}));
   EXPECT_FALSE(Allowed(Edge{"//llm/eval:eval", "//courses/lab:lab"}));
   EXPECT_FALSE(Allowed(Edge{"//courses/tour:tour", "//:strata"}));
+  EXPECT_FALSE(Allowed(Edge{"//courses/tour:tour", "//cli:main"}));
 }
 
 TEST(LawTest, EdgesDoNotCrossAFloor) {
