@@ -34,7 +34,8 @@ Attribute Attr(const Shape& values);
 void SetAttributes(const Attributes& attributes, Node* node);
 Attributes GetAttributes(const Node& node);
 
-// Typed look-ups with a fallback for what is unset. The verifier has checked kinds and required ones before.
+// Typed look-ups with a fallback for what is unset. The verifier has checked kinds and required
+// ones before.
 class AttributeReader {
  public:
   explicit AttributeReader(const google::protobuf::RepeatedPtrField<Attribute>& attributes)

@@ -12,7 +12,8 @@ namespace {
 // The part of a source path from the repository's root on: "llm/model/decoder.cc".
 std::string ShortPath(const char* file) {
   const std::string path = file;
-  for (const char* layer : {"/framework/", "/compiler/", "/distributed/", "/inference/", "/llm/", "/courses/"}) {
+  for (const char* layer :
+       {"/framework/", "/compiler/", "/distributed/", "/inference/", "/llm/", "/courses/"}) {
     const size_t at = path.rfind(layer);
     if (at != std::string::npos) return path.substr(at + 1);
   }
@@ -59,14 +60,16 @@ ValueId Builder::Input(const std::string& name, const TensorType& type, InputKin
   return id;
 }
 
-ValueId Builder::Apply(const std::string& op, const std::vector<ValueId>& inputs, const Attributes& attributes) {
+ValueId Builder::Apply(const std::string& op, const std::vector<ValueId>& inputs,
+                       const Attributes& attributes) {
   const std::vector<ValueId> outputs = ApplyMulti(op, inputs, attributes);
   if (outputs.empty()) return kNoValue;
   return outputs[0];
 }
 
 std::vector<ValueId> Builder::ApplyMulti(const std::string& op, const std::vector<ValueId>& inputs,
-                                         const Attributes& attributes, const std::vector<Graph>& regions) {
+                                         const Attributes& attributes,
+                                         const std::vector<Graph>& regions) {
   if (!status_.ok()) return {};
   absl::StatusOr<const OpDef*> def = OpRegistry::Get().Lookup(op);
   if (!def.ok()) {
@@ -106,12 +109,14 @@ std::vector<ValueId> Builder::ApplyMulti(const std::string& op, const std::vecto
 }
 
 ValueId Builder::Constant(double value, DType dtype, const Shape& dims) {
-  return Apply("constant", {}, {{"value", Attr(value)}, {"dtype", Attr(dtype)}, {"dims", Attr(dims)}});
+  return Apply("constant", {},
+               {{"value", Attr(value)}, {"dtype", Attr(dtype)}, {"dims", Attr(dims)}});
 }
 
 void Builder::Output(ValueId value, const std::string& name, Combine combine) {
   if (value >= static_cast<ValueId>(graph_.values_size())) {
-    Fail(absl::InvalidArgumentError(absl::StrCat("output '", name, "' is not a value of this graph")));
+    Fail(absl::InvalidArgumentError(
+        absl::StrCat("output '", name, "' is not a value of this graph")));
     return;
   }
   auto* output = graph_.add_outputs();
@@ -151,7 +156,9 @@ TensorType Builder::type(ValueId value) const {
   return TypeOf(graph_.values(static_cast<int>(value)));
 }
 
-const std::string& Builder::name(ValueId value) const { return graph_.values(static_cast<int>(value)).name(); }
+const std::string& Builder::name(ValueId value) const {
+  return graph_.values(static_cast<int>(value)).name();
+}
 
 absl::StatusOr<Graph> Builder::Build() && {
   STRATA_RETURN_IF_ERROR(status_);
@@ -162,7 +169,8 @@ absl::StatusOr<Graph> Builder::Build() && {
 Builder::Scope::Scope(Builder& builder, const std::string& name, std::source_location location)
     : builder_(builder), saved_path_(builder.path_), saved_origin_(builder.origin_) {
   builder.path_ = saved_path_.empty() ? name : absl::StrCat(saved_path_, ".", name);
-  builder.origin_ = absl::StrCat(builder.path_, " (", ShortPath(location.file_name()), ":", location.line(), ")");
+  builder.origin_ =
+      absl::StrCat(builder.path_, " (", ShortPath(location.file_name()), ":", location.line(), ")");
 }
 
 Builder::Scope::Scope(Builder& builder, const std::string& origin, int)

@@ -7,8 +7,8 @@
 //   b.Output(y, "y", SHARDED);
 //   absl::StatusOr<Graph> graph = std::move(b).Build();
 //
-// Errors stick: the first one is kept with its model line, later calls return kNoValue, Build() returns the error. So
-// model code stays free of status plumbing. Not thread-safe.
+// Errors stick: the first one is kept with its model line, later calls return kNoValue, Build()
+// returns the error. So model code stays free of status plumbing. Not thread-safe.
 #ifndef STRATA_FRAMEWORK_GRAPH_BUILDER_H_
 #define STRATA_FRAMEWORK_GRAPH_BUILDER_H_
 
@@ -31,15 +31,18 @@ class Builder {
   ValueId Input(const std::string& name, const TensorType& type, InputKind kind);
 
   // Appends a node; returns its only output, or all of them.
-  ValueId Apply(const std::string& op, const std::vector<ValueId>& inputs, const Attributes& attributes = {});
+  ValueId Apply(const std::string& op, const std::vector<ValueId>& inputs,
+                const Attributes& attributes = {});
   std::vector<ValueId> ApplyMulti(const std::string& op, const std::vector<ValueId>& inputs,
-                                  const Attributes& attributes = {}, const std::vector<Graph>& regions = {});
+                                  const Attributes& attributes = {},
+                                  const std::vector<Graph>& regions = {});
 
   // A scalar, or an array when `dims` is given (all elements equal).
   ValueId Constant(double value, DType dtype, const Shape& dims = {});
 
   void Output(ValueId value, const std::string& name, Combine combine = REPLICATED);
-  void Update(ValueId input, ValueId output);  // adds `output` to the outputs when it is not there yet
+  void Update(ValueId input,
+              ValueId output);  // adds `output` to the outputs when it is not there yet
   void Rename(ValueId value, const std::string& name);  // made unique by a suffix when taken
   void MarkGradient(ValueId value, const std::string& parameter);
 
@@ -52,13 +55,16 @@ class Builder {
   // The finished graph, verified.
   absl::StatusOr<Graph> Build() &&;
 
-  // The model line that following nodes come from; scopes nest: "gpt.h.3.mlp (llm/model/decoder.cc:87)".
+  // The model line that following nodes come from; scopes nest: "gpt.h.3.mlp
+  // (llm/model/decoder.cc:87)".
   class Scope {
    public:
     Scope(Builder& builder, const std::string& name,
           std::source_location location = std::source_location::current());
     // Takes an origin as it stands (a rewrite that keeps a node's own).
-    static Scope Exactly(Builder& builder, const std::string& origin) { return Scope(builder, origin, 0); }
+    static Scope Exactly(Builder& builder, const std::string& origin) {
+      return Scope(builder, origin, 0);
+    }
     ~Scope();
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;

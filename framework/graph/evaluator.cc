@@ -1,16 +1,17 @@
 #include "framework/graph/evaluator.h"
 
-#include "framework/graph/op_def.h"
 #include "framework/graph/types.h"
 
 namespace strata::graph {
 namespace {
 
-absl::Status MatchInput(const Value& value, const HostTensor& input, std::map<std::string, int64_t>* sizes) {
+absl::Status MatchInput(const Value& value, const HostTensor& input,
+                        std::map<std::string, int64_t>* sizes) {
   const TensorType type = TypeOf(value);
-  const std::string complaint =
-      absl::StrCat("input '", value.name(), "': is ", input.TypeString(), "; the graph asks for ", type.ToString());
-  if (input.dtype() != type.dtype || input.rank() != type.rank()) return absl::InvalidArgumentError(complaint);
+  const std::string complaint = absl::StrCat("input '", value.name(), "': is ", input.TypeString(),
+                                             "; the graph asks for ", type.ToString());
+  if (input.dtype() != type.dtype || input.rank() != type.rank())
+    return absl::InvalidArgumentError(complaint);
   for (size_t d = 0; d < type.shape.size(); ++d) {
     const int64_t size = input.dims()[d];
     if (!type.shape[d].is_symbol()) {
@@ -51,10 +52,12 @@ void BindNode(const std::map<std::string, int64_t>& sizes, Node* node) {
 
 }  // namespace
 
-absl::StatusOr<std::map<std::string, int64_t>> MatchInputs(const Graph& graph, absl::Span<const HostTensor> inputs) {
+absl::StatusOr<std::map<std::string, int64_t>> MatchInputs(const Graph& graph,
+                                                           absl::Span<const HostTensor> inputs) {
   if (static_cast<size_t>(graph.inputs_size()) != inputs.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("graph '", graph.name(), "' takes ", graph.inputs_size(),
-                                                   " inputs; ", inputs.size(), " were given"));
+    return absl::InvalidArgumentError(absl::StrCat("graph '", graph.name(), "' takes ",
+                                                   graph.inputs_size(), " inputs; ", inputs.size(),
+                                                   " were given"));
   }
   std::map<std::string, int64_t> sizes;
   for (int i = 0; i < graph.inputs_size(); ++i) {

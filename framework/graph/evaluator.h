@@ -1,5 +1,5 @@
-// Evaluator: runs a Graph on inputs. The framework declares it; the interpreter here is the default and the definition
-// of right, the compiler implements it with speed.
+// Evaluator: runs a Graph on inputs. The framework declares it; the interpreter here is the default
+// and the definition of right, the compiler implements it with speed.
 #ifndef STRATA_FRAMEWORK_GRAPH_EVALUATOR_H_
 #define STRATA_FRAMEWORK_GRAPH_EVALUATOR_H_
 
@@ -18,10 +18,12 @@ class Evaluator {
  public:
   virtual ~Evaluator() = default;
 
-  // `inputs` in the order of graph.inputs, of the declared dtypes and dims (symbols take their size from the inputs).
-  // Returns graph.outputs in order. Inputs named in graph.updates are overwritten in place, and the matching outputs
-  // share their storage. INVALID_ARGUMENT names the input that does not fit.
-  virtual absl::StatusOr<std::vector<HostTensor>> Evaluate(const Graph& graph, absl::Span<const HostTensor> inputs) = 0;
+  // `inputs` in the order of graph.inputs, of the declared dtypes and dims (symbols take their size
+  // from the inputs). Returns graph.outputs in order. Inputs named in graph.updates are overwritten
+  // in place, and the matching outputs share their storage. INVALID_ARGUMENT names the input that
+  // does not fit.
+  virtual absl::StatusOr<std::vector<HostTensor>> Evaluate(const Graph& graph,
+                                                           absl::Span<const HostTensor> inputs) = 0;
 };
 
 // "reference" is always there; the compiler adds its own.
@@ -31,7 +33,8 @@ inline Registry<Evaluator>& EvaluatorRegistry() {
 }
 
 // Checks count, dtypes and dims of `inputs` against a graph and gives every symbol its size.
-absl::StatusOr<std::map<std::string, int64_t>> MatchInputs(const Graph& graph, absl::Span<const HostTensor> inputs);
+absl::StatusOr<std::map<std::string, int64_t>> MatchInputs(const Graph& graph,
+                                                           absl::Span<const HostTensor> inputs);
 
 // The graph with symbols replaced by sizes, in types, attributes and regions.
 absl::StatusOr<Graph> BindSymbols(const Graph& graph, const std::map<std::string, int64_t>& sizes);

@@ -16,31 +16,60 @@ constexpr size_t kAlignment = 64;
 // Calls f with a typed pointer tag for dtypes that are plain C++ numbers.
 double Load(DType dtype, const void* data, size_t i) {
   switch (dtype) {
-    case chips::F32: return static_cast<const float*>(data)[i];
-    case chips::F64: return static_cast<const double*>(data)[i];
-    case chips::BF16: return chips::Bf16ToFloat(static_cast<const uint16_t*>(data)[i]);
-    case chips::F16: return chips::Fp16ToFloat(static_cast<const uint16_t*>(data)[i]);
-    case chips::I8: return static_cast<const int8_t*>(data)[i];
-    case chips::U8: return static_cast<const uint8_t*>(data)[i];
-    case chips::I32: return static_cast<const int32_t*>(data)[i];
-    case chips::I64: return static_cast<double>(static_cast<const int64_t*>(data)[i]);
-    case chips::BOOL: return static_cast<const uint8_t*>(data)[i] != 0 ? 1.0 : 0.0;
-    default: return 0.0;
+    case chips::F32:
+      return static_cast<const float*>(data)[i];
+    case chips::F64:
+      return static_cast<const double*>(data)[i];
+    case chips::BF16:
+      return chips::Bf16ToFloat(static_cast<const uint16_t*>(data)[i]);
+    case chips::F16:
+      return chips::Fp16ToFloat(static_cast<const uint16_t*>(data)[i]);
+    case chips::I8:
+      return static_cast<const int8_t*>(data)[i];
+    case chips::U8:
+      return static_cast<const uint8_t*>(data)[i];
+    case chips::I32:
+      return static_cast<const int32_t*>(data)[i];
+    case chips::I64:
+      return static_cast<double>(static_cast<const int64_t*>(data)[i]);
+    case chips::BOOL:
+      return static_cast<const uint8_t*>(data)[i] != 0 ? 1.0 : 0.0;
+    default:
+      return 0.0;
   }
 }
 
 void Store(DType dtype, void* data, size_t i, double value) {
   switch (dtype) {
-    case chips::F32: static_cast<float*>(data)[i] = static_cast<float>(value); break;
-    case chips::F64: static_cast<double*>(data)[i] = value; break;
-    case chips::BF16: static_cast<uint16_t*>(data)[i] = chips::FloatToBf16(static_cast<float>(value)); break;
-    case chips::F16: static_cast<uint16_t*>(data)[i] = chips::FloatToFp16(static_cast<float>(value)); break;
-    case chips::I8: static_cast<int8_t*>(data)[i] = static_cast<int8_t>(value); break;
-    case chips::U8: static_cast<uint8_t*>(data)[i] = static_cast<uint8_t>(value); break;
-    case chips::I32: static_cast<int32_t*>(data)[i] = static_cast<int32_t>(value); break;
-    case chips::I64: static_cast<int64_t*>(data)[i] = static_cast<int64_t>(value); break;
-    case chips::BOOL: static_cast<uint8_t*>(data)[i] = value != 0.0 ? 1 : 0; break;
-    default: break;
+    case chips::F32:
+      static_cast<float*>(data)[i] = static_cast<float>(value);
+      break;
+    case chips::F64:
+      static_cast<double*>(data)[i] = value;
+      break;
+    case chips::BF16:
+      static_cast<uint16_t*>(data)[i] = chips::FloatToBf16(static_cast<float>(value));
+      break;
+    case chips::F16:
+      static_cast<uint16_t*>(data)[i] = chips::FloatToFp16(static_cast<float>(value));
+      break;
+    case chips::I8:
+      static_cast<int8_t*>(data)[i] = static_cast<int8_t>(value);
+      break;
+    case chips::U8:
+      static_cast<uint8_t*>(data)[i] = static_cast<uint8_t>(value);
+      break;
+    case chips::I32:
+      static_cast<int32_t*>(data)[i] = static_cast<int32_t>(value);
+      break;
+    case chips::I64:
+      static_cast<int64_t*>(data)[i] = static_cast<int64_t>(value);
+      break;
+    case chips::BOOL:
+      static_cast<uint8_t*>(data)[i] = value != 0.0 ? 1 : 0;
+      break;
+    default:
+      break;
   }
 }
 
@@ -53,7 +82,8 @@ HostTensor HostTensor::Allocate(DType dtype, std::vector<int64_t> dims) {
   const size_t bytes = (tensor.size_bytes() + kAlignment) / kAlignment * kAlignment;  // never zero
   tensor.data_ = std::aligned_alloc(kAlignment, bytes);
   if (tensor.data_ == nullptr) throw std::bad_alloc();
-  tensor.owner_ = std::shared_ptr<const void>(tensor.data_, [](const void* p) { std::free(const_cast<void*>(p)); });
+  tensor.owner_ = std::shared_ptr<const void>(
+      tensor.data_, [](const void* p) { std::free(const_cast<void*>(p)); });
   return tensor;
 }
 
@@ -63,7 +93,8 @@ HostTensor HostTensor::Zeros(DType dtype, std::vector<int64_t> dims) {
   return tensor;
 }
 
-HostTensor HostTensor::FromDoubles(DType dtype, std::vector<int64_t> dims, const std::vector<double>& values) {
+HostTensor HostTensor::FromDoubles(DType dtype, std::vector<int64_t> dims,
+                                   const std::vector<double>& values) {
   HostTensor tensor = Allocate(dtype, std::move(dims));
   tensor.SetFromDoubles(values);
   return tensor;

@@ -3,7 +3,8 @@
 //   HostTensor x = HostTensor::FromVector<float>({2, 3}, {1, 2, 3, 4, 5, 6});
 //   x.data<float>()[4];
 //
-// Copies share storage (a reference count); Clone() does not. Storage is 64-byte aligned unless wrapped.
+// Copies share storage (a reference count); Clone() does not. Storage is 64-byte aligned unless
+// wrapped.
 #ifndef STRATA_FRAMEWORK_GRAPH_HOST_TENSOR_H_
 #define STRATA_FRAMEWORK_GRAPH_HOST_TENSOR_H_
 
@@ -28,14 +29,18 @@ class HostTensor {
   static HostTensor Allocate(DType dtype, std::vector<int64_t> dims);
   static HostTensor Zeros(DType dtype, std::vector<int64_t> dims);
 
-  // `values` in row-major order; its length is the product of dims. T must be dtype's C++ type (float, double, int8_t,
-  // uint8_t, int32_t, int64_t; bool and 16-bit floats go through FromDoubles).
+  // `values` in row-major order; its length is the product of dims. T must be dtype's C++ type
+  // (float, double, int8_t, uint8_t, int32_t, int64_t; bool and 16-bit floats go through
+  // FromDoubles).
   template <typename T>
   static HostTensor FromVector(std::vector<int64_t> dims, const std::vector<T>& values);
-  static HostTensor FromDoubles(DType dtype, std::vector<int64_t> dims, const std::vector<double>& values);
+  static HostTensor FromDoubles(DType dtype, std::vector<int64_t> dims,
+                                const std::vector<double>& values);
 
-  // Memory of somebody else (a mapped file), kept alive by `owner`. Must not be written when the owner says so.
-  static HostTensor Wrap(DType dtype, std::vector<int64_t> dims, const void* data, std::shared_ptr<const void> owner);
+  // Memory of somebody else (a mapped file), kept alive by `owner`. Must not be written when the
+  // owner says so.
+  static HostTensor Wrap(DType dtype, std::vector<int64_t> dims, const void* data,
+                         std::shared_ptr<const void> owner);
 
   DType dtype() const { return dtype_; }
   const std::vector<int64_t>& dims() const { return dims_; }
@@ -53,7 +58,8 @@ class HostTensor {
   }
   void* raw() const { return data_; }
 
-  // Every element as a double, and back with one rounding to dtype (integers truncate). Slow; for oracles.
+  // Every element as a double, and back with one rounding to dtype (integers truncate). Slow; for
+  // oracles.
   std::vector<double> ToDoubles() const;
   void SetFromDoubles(const std::vector<double>& values);
 
@@ -73,12 +79,30 @@ class HostTensor {
 
 template <typename T>
 struct DTypeOf;
-template <> struct DTypeOf<float> { static constexpr DType value = chips::F32; };
-template <> struct DTypeOf<double> { static constexpr DType value = chips::F64; };
-template <> struct DTypeOf<int8_t> { static constexpr DType value = chips::I8; };
-template <> struct DTypeOf<uint8_t> { static constexpr DType value = chips::U8; };
-template <> struct DTypeOf<int32_t> { static constexpr DType value = chips::I32; };
-template <> struct DTypeOf<int64_t> { static constexpr DType value = chips::I64; };
+template <>
+struct DTypeOf<float> {
+  static constexpr DType value = chips::F32;
+};
+template <>
+struct DTypeOf<double> {
+  static constexpr DType value = chips::F64;
+};
+template <>
+struct DTypeOf<int8_t> {
+  static constexpr DType value = chips::I8;
+};
+template <>
+struct DTypeOf<uint8_t> {
+  static constexpr DType value = chips::U8;
+};
+template <>
+struct DTypeOf<int32_t> {
+  static constexpr DType value = chips::I32;
+};
+template <>
+struct DTypeOf<int64_t> {
+  static constexpr DType value = chips::I64;
+};
 
 template <typename T>
 HostTensor HostTensor::FromVector(std::vector<int64_t> dims, const std::vector<T>& values) {

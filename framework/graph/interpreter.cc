@@ -8,7 +8,8 @@
 
 namespace strata::graph {
 
-absl::StatusOr<std::vector<HostTensor>> EvaluateNode(const Node& node, absl::Span<const HostTensor> inputs) {
+absl::StatusOr<std::vector<HostTensor>> EvaluateNode(const Node& node,
+                                                     absl::Span<const HostTensor> inputs) {
   RegisterAllOps();
   STRATA_ASSIGN_OR_RETURN(const OpDef* def, OpRegistry::Get().Lookup(node.op()));
   OpCall call{&node, {}, {}};
@@ -17,12 +18,15 @@ absl::StatusOr<std::vector<HostTensor>> EvaluateNode(const Node& node, absl::Spa
   }
   STRATA_ASSIGN_OR_RETURN(call.outputs, InferTypes(*def, call));
   std::vector<HostTensor> outputs;
-  for (const TensorType& type : call.outputs) outputs.push_back(HostTensor::Zeros(type.dtype, type.dims()));
-  STRATA_RETURN_IF_ERROR(Annotate(def->reference(call, inputs, absl::MakeSpan(outputs)), node.op()));
+  for (const TensorType& type : call.outputs)
+    outputs.push_back(HostTensor::Zeros(type.dtype, type.dims()));
+  STRATA_RETURN_IF_ERROR(
+      Annotate(def->reference(call, inputs, absl::MakeSpan(outputs)), node.op()));
   return outputs;
 }
 
-absl::StatusOr<std::vector<HostTensor>> Interpreter::Evaluate(const Graph& graph, absl::Span<const HostTensor> inputs) {
+absl::StatusOr<std::vector<HostTensor>> Interpreter::Evaluate(const Graph& graph,
+                                                              absl::Span<const HostTensor> inputs) {
   STRATA_RETURN_IF_ERROR(Verify(graph));
   STRATA_ASSIGN_OR_RETURN(auto sizes, MatchInputs(graph, inputs));
   Graph bound_storage;
@@ -32,15 +36,18 @@ absl::StatusOr<std::vector<HostTensor>> Interpreter::Evaluate(const Graph& graph
     bound = &bound_storage;
   }
   std::vector<HostTensor> values(static_cast<size_t>(bound->values_size()));
-  for (int i = 0; i < bound->inputs_size(); ++i) values[bound->inputs(i).value()] = inputs[static_cast<size_t>(i)];
+  for (int i = 0; i < bound->inputs_size(); ++i)
+    values[bound->inputs(i).value()] = inputs[static_cast<size_t>(i)];
 
   for (int i = 0; i < bound->nodes_size(); ++i) {
     const Node& node = bound->nodes(i);
     std::vector<HostTensor> operands;
     for (uint32_t id : node.inputs()) operands.push_back(values[id]);
     absl::StatusOr<std::vector<HostTensor>> results = EvaluateNode(node, operands);
-    if (!results.ok()) return Annotate(results.status(), absl::StrCat("nodes[", i, "] (", node.origin(), ")"));
-    for (int k = 0; k < node.outputs_size(); ++k) values[node.outputs(k)] = (*results)[static_cast<size_t>(k)];
+    if (!results.ok())
+      return Annotate(results.status(), absl::StrCat("nodes[", i, "] (", node.origin(), ")"));
+    for (int k = 0; k < node.outputs_size(); ++k)
+      values[node.outputs(k)] = (*results)[static_cast<size_t>(k)];
   }
 
   // Updates last: every node has read the old content by now.

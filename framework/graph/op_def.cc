@@ -9,19 +9,28 @@ namespace {
 
 AttrKind KindOf(const Attribute& attribute) {
   switch (attribute.value_case()) {
-    case Attribute::kI: return AttrKind::kInt;
-    case Attribute::kF: return AttrKind::kFloat;
-    case Attribute::kB: return AttrKind::kBool;
-    case Attribute::kS: return AttrKind::kString;
-    case Attribute::kDtype: return AttrKind::kDType;
-    case Attribute::kInts: return AttrKind::kInts;
-    case Attribute::kFloats: return AttrKind::kFloats;
-    default: return AttrKind::kDims;
+    case Attribute::kI:
+      return AttrKind::kInt;
+    case Attribute::kF:
+      return AttrKind::kFloat;
+    case Attribute::kB:
+      return AttrKind::kBool;
+    case Attribute::kS:
+      return AttrKind::kString;
+    case Attribute::kDtype:
+      return AttrKind::kDType;
+    case Attribute::kInts:
+      return AttrKind::kInts;
+    case Attribute::kFloats:
+      return AttrKind::kFloats;
+    default:
+      return AttrKind::kDims;
   }
 }
 
 const char* KindName(AttrKind kind) {
-  constexpr const char* kNames[] = {"int", "float", "bool", "string", "dtype", "ints", "floats", "dims"};
+  constexpr const char* kNames[] = {"int",   "float", "bool",   "string",
+                                    "dtype", "ints",  "floats", "dims"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -32,7 +41,8 @@ absl::Status CheckAttributes(const OpDef& def, const Node& node) {
     if (spec == def.attributes.end()) {
       return absl::InvalidArgumentError(absl::StrCat(
           "no attribute '", attribute.name(), "'; there is: ",
-          absl::StrJoin(def.attributes, ", ", [](std::string* out, const AttrSpec& s) { out->append(s.name); })));
+          absl::StrJoin(def.attributes, ", ",
+                        [](std::string* out, const AttrSpec& s) { out->append(s.name); })));
     }
     if (attribute.value_case() == Attribute::VALUE_NOT_SET || KindOf(attribute) != spec->kind) {
       return absl::InvalidArgumentError(
@@ -93,8 +103,9 @@ absl::StatusOr<const OpDef*> OpRegistry::Lookup(absl::string_view name) const {
       best = candidate;
     }
   }
-  return absl::NotFoundError(absl::StrCat("unknown op '", name, "'",
-                                          best.empty() ? "; `strata ops` lists them" : absl::StrCat("; did you mean '", best, "'?")));
+  return absl::NotFoundError(absl::StrCat(
+      "unknown op '", name, "'",
+      best.empty() ? "; `strata ops` lists them" : absl::StrCat("; did you mean '", best, "'?")));
 }
 
 std::vector<std::string> OpRegistry::Names() const {
@@ -106,9 +117,11 @@ std::vector<std::string> OpRegistry::Names() const {
 absl::StatusOr<std::vector<TensorType>> InferTypes(const OpDef& def, const OpCall& call) {
   const int count = static_cast<int>(call.inputs.size());
   if (count < def.min_inputs || (def.max_inputs >= 0 && count > def.max_inputs)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        def.name, ": has ", count, " inputs; takes ", def.min_inputs,
-        def.max_inputs == def.min_inputs ? "" : def.max_inputs < 0 ? " or more" : absl::StrCat(" to ", def.max_inputs)));
+    return absl::InvalidArgumentError(
+        absl::StrCat(def.name, ": has ", count, " inputs; takes ", def.min_inputs,
+                     def.max_inputs == def.min_inputs ? ""
+                     : def.max_inputs < 0             ? " or more"
+                                                      : absl::StrCat(" to ", def.max_inputs)));
   }
   STRATA_RETURN_IF_ERROR(Annotate(CheckAttributes(def, *call.node), def.name));
   absl::StatusOr<std::vector<TensorType>> types = def.infer(call);
@@ -142,8 +155,10 @@ Work WorkOf(const OpDef& def, const OpCall& call) {
 
 OpCall CallOf(const Graph& graph, const Node& node) {
   OpCall call{&node, {}, {}};
-  for (uint32_t id : node.inputs()) call.inputs.push_back(TypeOf(graph.values(static_cast<int>(id))));
-  for (uint32_t id : node.outputs()) call.outputs.push_back(TypeOf(graph.values(static_cast<int>(id))));
+  for (uint32_t id : node.inputs())
+    call.inputs.push_back(TypeOf(graph.values(static_cast<int>(id))));
+  for (uint32_t id : node.outputs())
+    call.outputs.push_back(TypeOf(graph.values(static_cast<int>(id))));
   return call;
 }
 

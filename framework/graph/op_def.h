@@ -1,5 +1,6 @@
-// OpDef: the one definition of an op. Verifier, interpreter, autodiff, compiler, cost model and partitioner read it.
-// A new op is one file in framework/graph/ops and one row in framework/graph/ops/all_ops.cc.
+// OpDef: the one definition of an op. Verifier, interpreter, autodiff, compiler, cost model and
+// partitioner read it. A new op is one file in framework/graph/ops and one row in
+// framework/graph/ops/all_ops.cc.
 #ifndef STRATA_FRAMEWORK_GRAPH_OP_DEF_H_
 #define STRATA_FRAMEWORK_GRAPH_OP_DEF_H_
 
@@ -22,7 +23,8 @@ class Builder;
 using ValueId = uint32_t;
 inline constexpr ValueId kNoValue = 0xffffffffu;
 
-// One application of an op: the node and the types around it. `outputs` is empty while types are being inferred.
+// One application of an op: the node and the types around it. `outputs` is empty while types are
+// being inferred.
 struct OpCall {
   const Node* node = nullptr;
   std::vector<TensorType> inputs;
@@ -31,7 +33,8 @@ struct OpCall {
   AttributeReader attrs() const { return AttributeReader(*node); }
 };
 
-// Exact work of one call: a multiply-add is two flops, a transcendental is one; each operand is read or written once.
+// Exact work of one call: a multiply-add is two flops, a transcendental is one; each operand is
+// read or written once.
 struct Work {
   double flops = 0;
   double bytes_read = 0;
@@ -72,32 +75,38 @@ struct OpDef {
   std::string summary;  // one line for --help and docs: what it computes, with shapes
   OpClass op_class = OpClass::kOpaque;
   int min_inputs = 0;
-  int max_inputs = 0;   // -1: any number
+  int max_inputs = 0;  // -1: any number
   std::vector<AttrSpec> attributes;
   bool deterministic = true;
 
   // Output types from input types and attributes. Must work with symbolic dims. Required.
   std::function<absl::StatusOr<std::vector<TensorType>>(const OpCall&)> infer;
 
-  // The definition of right: slow and obvious. `outputs` are allocated with the inferred types. Required.
-  std::function<absl::Status(const OpCall&, absl::Span<const HostTensor> inputs, absl::Span<HostTensor> outputs)>
+  // The definition of right: slow and obvious. `outputs` are allocated with the inferred types.
+  // Required.
+  std::function<absl::Status(const OpCall&, absl::Span<const HostTensor> inputs,
+                             absl::Span<HostTensor> outputs)>
       reference;
 
-  // Gradient of each input (kNoValue for none), built from primitives or other ops. Unset: not differentiable.
+  // Gradient of each input (kNoValue for none), built from primitives or other ops. Unset: not
+  // differentiable.
   std::function<absl::StatusOr<std::vector<ValueId>>(GradientContext&)> gradient;
 
   // The same outputs from simpler ops, for composites. Unset: a primitive.
-  std::function<absl::StatusOr<std::vector<ValueId>>(Builder&, const OpCall&, absl::Span<const ValueId> inputs)>
+  std::function<absl::StatusOr<std::vector<ValueId>>(Builder&, const OpCall&,
+                                                     absl::Span<const ValueId> inputs)>
       decompose;
 
-  // flops only; bytes follow from the types (see WorkOf). Concrete types. Unset: one flop an output element for
-  // elementwise ops, one an input element for reductions, none otherwise.
+  // flops only; bytes follow from the types (see WorkOf). Concrete types. Unset: one flop an output
+  // element for elementwise ops, one an input element for reductions, none otherwise.
   std::function<double(const OpCall&)> flops;
-  // Exact bytes where "each operand once" is not true (an embedding reads only the rows it needs). Usually unset.
+  // Exact bytes where "each operand once" is not true (an embedding reads only the rows it needs).
+  // Usually unset.
   std::function<Work(const OpCall&)> work;
 };
 
-// The table of ops. Filled once by RegisterAllOps() (framework/graph/ops/all_ops.h); immutable afterwards.
+// The table of ops. Filled once by RegisterAllOps() (framework/graph/ops/all_ops.h); immutable
+// afterwards.
 class OpRegistry {
  public:
   static OpRegistry& Get();

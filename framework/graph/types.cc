@@ -7,7 +7,8 @@
 namespace strata::graph {
 
 bool TensorType::concrete() const {
-  return std::none_of(shape.begin(), shape.end(), [](const Size& size) { return size.is_symbol(); });
+  return std::none_of(shape.begin(), shape.end(),
+                      [](const Size& size) { return size.is_symbol(); });
 }
 
 int64_t TensorType::elements() const {
@@ -16,7 +17,9 @@ int64_t TensorType::elements() const {
   return n;
 }
 
-int64_t TensorType::size_bytes() const { return elements() * static_cast<int64_t>(chips::SizeOf(dtype)); }
+int64_t TensorType::size_bytes() const {
+  return elements() * static_cast<int64_t>(chips::SizeOf(dtype));
+}
 
 std::vector<int64_t> TensorType::dims() const {
   std::vector<int64_t> dims;
@@ -26,10 +29,15 @@ std::vector<int64_t> TensorType::dims() const {
 
 std::string ToString(const Shape& shape) {
   return absl::StrCat(
-      "[", absl::StrJoin(shape, ", ", [](std::string* out, const Size& s) { out->append(s.ToString()); }), "]");
+      "[",
+      absl::StrJoin(shape, ", ",
+                    [](std::string* out, const Size& s) { out->append(s.ToString()); }),
+      "]");
 }
 
-std::string TensorType::ToString() const { return absl::StrCat(chips::DTypeName(dtype), graph::ToString(shape)); }
+std::string TensorType::ToString() const {
+  return absl::StrCat(chips::DTypeName(dtype), graph::ToString(shape));
+}
 
 Dim ToProto(const Size& size) {
   Dim dim;
@@ -57,7 +65,8 @@ void SetType(const TensorType& type, Value* value) {
 
 absl::StatusOr<int64_t> NormalizeAxis(int64_t axis, int64_t rank) {
   if (axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
-  return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " is outside [", -rank, ", ", rank, ")"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("axis ", axis, " is outside [", -rank, ", ", rank, ")"));
 }
 
 absl::StatusOr<Shape> BroadcastShapes(const Shape& a, const Shape& b) {
@@ -67,7 +76,8 @@ absl::StatusOr<Shape> BroadcastShapes(const Shape& a, const Shape& b) {
     const Size y = i < b.size() ? b[b.size() - 1 - i] : Size(1);
     if (!(x == y) && !(x == Size(1)) && !(y == Size(1))) {
       return absl::InvalidArgumentError(absl::StrCat("shapes ", ToString(a), " and ", ToString(b),
-                                                     " do not broadcast: ", x.ToString(), " against ", y.ToString()));
+                                                     " do not broadcast: ", x.ToString(),
+                                                     " against ", y.ToString()));
     }
     result[result.size() - 1 - i] = x == Size(1) ? y : x;
   }

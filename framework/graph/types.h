@@ -20,9 +20,9 @@ using chips::DType;
 // One extent: a number, or a symbol that stands for one. Equal symbols are equal sizes.
 class Size {
  public:
-  Size(int64_t size) : size_(size) {}                             // NOLINT: a number is a Size
-  Size(std::string symbol) : symbol_(std::move(symbol)) {}        // NOLINT
-  Size(const char* symbol) : symbol_(symbol) {}                   // NOLINT
+  Size(int64_t size) : size_(size) {}                       // NOLINT: a number is a Size
+  Size(std::string symbol) : symbol_(std::move(symbol)) {}  // NOLINT
+  Size(const char* symbol) : symbol_(symbol) {}             // NOLINT
 
   bool is_symbol() const { return !symbol_.empty(); }
   int64_t size() const { return size_; }  // meaningless for a symbol
@@ -43,11 +43,11 @@ struct TensorType {
 
   bool operator==(const TensorType& other) const = default;
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
-  bool concrete() const;                 // no symbols
-  int64_t elements() const;              // concrete only
-  int64_t size_bytes() const;            // concrete only
-  std::vector<int64_t> dims() const;     // concrete only
-  std::string ToString() const;          // "f32[B, 768]"
+  bool concrete() const;              // no symbols
+  int64_t elements() const;           // concrete only
+  int64_t size_bytes() const;         // concrete only
+  std::vector<int64_t> dims() const;  // concrete only
+  std::string ToString() const;       // "f32[B, 768]"
 };
 
 std::string ToString(const Shape& shape);  // "[B, 768]"
@@ -60,7 +60,8 @@ Size FromProto(const Dim& dim);
 // A negative axis counts from the end. INVALID_ARGUMENT when outside [-rank, rank).
 absl::StatusOr<int64_t> NormalizeAxis(int64_t axis, int64_t rank);
 
-// The shape of an elementwise operation on `a` and `b` (NumPy's rule: align at the end, 1 stretches).
+// The shape of an elementwise operation on `a` and `b` (NumPy's rule: align at the end, 1
+// stretches).
 absl::StatusOr<Shape> BroadcastShapes(const Shape& a, const Shape& b);
 
 }  // namespace strata::graph

@@ -35,11 +35,13 @@ class Verifier {
     STRATA_RETURN_IF_ERROR(CheckInputs());
     for (int i = 0; i < graph_.nodes_size(); ++i) {
       const Node& node = graph_.nodes(i);
-      STRATA_RETURN_IF_ERROR(Annotate(CheckNode(node), absl::StrCat("nodes[", i, "] (", node.op(), ")")));
+      STRATA_RETURN_IF_ERROR(
+          Annotate(CheckNode(node), absl::StrCat("nodes[", i, "] (", node.op(), ")")));
     }
     for (int i = 0; i < graph_.values_size(); ++i) {
       if (!made_[static_cast<size_t>(i)]) {
-        return Fault(absl::StrCat("values[", i, "] ('", graph_.values(i).name(), "'): no node or input makes it"));
+        return Fault(absl::StrCat("values[", i, "] ('", graph_.values(i).name(),
+                                  "'): no node or input makes it"));
       }
     }
     STRATA_RETURN_IF_ERROR(CheckOutputs());
@@ -57,15 +59,19 @@ class Verifier {
     for (int i = 0; i < graph_.values_size(); ++i) {
       const Value& value = graph_.values(i);
       const std::string where = absl::StrCat("values[", i, "]");
-      if (!IsName(value.name())) return Fault(absl::StrCat(where, ".name: '", value.name(), "' is not a name"));
+      if (!IsName(value.name()))
+        return Fault(absl::StrCat(where, ".name: '", value.name(), "' is not a name"));
       if (!names.insert(value.name()).second) {
         return Fault(absl::StrCat(where, ".name: '", value.name(), "' is taken by another value"));
       }
-      if (chips::SizeOf(value.dtype()) == 0) return Fault(absl::StrCat(where, ".dtype: is not set"));
+      if (chips::SizeOf(value.dtype()) == 0)
+        return Fault(absl::StrCat(where, ".dtype: is not set"));
       for (int d = 0; d < value.dims_size(); ++d) {
         const Dim& dim = value.dims(d);
-        const bool good = dim.has_symbol() ? IsName(dim.symbol()) : dim.has_size() && dim.size() >= 0;
-        if (!good) return Fault(absl::StrCat(where, ".dims[", d, "]: must be a size >= 0 or a symbol"));
+        const bool good =
+            dim.has_symbol() ? IsName(dim.symbol()) : dim.has_size() && dim.size() >= 0;
+        if (!good)
+          return Fault(absl::StrCat(where, ".dims[", d, "]: must be a size >= 0 or a symbol"));
       }
     }
     return absl::OkStatus();
@@ -76,7 +82,8 @@ class Verifier {
       const auto& input = graph_.inputs(i);
       const std::string where = absl::StrCat("inputs[", i, "]");
       STRATA_RETURN_IF_ERROR(Annotate(CheckId(input.value()), absl::StrCat(where, ".value")));
-      if (input.kind() == INPUT_KIND_UNSPECIFIED) return Fault(absl::StrCat(where, ".kind: is not set"));
+      if (input.kind() == INPUT_KIND_UNSPECIFIED)
+        return Fault(absl::StrCat(where, ".kind: is not set"));
       if (made_[input.value()]) return Fault(absl::StrCat(where, ".value: is an input already"));
       made_[input.value()] = true;
     }
@@ -88,19 +95,22 @@ class Verifier {
       const std::string where = absl::StrCat("inputs[", i, "]");
       STRATA_RETURN_IF_ERROR(Annotate(CheckId(node.inputs(i)), where));
       if (!made_[node.inputs(i)]) {
-        return Fault(absl::StrCat(where, ": value '", graph_.values(static_cast<int>(node.inputs(i))).name(),
-                                  "' is not made yet: the graph has a cycle or is out of dependency order"));
+        return Fault(
+            absl::StrCat(where, ": value '", graph_.values(static_cast<int>(node.inputs(i))).name(),
+                         "' is not made yet: the graph has a cycle or is out of dependency order"));
       }
     }
     STRATA_ASSIGN_OR_RETURN(const OpDef* def, OpRegistry::Get().Lookup(node.op()));
     for (int i = 0; i < node.regions_size(); ++i) {
-      STRATA_RETURN_IF_ERROR(Annotate(Verifier(node.regions(i)).Run(), absl::StrCat("regions[", i, "]")));
+      STRATA_RETURN_IF_ERROR(
+          Annotate(Verifier(node.regions(i)).Run(), absl::StrCat("regions[", i, "]")));
     }
     for (int i = 0; i < node.outputs_size(); ++i) {
       const std::string where = absl::StrCat("outputs[", i, "]");
       STRATA_RETURN_IF_ERROR(Annotate(CheckId(node.outputs(i)), where));
       if (made_[node.outputs(i)]) {
-        return Fault(absl::StrCat(where, ": value '", graph_.values(static_cast<int>(node.outputs(i))).name(),
+        return Fault(absl::StrCat(where, ": value '",
+                                  graph_.values(static_cast<int>(node.outputs(i))).name(),
                                   "' is made twice (SSA allows one maker)"));
       }
       made_[node.outputs(i)] = true;
@@ -114,12 +124,15 @@ class Verifier {
     call.outputs.clear();
     STRATA_ASSIGN_OR_RETURN(std::vector<TensorType> inferred, InferTypes(def, call));
     if (inferred.size() != declared.size()) {
-      return Fault(absl::StrCat("outputs: has ", declared.size(), "; the op makes ", inferred.size()));
+      return Fault(
+          absl::StrCat("outputs: has ", declared.size(), "; the op makes ", inferred.size()));
     }
     for (size_t i = 0; i < inferred.size(); ++i) {
       if (inferred[i] == declared[i]) continue;
-      return Fault(absl::StrCat("outputs[", i, "] ('", graph_.values(static_cast<int>(node.outputs(static_cast<int>(i)))).name(),
-                                "'): declared ", declared[i].ToString(), ", inferred ", inferred[i].ToString()));
+      return Fault(absl::StrCat(
+          "outputs[", i, "] ('",
+          graph_.values(static_cast<int>(node.outputs(static_cast<int>(i)))).name(),
+          "'): declared ", declared[i].ToString(), ", inferred ", inferred[i].ToString()));
     }
     return absl::OkStatus();
   }
@@ -130,9 +143,11 @@ class Verifier {
       const auto& output = graph_.outputs(i);
       const std::string where = absl::StrCat("outputs[", i, "]");
       STRATA_RETURN_IF_ERROR(Annotate(CheckId(output.value()), absl::StrCat(where, ".value")));
-      if (output.combine() == COMBINE_UNSPECIFIED) return Fault(absl::StrCat(where, ".combine: is not set"));
+      if (output.combine() == COMBINE_UNSPECIFIED)
+        return Fault(absl::StrCat(where, ".combine: is not set"));
       if (!names.insert(output.name()).second) {
-        return Fault(absl::StrCat(where, ".name: '", output.name(), "' is taken by another output"));
+        return Fault(
+            absl::StrCat(where, ".name: '", output.name(), "' is taken by another output"));
       }
     }
     return absl::OkStatus();
@@ -151,12 +166,15 @@ class Verifier {
         kept = kept || (input.value() == update.input() && input.kind() != DATA);
       }
       if (!kept) return Fault(absl::StrCat(where, ".input: is not a PARAMETER or STATE input"));
-      if (!updated.insert(update.input()).second) return Fault(absl::StrCat(where, ".input: is updated twice"));
-      if (outputs.count(update.output()) == 0) return Fault(absl::StrCat(where, ".output: is not an output"));
+      if (!updated.insert(update.input()).second)
+        return Fault(absl::StrCat(where, ".input: is updated twice"));
+      if (outputs.count(update.output()) == 0)
+        return Fault(absl::StrCat(where, ".output: is not an output"));
       const TensorType from = TypeOf(graph_.values(static_cast<int>(update.input())));
       const TensorType to = TypeOf(graph_.values(static_cast<int>(update.output())));
       if (!(from == to)) {
-        return Fault(absl::StrCat(where, ": types differ: ", from.ToString(), " and ", to.ToString()));
+        return Fault(
+            absl::StrCat(where, ": types differ: ", from.ToString(), " and ", to.ToString()));
       }
     }
     return absl::OkStatus();

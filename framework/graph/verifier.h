@@ -7,9 +7,9 @@
 
 namespace strata::graph {
 
-// OK, or the first fault with its path: "graph 'mlp': nodes[3] (add): inputs[1]: ...". Checks version, names, ids,
-// dependency order (a cycle cannot be ordered), single assignment, ops and attributes, that declared types are the
-// inferred ones, outputs, updates, and regions recursively.
+// OK, or the first fault with its path: "graph 'mlp': nodes[3] (add): inputs[1]: ...". Checks
+// version, names, ids, dependency order (a cycle cannot be ordered), single assignment, ops and
+// attributes, that declared types are the inferred ones, outputs, updates, and regions recursively.
 absl::Status Verify(const Graph& graph);
 
 }  // namespace strata::graph

@@ -4,7 +4,8 @@
 
 namespace strata::graph {
 
-// Fills OpRegistry::Get() once; later calls do nothing. Thread-safe. Builder, verifier and interpreter call it.
+// Fills OpRegistry::Get() once; later calls do nothing. Thread-safe. Builder, verifier and
+// interpreter call it.
 void RegisterAllOps();
 
 }  // namespace strata::graph

@@ -1,4 +1,5 @@
-// One function a file of this folder: each adds its family's definitions to the registry. Only all_ops.cc calls them.
+// One function a file of this folder: each adds its family's definitions to the registry. Only
+// all_ops.cc calls them.
 #ifndef STRATA_FRAMEWORK_GRAPH_OPS_FAMILIES_H_
 #define STRATA_FRAMEWORK_GRAPH_OPS_FAMILIES_H_
 
@@ -7,18 +8,18 @@
 namespace strata::graph {
 
 // Primitives.
-void RegisterUnaryOps(OpRegistry& registry);        // unary.cc: neg exp log sqrt ...
-void RegisterBinaryOps(OpRegistry& registry);       // binary.cc: add sub mul div max min pow
-void RegisterCompareOps(OpRegistry& registry);      // compare.cc: less less_equal equal select
-void RegisterCastOps(OpRegistry& registry);         // cast.cc: cast
-void RegisterConstantOps(OpRegistry& registry);     // constant.cc: constant iota
-void RegisterReduceOps(OpRegistry& registry);       // reduce.cc: reduce_sum reduce_max reduce_mean
-void RegisterBroadcastOps(OpRegistry& registry);    // broadcast.cc: broadcast_to sum_to
-void RegisterShapeOps(OpRegistry& registry);        // shape.cc: reshape transpose
-void RegisterSliceOps(OpRegistry& registry);        // slice.cc: slice pad concat
-void RegisterMatmulOps(OpRegistry& registry);       // matmul.cc: matmul contract_leading
-void RegisterCollectiveOps(OpRegistry& registry);   // collective.cc: all_reduce all_gather ...
-void RegisterFusionOps(OpRegistry& registry);       // fusion.cc: fusion
+void RegisterUnaryOps(OpRegistry& registry);       // unary.cc: neg exp log sqrt ...
+void RegisterBinaryOps(OpRegistry& registry);      // binary.cc: add sub mul div max min pow
+void RegisterCompareOps(OpRegistry& registry);     // compare.cc: less less_equal equal select
+void RegisterCastOps(OpRegistry& registry);        // cast.cc: cast
+void RegisterConstantOps(OpRegistry& registry);    // constant.cc: constant iota
+void RegisterReduceOps(OpRegistry& registry);      // reduce.cc: reduce_sum reduce_max reduce_mean
+void RegisterBroadcastOps(OpRegistry& registry);   // broadcast.cc: broadcast_to sum_to
+void RegisterShapeOps(OpRegistry& registry);       // shape.cc: reshape transpose
+void RegisterSliceOps(OpRegistry& registry);       // slice.cc: slice pad concat
+void RegisterMatmulOps(OpRegistry& registry);      // matmul.cc: matmul contract_leading
+void RegisterCollectiveOps(OpRegistry& registry);  // collective.cc: all_reduce all_gather ...
+void RegisterFusionOps(OpRegistry& registry);      // fusion.cc: fusion
 
 // Composites and kernels of their own.
 void RegisterSoftmaxOps(OpRegistry& registry);        // softmax.cc: softmax

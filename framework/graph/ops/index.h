@@ -1,6 +1,7 @@
 // Index arithmetic of the reference kernels: slow, obvious, row-major.
 //
-//   for (Index at(dims); at.more(); at.Next()) y[at.offset()] = x[BroadcastOffset(at.index(), x_dims)];
+//   for (Index at(dims); at.more(); at.Next()) y[at.offset()] = x[BroadcastOffset(at.index(),
+//   x_dims)];
 #ifndef STRATA_FRAMEWORK_GRAPH_OPS_INDEX_H_
 #define STRATA_FRAMEWORK_GRAPH_OPS_INDEX_H_
 
@@ -36,7 +37,8 @@ inline int64_t Product(const Dims& dims, size_t begin, size_t end) {
 // Walks all indices of an array in memory order. Rank 0 has one index, an empty array none.
 class Index {
  public:
-  explicit Index(Dims dims) : dims_(std::move(dims)), index_(dims_.size(), 0), count_(Product(dims_)) {}
+  explicit Index(Dims dims)
+      : dims_(std::move(dims)), index_(dims_.size(), 0), count_(Product(dims_)) {}
 
   bool more() const { return offset_ < count_; }
   void Next() {
@@ -63,8 +65,8 @@ inline size_t Offset(const Dims& index, const Dims& dims) {
   return static_cast<size_t>(offset);
 }
 
-// Offset of the element that broadcasting takes from an array of `dims` for `index` of the result: dims align at the
-// end, and a dim of size 1 gives its only element.
+// Offset of the element that broadcasting takes from an array of `dims` for `index` of the result:
+// dims align at the end, and a dim of size 1 gives its only element.
 inline size_t BroadcastOffset(const Dims& index, const Dims& dims) {
   const size_t skipped = index.size() - dims.size();
   int64_t offset = 0;

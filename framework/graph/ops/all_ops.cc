@@ -1,0 +1,28 @@
+#include "framework/graph/ops/all_ops.h"
+
+#include <mutex>
+
+#include "framework/graph/ops/families.h"
+
+namespace strata::graph {
+namespace {
+
+constexpr void (*kFamilies[])(OpRegistry&) = {
+    RegisterUnaryOps,    RegisterBinaryOps,        RegisterCompareOps,     RegisterCastOps,
+    RegisterConstantOps, RegisterReduceOps,        RegisterBroadcastOps,   RegisterShapeOps,
+    RegisterSliceOps,    RegisterMatmulOps,        RegisterCollectiveOps,  RegisterFusionOps,
+    RegisterSoftmaxOps,  RegisterNormalizationOps, RegisterActivationOps,  RegisterEmbeddingOps,
+    RegisterRopeOps,     RegisterAttentionOps,     RegisterCacheUpdateOps, RegisterCrossEntropyOps,
+    RegisterAdamwOps,    RegisterMatmulInt8Ops,
+};
+
+}  // namespace
+
+void RegisterAllOps() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    for (const auto& register_family : kFamilies) register_family(OpRegistry::Get());
+  });
+}
+
+}  // namespace strata::graph
