@@ -8,12 +8,28 @@ namespace strata::graph {
 namespace {
 
 constexpr void (*kFamilies[])(OpRegistry&) = {
-    RegisterUnaryOps,    RegisterBinaryOps,        RegisterCompareOps,     RegisterCastOps,
-    RegisterConstantOps, RegisterReduceOps,        RegisterBroadcastOps,   RegisterShapeOps,
-    RegisterSliceOps,    RegisterMatmulOps,        RegisterCollectiveOps,  RegisterFusionOps,
-    RegisterSoftmaxOps,  RegisterNormalizationOps, RegisterActivationOps,  RegisterEmbeddingOps,
-    RegisterRopeOps,     RegisterAttentionOps,     RegisterCacheUpdateOps, RegisterCrossEntropyOps,
-    RegisterAdamwOps,    RegisterMatmulInt8Ops,
+    RegisterUnaryOps,
+    RegisterBinaryOps,
+    RegisterCompareOps,
+    RegisterCastOps,
+    RegisterConstantOps,
+    RegisterReduceOps,
+    RegisterBroadcastOps,
+    RegisterShapeOps,
+    RegisterSliceOps,
+    RegisterMatmulOps,
+    RegisterSoftmaxOps,
+    RegisterNormalizationOps,
+    RegisterActivationOps,
+    RegisterEmbeddingOps,
+    RegisterRopeOps,
+    RegisterAttentionOps,
+    RegisterCacheUpdateOps,
+    RegisterCrossEntropyOps,
+    RegisterAdamwOps,
+    RegisterMatmulInt8Ops,
+    RegisterCollectiveOps,
+    RegisterFusionOps,
 };
 
 }  // namespace
