@@ -4,11 +4,13 @@
 //   STRATA_ASSIGN_OR_RETURN(std::unique_ptr<Pass> pass, PassRegistry().Create("dce"));
 //   STRATA_ASSIGN_OR_RETURN(bool changed, pass->Run(context, &graph));
 //
-// A pass keeps what the graph computes (the conformance suite holds it to the interpreter), keeps origins, and may
-// assume a verified graph. One pass a file; `strata opt --pass=NAME` runs one on text.
+// A pass keeps what the graph computes (the conformance suite holds it to the interpreter), keeps
+// origins, and may assume a verified graph. One pass a file; `strata opt --pass=NAME` runs one on
+// text.
 #ifndef STRATA_COMPILER_PASS_PASS_H_
 #define STRATA_COMPILER_PASS_PASS_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,7 +25,8 @@ namespace strata::compiler {
 struct PassContext {
   // Composite ops the target runs as they stand; `decompose` takes the others apart.
   std::vector<std::string> library_ops;
-  // Called after each pass that a pipeline ran: its name, whether it changed the graph, and the graph.
+  // Called after each pass that a pipeline ran: its name, whether it changed the graph, and the
+  // graph.
   std::function<void(absl::string_view pass, bool changed, const graph::Graph&)> observer;
 };
 
@@ -43,9 +46,10 @@ inline Registry<Pass>& PassRegistry() {
 // Fills PassRegistry() with every pass of this folder. Idempotent.
 void RegisterAllPasses();
 
-// Runs the named passes in order. After each that changed the graph the verifier runs; its fault is INTERNAL and names
-// the pass.
-absl::Status RunPipeline(const std::vector<std::string>& passes, const PassContext& context, graph::Graph* graph);
+// Runs the named passes in order. After each that changed the graph the verifier runs; its fault is
+// INTERNAL and names the pass.
+absl::Status RunPipeline(const std::vector<std::string>& passes, const PassContext& context,
+                         graph::Graph* graph);
 
 }  // namespace strata::compiler
 
