@@ -1,0 +1,89 @@
+#include "distributed/transport/transport.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace strata::distributed {
+
+absl::Status Transport::CheckCall(int peer, int tag) const {
+  if (left_) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("rank ", rank(), ": has left the run; make a new transport"));
+  }
+  if (peer < 0 || peer >= size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rank ", rank(), ": peer ", peer, " is outside [0, ", size(), ")"));
+  }
+  if (peer == rank()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rank ", rank(), ": peer ", peer, " is this rank itself; copy instead"));
+  }
+  if (tag < 0 || (tag > kMaxTag && tag != kBarrierTag)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rank ", rank(), ": tag ", tag, " is outside [0, ", kMaxTag, "]"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Transport::Send(const Outgoing& message) {
+  STRATA_RETURN_IF_ERROR(CheckCall(message.peer, message.tag));
+  return DoSend(message);
+}
+
+absl::Status Transport::Recv(const Incoming& message) {
+  STRATA_RETURN_IF_ERROR(CheckCall(message.peer, message.tag));
+  return DoRecv(message);
+}
+
+absl::Status Transport::SendRecv(const Outgoing& out, const Incoming& in) {
+  STRATA_RETURN_IF_ERROR(CheckCall(out.peer, out.tag));
+  STRATA_RETURN_IF_ERROR(CheckCall(in.peer, in.tag));
+  return DoSendRecv(out, in);
+}
+
+absl::Status Transport::Barrier() {
+  // In round k a rank hears of the 2^k ranks before it. Hensgen, Finkel & Manber, Two algorithms
+  // for barrier synchronization (1988).
+  for (int distance = 1; distance < size(); distance *= 2) {
+    const int to = (rank() + distance) % size();
+    const int from = (rank() + size() - distance) % size();
+    STRATA_RETURN_IF_ERROR(Annotate(
+        SendRecv({to, kBarrierTag, nullptr, 0}, {from, kBarrierTag, nullptr, 0}), "barrier"));
+  }
+  if (left_) return CheckCall(0, 0);
+  return absl::OkStatus();
+}
+
+void Transport::Leave(const absl::Status& reason) {
+  if (left_) return;
+  left_ = true;
+  DoLeave(reason);
+}
+
+std::string Describe(int rank, const Outgoing& message) {
+  return absl::StrCat("rank ", rank, ": send of ", message.bytes, " bytes to rank ", message.peer,
+                      ", tag ", message.tag);
+}
+
+std::string Describe(int rank, const Incoming& message) {
+  return absl::StrCat("rank ", rank, ": receive of ", message.bytes, " bytes from rank ",
+                      message.peer, ", tag ", message.tag);
+}
+
+absl::Status TimedOut(const std::string& what, Transport::Duration timeout) {
+  const double seconds = std::chrono::duration<double>(timeout).count();
+  return absl::DeadlineExceededError(
+      absl::StrCat(what, ": not done after ", seconds,
+                   " s; is the other rank alive and making the same calls?"));
+}
+
+absl::Status PeerLeft(const std::string& what, int peer, const std::string& reason) {
+  return absl::UnavailableError(absl::StrCat(what, ": rank ", peer, " has left the run: ", reason));
+}
+
+absl::Status WrongMessage(const std::string& what, int tag, size_t bytes) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, ": ", bytes, " bytes with tag ", tag,
+                   " came; all ranks must make the same calls in the same order"));
+}
+
+}  // namespace strata::distributed
