@@ -157,6 +157,8 @@ TensorType Builder::type(ValueId value) const {
 }
 
 const std::string& Builder::name(ValueId value) const {
+  static const std::string* const kNone = new std::string();
+  if (value >= static_cast<ValueId>(graph_.values_size())) return *kNone;
   return graph_.values(static_cast<int>(value)).name();
 }
 

@@ -46,8 +46,8 @@ class Builder {
   void Rename(ValueId value, const std::string& name);  // made unique by a suffix when taken
   void MarkGradient(ValueId value, const std::string& parameter);
 
-  TensorType type(ValueId value) const;  // DTYPE_UNSPECIFIED for kNoValue
-  const std::string& name(ValueId value) const;
+  TensorType type(ValueId value) const;          // DTYPE_UNSPECIFIED for kNoValue
+  const std::string& name(ValueId value) const;  // empty for kNoValue
   const Graph& graph() const { return graph_; }
   const absl::Status& status() const { return status_; }
   void Fail(const absl::Status& status);  // keeps the first

@@ -68,6 +68,10 @@ absl::StatusOr<std::map<std::string, int64_t>> MatchInputs(const Graph& graph,
 }
 
 absl::StatusOr<Graph> BindSymbols(const Graph& graph, const std::map<std::string, int64_t>& sizes) {
+  for (const auto& [symbol, size] : sizes) {
+    if (size < 0)
+      return absl::InvalidArgumentError(absl::StrCat(symbol, ": is ", size, "; must be >= 0"));
+  }
   Graph bound = graph;
   BindGraph(sizes, &bound);
   return bound;

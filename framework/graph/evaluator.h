@@ -3,7 +3,10 @@
 #ifndef STRATA_FRAMEWORK_GRAPH_EVALUATOR_H_
 #define STRATA_FRAMEWORK_GRAPH_EVALUATOR_H_
 
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -36,7 +39,8 @@ inline Registry<Evaluator>& EvaluatorRegistry() {
 absl::StatusOr<std::map<std::string, int64_t>> MatchInputs(const Graph& graph,
                                                            absl::Span<const HostTensor> inputs);
 
-// The graph with symbols replaced by sizes, in types, attributes and regions.
+// The graph with symbols replaced by sizes, in types, attributes and regions. Sizes must be >= 0;
+// symbols without a size stay.
 absl::StatusOr<Graph> BindSymbols(const Graph& graph, const std::map<std::string, int64_t>& sizes);
 
 }  // namespace strata::graph

@@ -1,8 +1,10 @@
 #include "framework/graph/host_tensor.h"
 
 #include <cassert>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <new>
 
 #include "absl/strings/str_join.h"
@@ -39,6 +41,18 @@ double Load(DType dtype, const void* data, size_t i) {
   }
 }
 
+// Truncates toward zero; saturates; NaN gives 0. (A plain cast of what does not fit is undefined.)
+template <typename T>
+T ToInteger(double value) {
+  constexpr double kLowest = static_cast<double>(std::numeric_limits<T>::lowest());
+  constexpr double kHighest =
+      static_cast<double>(std::numeric_limits<T>::max());  // i64: rounds up to 2^63
+  if (std::isnan(value)) return 0;
+  if (value <= kLowest) return std::numeric_limits<T>::lowest();
+  if (value >= kHighest) return std::numeric_limits<T>::max();
+  return static_cast<T>(value);
+}
+
 void Store(DType dtype, void* data, size_t i, double value) {
   switch (dtype) {
     case chips::F32:
@@ -54,16 +68,16 @@ void Store(DType dtype, void* data, size_t i, double value) {
       static_cast<uint16_t*>(data)[i] = chips::FloatToFp16(static_cast<float>(value));
       break;
     case chips::I8:
-      static_cast<int8_t*>(data)[i] = static_cast<int8_t>(value);
+      static_cast<int8_t*>(data)[i] = ToInteger<int8_t>(value);
       break;
     case chips::U8:
-      static_cast<uint8_t*>(data)[i] = static_cast<uint8_t>(value);
+      static_cast<uint8_t*>(data)[i] = ToInteger<uint8_t>(value);
       break;
     case chips::I32:
-      static_cast<int32_t*>(data)[i] = static_cast<int32_t>(value);
+      static_cast<int32_t*>(data)[i] = ToInteger<int32_t>(value);
       break;
     case chips::I64:
-      static_cast<int64_t*>(data)[i] = static_cast<int64_t>(value);
+      static_cast<int64_t*>(data)[i] = ToInteger<int64_t>(value);
       break;
     case chips::BOOL:
       static_cast<uint8_t*>(data)[i] = value != 0.0 ? 1 : 0;

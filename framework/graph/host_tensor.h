@@ -58,8 +58,8 @@ class HostTensor {
   }
   void* raw() const { return data_; }
 
-  // Every element as a double, and back with one rounding to dtype (integers truncate). Slow; for
-  // oracles.
+  // Every element as a double, and back with one rounding to dtype (integers truncate
+  // toward zero and saturate; NaN gives 0). Slow; for oracles.
   std::vector<double> ToDoubles() const;
   void SetFromDoubles(const std::vector<double>& values);
 

@@ -95,7 +95,7 @@ const OpDef* OpRegistry::Find(absl::string_view name) const {
 absl::StatusOr<const OpDef*> OpRegistry::Lookup(absl::string_view name) const {
   if (const OpDef* def = Find(name)) return def;
   std::string best;
-  size_t best_distance = 4;
+  size_t best_distance = name.size() > 64 ? 0 : 4;  // nobody mistypes that much
   for (const auto& [candidate, def] : defs_) {
     const size_t distance = EditDistance(name, candidate);
     if (distance < best_distance) {

@@ -54,6 +54,39 @@ class Verifier {
     return Fault(absl::StrCat("value id ", id, " is outside [0, ", made_.size(), ")"));
   }
 
+  static absl::Status CheckDim(const Dim& dim) {
+    const bool good = dim.has_symbol() ? IsName(dim.symbol()) : dim.has_size() && dim.size() >= 0;
+    return good ? absl::OkStatus() : Fault("must be a size >= 0 or a symbol");
+  }
+
+  // Byte counts must fit into 64 bits; symbols are checked again when they have sizes.
+  static absl::Status CheckExtent(const TensorType& type) {
+    int64_t bytes = static_cast<int64_t>(chips::SizeOf(type.dtype));
+    for (const Size& size : type.shape) {
+      if (size.is_symbol() || size.size() == 0) continue;
+      if (__builtin_mul_overflow(bytes, size.size(), &bytes)) {
+        return Fault(absl::StrCat(type.ToString(), " is larger than 2^63 bytes"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status CheckAttributes(const Node& node) {
+    for (int i = 0; i < node.attributes_size(); ++i) {
+      const Attribute& attribute = node.attributes(i);
+      const std::string where = absl::StrCat("attributes[", i, "] ('", attribute.name(), "')");
+      if (!IsName(attribute.name())) return Fault(absl::StrCat(where, ".name: is not a name"));
+      if (i > 0 && node.attributes(i - 1).name() >= attribute.name()) {
+        return Fault(absl::StrCat(where, ": attributes must be sorted by name, each once"));
+      }
+      for (int d = 0; d < attribute.dims().values_size(); ++d) {
+        STRATA_RETURN_IF_ERROR(
+            Annotate(CheckDim(attribute.dims().values(d)), absl::StrCat(where, ".dims[", d, "]")));
+      }
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status CheckValues() const {
     std::set<std::string> names;
     for (int i = 0; i < graph_.values_size(); ++i) {
@@ -64,14 +97,17 @@ class Verifier {
       if (!names.insert(value.name()).second) {
         return Fault(absl::StrCat(where, ".name: '", value.name(), "' is taken by another value"));
       }
-      if (chips::SizeOf(value.dtype()) == 0)
+      if (chips::SizeOf(value.dtype()) == 0) {
         return Fault(absl::StrCat(where, ".dtype: is not set"));
+      }
       for (int d = 0; d < value.dims_size(); ++d) {
-        const Dim& dim = value.dims(d);
-        const bool good =
-            dim.has_symbol() ? IsName(dim.symbol()) : dim.has_size() && dim.size() >= 0;
-        if (!good)
-          return Fault(absl::StrCat(where, ".dims[", d, "]: must be a size >= 0 or a symbol"));
+        STRATA_RETURN_IF_ERROR(
+            Annotate(CheckDim(value.dims(d)), absl::StrCat(where, ".dims[", d, "]")));
+      }
+      STRATA_RETURN_IF_ERROR(Annotate(CheckExtent(TypeOf(value)), where));
+      if (value.has_sharding() && value.sharding().axes_size() != value.dims_size()) {
+        return Fault(absl::StrCat(where, ".sharding.axes: has ", value.sharding().axes_size(),
+                                  "; must have one a dim, ", value.dims_size()));
       }
     }
     return absl::OkStatus();
@@ -82,7 +118,7 @@ class Verifier {
       const auto& input = graph_.inputs(i);
       const std::string where = absl::StrCat("inputs[", i, "]");
       STRATA_RETURN_IF_ERROR(Annotate(CheckId(input.value()), absl::StrCat(where, ".value")));
-      if (input.kind() == INPUT_KIND_UNSPECIFIED)
+      if (input.kind() == INPUT_KIND_UNSPECIFIED || !InputKind_IsValid(input.kind()))
         return Fault(absl::StrCat(where, ".kind: is not set"));
       if (made_[input.value()]) return Fault(absl::StrCat(where, ".value: is an input already"));
       made_[input.value()] = true;
@@ -101,6 +137,10 @@ class Verifier {
       }
     }
     STRATA_ASSIGN_OR_RETURN(const OpDef* def, OpRegistry::Get().Lookup(node.op()));
+    STRATA_RETURN_IF_ERROR(CheckAttributes(node));
+    if (node.regions_size() > 0 && def->op_class != OpClass::kRegion) {
+      return Fault("regions: the op has none");
+    }
     for (int i = 0; i < node.regions_size(); ++i) {
       STRATA_RETURN_IF_ERROR(
           Annotate(Verifier(node.regions(i)).Run(), absl::StrCat("regions[", i, "]")));
@@ -143,7 +183,7 @@ class Verifier {
       const auto& output = graph_.outputs(i);
       const std::string where = absl::StrCat("outputs[", i, "]");
       STRATA_RETURN_IF_ERROR(Annotate(CheckId(output.value()), absl::StrCat(where, ".value")));
-      if (output.combine() == COMBINE_UNSPECIFIED)
+      if (output.combine() == COMBINE_UNSPECIFIED || !Combine_IsValid(output.combine()))
         return Fault(absl::StrCat(where, ".combine: is not set"));
       if (!names.insert(output.name()).second) {
         return Fault(

@@ -1,5 +1,7 @@
 // fusion: a group of nodes as one, for a compiler to make one kernel of. Its region is an ordinary
 // graph.
+#include <cstring>
+
 #include "framework/graph/interpreter.h"
 #include "framework/graph/ops/families.h"
 #include "framework/graph/ops/op_util.h"
@@ -52,7 +54,9 @@ absl::Status Reference(const OpCall& call, absl::Span<const HostTensor> in,
                        absl::Span<HostTensor> out) {
   STRATA_ASSIGN_OR_RETURN(const Graph* region, RegionOf(call));
   STRATA_ASSIGN_OR_RETURN(std::vector<HostTensor> results, Interpreter().Evaluate(*region, in));
-  for (size_t i = 0; i < results.size(); ++i) out[i].SetFromDoubles(results[i].ToDoubles());
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (out[i].size_bytes() > 0) std::memcpy(out[i].raw(), results[i].raw(), out[i].size_bytes());
+  }
   return absl::OkStatus();
 }
 
