@@ -1,0 +1,55 @@
+#include "cli/command.h"
+
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+
+#include "absl/strings/match.h"
+#include "base/file.h"
+#include "base/textproto.h"
+#include "compiler/plan/validate.h"
+#include "framework/graph/text.h"
+#include "framework/graph/verifier.h"
+
+namespace strata::cli {
+
+absl::StatusOr<graph::Graph> LoadGraph(const std::string& path) {
+  if (absl::EndsWith(path, ".pb")) {
+    graph::Graph graph;
+    STRATA_RETURN_IF_ERROR(ReadBinaryProto(path, &graph));
+    STRATA_RETURN_IF_ERROR(Annotate(graph::Verify(graph), path));
+    return graph;
+  }
+  std::string text;
+  if (path == "-") {
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+  } else {
+    STRATA_ASSIGN_OR_RETURN(text, ReadFile(path));
+  }
+  return graph::ParseGraph(text, path == "-" ? "standard input" : path);
+}
+
+absl::StatusOr<plan::Plan> LoadPlan(const std::string& path) {
+  plan::Plan plan;
+  if (absl::EndsWith(path, ".textproto")) {
+    STRATA_RETURN_IF_ERROR(ReadTextProto(path, &plan));
+  } else {
+    STRATA_RETURN_IF_ERROR(ReadBinaryProto(path, &plan));
+  }
+  STRATA_RETURN_IF_ERROR(Annotate(compiler::ValidatePlan(plan), path));
+  return plan;
+}
+
+absl::Status SavePlan(const std::string& path, const plan::Plan& plan) {
+  if (path == "-") return Emit(path, PrintTextProto(plan));
+  if (absl::EndsWith(path, ".textproto")) return WriteFileAtomic(path, PrintTextProto(plan));
+  return WriteBinaryProto(path, plan);
+}
+
+absl::Status Emit(const std::string& path, const std::string& content) {
+  if (path != "-") return WriteFileAtomic(path, content);
+  std::fwrite(content.data(), 1, content.size(), stdout);
+  return absl::OkStatus();
+}
+
+}  // namespace strata::cli

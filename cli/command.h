@@ -1,0 +1,33 @@
+// What the verbs of `strata` share: one table of verbs, and loading by file ending.
+#ifndef STRATA_CLI_COMMAND_H_
+#define STRATA_CLI_COMMAND_H_
+
+#include <functional>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "base/status.h"
+#include "chips/spec/chip.pb.h"
+#include "compiler/plan/plan.pb.h"
+#include "framework/graph/graph.pb.h"
+
+namespace strata::cli {
+
+// The verb that the arguments picked; run after parsing.
+using Action = std::function<absl::Status()>;
+
+// Each adds its verbs to `app`; a verb that was given sets `action`.
+void AddGraphCommands(CLI::App& app, Action& action);  // ops, chips, opt, compile, run, predict, shard
+void AddModelCommands(CLI::App& app, Action& action);  // train, generate, tokenize, serve
+
+// A graph in text form (.graph, or "-" for standard input) or as a binary proto (.pb); verified.
+absl::StatusOr<graph::Graph> LoadGraph(const std::string& path);
+// A plan as a binary proto, or in text form when the file ends in .textproto; validated.
+absl::StatusOr<plan::Plan> LoadPlan(const std::string& path);
+absl::Status SavePlan(const std::string& path, const plan::Plan& plan);
+// To the file, or to standard output for "-".
+absl::Status Emit(const std::string& path, const std::string& content);
+
+}  // namespace strata::cli
+
+#endif  // STRATA_CLI_COMMAND_H_

@@ -1,0 +1,204 @@
+// Verbs on graphs, plans and chips.
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "base/file.h"
+#include "base/textproto.h"
+#include "chips/spec/catalogue.h"
+#include "chips/spec/describe.h"
+#include "chips/timeline/chrome_trace.h"
+#include "cli/command.h"
+#include "cli/random_inputs.h"
+#include "compiler/device/device.h"
+#include "compiler/driver/compiler.h"
+#include "compiler/driver/explain.h"
+#include "compiler/pass/pass.h"
+#include "distributed/partition/data_parallel.h"
+#include "distributed/plan/validate.h"
+#include "framework/graph/evaluator.h"
+#include "framework/graph/op_def.h"
+#include "framework/graph/ops/all_ops.h"
+#include "framework/graph/text.h"
+
+namespace strata::cli {
+namespace {
+
+// The options of all verbs; each verb uses its own.
+struct Options {
+  std::string input;
+  std::string output = "-";
+  std::string chip = "host";
+  std::string device = "cpu";
+  std::string compiler = "strata";
+  std::string profile;
+  std::vector<std::string> passes;
+  std::vector<std::string> symbols;
+  std::vector<std::string> skip;
+  std::string parallel;
+  int ranks = 2;
+  int threads = 0;
+  int repeat = 5;
+  bool explain = false;
+};
+
+absl::StatusOr<graph::Graph> BindFlags(const graph::Graph& graph, const std::vector<std::string>& symbols) {
+  std::map<std::string, int64_t> sizes;
+  for (const std::string& symbol : symbols) {
+    const size_t equals = symbol.find('=');
+    int64_t size = 0;
+    if (equals == std::string::npos || !absl::SimpleAtoi(symbol.substr(equals + 1), &size) || size < 0) {
+      return absl::InvalidArgumentError(absl::StrCat("--dim=", symbol, ": expected NAME=SIZE, as in --dim=B=4"));
+    }
+    sizes[symbol.substr(0, equals)] = size;
+  }
+  return graph::BindSymbols(graph, sizes);
+}
+
+absl::Status ListOps() {
+  graph::RegisterAllOps();
+  for (const std::string& name : graph::OpRegistry::Get().Names()) {
+    const graph::OpDef* def = graph::OpRegistry::Get().Find(name);
+    std::printf("%-24s %s\n", name.c_str(), def->summary.c_str());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ShowChips(const Options& options) {
+  if (!options.input.empty()) {
+    STRATA_ASSIGN_OR_RETURN(chips::Chip chip, chips::FindChip(options.input));
+    std::printf("%s", chips::DescribeChip(chip).c_str());
+    return absl::OkStatus();
+  }
+  for (const std::string& name : chips::ChipNames()) std::printf("%s\n", name.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status Opt(const Options& options) {
+  STRATA_ASSIGN_OR_RETURN(graph::Graph graph, LoadGraph(options.input));
+  compiler::PassContext context;
+  STRATA_RETURN_IF_ERROR(compiler::RunPipeline(options.passes, context, &graph));
+  return Emit(options.output, graph::PrintGraph(graph));
+}
+
+absl::StatusOr<plan::Plan> CompileInput(const Options& options) {
+  STRATA_ASSIGN_OR_RETURN(graph::Graph graph, LoadGraph(options.input));
+  STRATA_ASSIGN_OR_RETURN(graph, BindFlags(graph, options.symbols));
+  STRATA_ASSIGN_OR_RETURN(chips::Chip chip, chips::FindChip(options.chip));
+  STRATA_ASSIGN_OR_RETURN(auto compiler, compiler::CreateCompiler(options.compiler));
+  compiler::CompileOptions compile;
+  compile.skip_passes = options.skip;
+  return compiler->Compile(graph, chip, compile);
+}
+
+absl::Status Compile(const Options& options) {
+  STRATA_ASSIGN_OR_RETURN(plan::Plan plan, CompileInput(options));
+  if (options.explain) return Emit(options.output, compiler::ExplainPlan(plan));
+  return SavePlan(options.output, plan);
+}
+
+absl::Status PrintTimeline(const chips::Timeline& timeline, const Options& options) {
+  double total = 0;
+  for (const auto& event : timeline.events()) total += static_cast<double>(event.duration_ns());
+  std::printf("%-44s %10s %10s %9s  %s\n", "step", "us", "GFLOP/s", "GB/s", "origin");
+  for (const auto& event : timeline.events()) {
+    const double ns = std::max<double>(1, static_cast<double>(event.duration_ns()));
+    std::printf("%-44.44s %10.1f %10.1f %9.1f  %s\n", event.name().c_str(), ns / 1e3, event.flops() / ns,
+                event.bytes() / ns, event.origin().substr(0, 70).c_str());
+  }
+  std::printf("total %.3f ms in %d steps\n", total / 1e6, timeline.events_size());
+  if (options.profile.empty()) return absl::OkStatus();
+  return WriteFileAtomic(options.profile, chips::ToChromeTrace({timeline}));
+}
+
+absl::Status RunOn(const Options& options, const std::string& device_name, chips::Timeline* timeline) {
+  STRATA_ASSIGN_OR_RETURN(plan::Plan plan, LoadPlan(options.input));
+  compiler::DeviceOptions device_options;
+  device_options.threads = options.threads;
+  if (device_name == "model") {
+    STRATA_ASSIGN_OR_RETURN(device_options.chip, chips::FindChip(options.chip));
+  }
+  STRATA_ASSIGN_OR_RETURN(auto device, compiler::DeviceRegistry().Create(device_name, device_options));
+  STRATA_ASSIGN_OR_RETURN(auto executable, device->Load(plan));
+  const std::vector<graph::HostTensor> inputs = RandomInputs(plan);
+  for (int i = 0; i < std::max(1, options.repeat); ++i) {
+    timeline->Clear();
+    STRATA_RETURN_IF_ERROR(executable->Run(inputs, {timeline}).status());
+  }
+  return PrintTimeline(*timeline, options);
+}
+
+absl::Status Shard(const Options& options) {
+  STRATA_ASSIGN_OR_RETURN(graph::Graph graph, LoadGraph(options.input));
+  parallel::ParallelPlan plan = distributed::DataParallelPlan(options.ranks);
+  if (!options.parallel.empty()) STRATA_RETURN_IF_ERROR(ReadTextProto(options.parallel, &plan));
+  STRATA_RETURN_IF_ERROR(distributed::ValidateParallelPlan(plan));
+  STRATA_ASSIGN_OR_RETURN(graph, distributed::PartitionDataParallel(graph, plan));
+  return Emit(options.output, graph::PrintGraph(graph));
+}
+
+// Adds a verb whose body is `run(options)`.
+CLI::App* AddVerb(CLI::App& app, Action& action, const std::string& name, const std::string& help,
+                  const std::shared_ptr<Options>& options, absl::Status (*run)(const Options&)) {
+  CLI::App* verb = app.add_subcommand(name, help);
+  verb->callback([&action, options, run] { action = [options, run] { return run(*options); }; });
+  return verb;
+}
+
+}  // namespace
+
+void AddGraphCommands(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  Options& o = *options;
+
+  CLI::App* ops = app.add_subcommand("ops", "List every op with what it computes");
+  ops->callback([&action] { action = ListOps; });
+
+  CLI::App* chips = AddVerb(app, action, "chips", "List the chip catalogue, or show one chip and its sources", options, ShowChips);
+  chips->add_option("chip", o.input, "a name of the catalogue, `host` (measured now), or a .textproto");
+
+  CLI::App* opt = AddVerb(app, action, "opt", "Run passes on a graph: text in, text out", options, Opt);
+  opt->add_option("graph", o.input, "graph in text form, or - for standard input")->required();
+  opt->add_option("--pass", o.passes, "pass to run; may be given several times, in order")->required();
+  opt->add_option("-o,--output", o.output, "where the result goes; - is standard output");
+
+  CLI::App* compile = AddVerb(app, action, "compile", "Compile a graph to a plan", options, Compile);
+  compile->add_option("graph", o.input, "graph in text form, or - for standard input")->required();
+  compile->add_option("-o,--output", o.output, "plan (binary; text when it ends in .textproto); - is standard output");
+  compile->add_option("--chip", o.chip, "the chip to compile for")->capture_default_str();
+  compile->add_option("--dim", o.symbols, "size of a symbolic dim: NAME=SIZE");
+  compile->add_option("--compiler", o.compiler, "strata, reference, or exec:PROGRAM")->capture_default_str();
+  compile->add_option("--skip-pass", o.skip, "leave a pass out");
+  compile->add_flag("--explain", o.explain, "instead of the plan, print which kernel each node got and why");
+
+  CLI::App* run = AddVerb(app, action, "run", "Run a plan with random inputs and print its timeline", options,
+                          +[](const Options& run_options) {
+                            chips::Timeline timeline;
+                            return RunOn(run_options, run_options.device, &timeline);
+                          });
+  run->add_option("plan", o.input, "a plan made by `strata compile`")->required();
+  run->add_option("--device", o.device, "device to run on")->capture_default_str();
+  run->add_option("--threads", o.threads, "threads; 0 is all cores")->capture_default_str();
+  run->add_option("--repeat", o.repeat, "runs; the last one is shown")->capture_default_str();
+  run->add_option("--profile", o.profile, "write a Chrome/Perfetto trace here");
+
+  CLI::App* predict = AddVerb(app, action, "predict", "Predict a plan's timeline on a described chip", options,
+                              +[](const Options& run_options) {
+                                chips::Timeline timeline;
+                                return RunOn(run_options, "model", &timeline);
+                              });
+  predict->add_option("plan", o.input, "a plan made by `strata compile`")->required();
+  predict->add_option("--chip", o.chip, "a name of the catalogue, `host`, or a .textproto")->capture_default_str();
+  predict->add_option("--profile", o.profile, "write a Chrome/Perfetto trace here");
+
+  CLI::App* shard = AddVerb(app, action, "shard", "Rewrite a training graph for one of several ranks", options, Shard);
+  shard->add_option("graph", o.input, "training graph with a symbolic batch B")->required();
+  shard->add_option("--ranks", o.ranks, "data-parallel ranks")->capture_default_str();
+  shard->add_option("--plan", o.parallel, "a ParallelPlan textproto instead of --ranks");
+  shard->add_option("-o,--output", o.output, "where the rank's graph goes; - is standard output");
+}
+
+}  // namespace strata::cli

@@ -1,0 +1,49 @@
+// `strata`: the command that wires the layers together.
+#include <cstdio>
+
+#include "base/status.h"
+#include "chips/cost/roofline.h"
+#include "cli/command.h"
+#include "compiler/device/device.h"
+#include "compiler/driver/compiler.h"
+#include "compiler/pass/pass.h"
+#include "framework/graph/interpreter.h"
+
+namespace {
+
+constexpr char kAbout[] =
+    "strata: one road from model code to served text.\n\n"
+    "  strata opt     model.graph --pass=cse            one pass, text in, text out\n"
+    "  strata compile model.graph -o model.plan         Graph -> Plan (--explain says why each kernel)\n"
+    "  strata run     model.plan --profile=trace.json   on this machine, with random inputs\n"
+    "  strata predict model.plan --chip=h100            the same plan on a chip that is only described\n"
+    "  strata train   recipe.textproto                  a model from text, resumable\n"
+    "  strata serve   path/to/model --port=8000         an OpenAI-compatible server\n";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(kAbout, "strata");
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::help);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return std::string("strata: ") + error.what() + "\nTry `strata --help` or `strata VERB --help`.\n";
+  });
+  strata::graph::RegisterInterpreter();
+  strata::compiler::RegisterAllPasses();
+  strata::compiler::RegisterAllDevices();
+  strata::compiler::RegisterAllCompilers();
+
+  strata::cli::Action action;
+  strata::cli::AddGraphCommands(app, action);
+  strata::cli::AddModelCommands(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  }
+  const absl::Status status = action();
+  if (!status.ok()) std::fprintf(stderr, "strata: %s\n", std::string(status.message()).c_str());
+  return strata::ExitCode(status);
+}

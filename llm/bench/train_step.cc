@@ -1,0 +1,187 @@
+// Benchmark: one training step of a decoder, in turn with a peer.
+//
+//   bazel run -c opt //llm/bench:train_step -- --model=gpt2-124m --batch=4 --seq=256
+//   bazel run -c opt //llm/bench:train_step -- --peer="OPENBLAS_CORETYPE=SkylakeX ATEN_CPU_CAPABILITY=avx512 \
+//       python3 $PWD/llm/bench/pytorch_train_step.py --batch=4 --seq=256 --serve"
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_format.h"
+#include "base/file.h"
+#include "chips/spec/host/host.h"
+#include "llm/bench/peer.h"
+#include "llm/model/config.h"
+#include "llm/train/recipe.h"
+#include "llm/train/trainer.h"
+
+namespace strata::llm {
+namespace {
+
+struct Flags {
+  std::string model = "gpt2-124m";
+  std::string dtype = "f32";
+  std::string peer;
+  int64_t batch = 4;
+  int64_t sequence = 256;
+  int64_t steps = 7;
+  int threads = 0;
+  bool json = false;
+  bool profile = false;
+};
+
+double Median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+double Seconds(std::chrono::steady_clock::time_point since) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
+}
+
+absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const Flags& flags, const Recipe& recipe,
+                                                     const std::string& cache_dir, double* seconds) {
+  std::vector<int32_t> tokens(static_cast<size_t>(flags.batch * flags.sequence * 4 + 1));
+  uint64_t state = 1;
+  for (int32_t& token : tokens) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    token = static_cast<int32_t>((state >> 33) % static_cast<uint64_t>(recipe.model().vocab_size()));
+  }
+  STRATA_ASSIGN_OR_RETURN(TokenDataset dataset, TokenDataset::Create(tokens, flags.batch, flags.sequence, 1));
+  Trainer::Options options;
+  options.threads = flags.threads;
+  options.cache_dir = cache_dir;
+  const auto start = std::chrono::steady_clock::now();
+  absl::StatusOr<std::unique_ptr<Trainer>> trainer =
+      Trainer::Create(recipe, std::make_shared<const TokenDataset>(std::move(dataset)), options);
+  *seconds = Seconds(start);
+  return trainer;
+}
+
+double PeakF32(const chips::Chip& chip) {
+  for (const chips::ComputeRate& rate : chip.rates()) {
+    if (rate.dtype() == chips::F32) return rate.flops_per_second().value();
+  }
+  return 0;
+}
+
+void PrintProfile(const chips::Timeline& timeline) {
+  std::map<std::string, std::pair<double, int>> by_name;
+  double total = 0;
+  for (const auto& event : timeline.events()) {
+    auto& [ns, count] = by_name[event.category() + " " + event.name()];
+    ns += static_cast<double>(event.duration_ns());
+    ++count;
+    total += static_cast<double>(event.duration_ns());
+  }
+  std::vector<std::pair<double, std::string>> rows;
+  for (const auto& [name, row] : by_name) rows.push_back({row.first, absl::StrFormat("%-70s x%d", name, row.second)});
+  std::sort(rows.rbegin(), rows.rend());
+  for (const auto& [ns, name] : rows) std::printf("%9.2f ms %5.1f%%  %s\n", ns / 1e6, 100 * ns / total, name.c_str());
+}
+
+absl::Status Run(const Flags& flags) {
+  if (flags.dtype != "f32") return absl::UnimplementedError("--dtype: only f32 trains so far");
+  Recipe recipe;
+  recipe.set_model_name(flags.model);
+  recipe.set_batch(flags.batch);
+  recipe.set_sequence(flags.sequence);
+  recipe.set_steps(1000);
+  recipe.set_learning_rate(1e-4);
+  recipe.set_weight_decay(0.1);
+  STRATA_ASSIGN_OR_RETURN(recipe, CompleteRecipe(recipe, 1));
+  chips::HostOptions host_options;
+  host_options.threads = flags.threads;
+  STRATA_ASSIGN_OR_RETURN(chips::Chip host, chips::MeasureHost(host_options));
+  const double peak = PeakF32(host);
+
+  char cache[] = "/tmp/strata_bench_XXXXXX";
+  if (mkdtemp(cache) == nullptr) return absl::InternalError("cannot make a temporary folder");
+  double cold = 0, warm = 0;
+  {
+    STRATA_ASSIGN_OR_RETURN(auto first, MakeTrainer(flags, recipe, cache, &cold));
+    first.reset();
+  }
+  STRATA_ASSIGN_OR_RETURN(auto trainer, MakeTrainer(flags, recipe, cache, &warm));
+  std::unique_ptr<Peer> peer;
+  if (!flags.peer.empty()) {
+    STRATA_ASSIGN_OR_RETURN(peer, Peer::Start(flags.peer));
+  }
+  STRATA_RETURN_IF_ERROR(trainer->Step().status());  // warm-up
+  std::vector<double> ours, theirs, ratios;
+  for (int64_t i = 0; i < flags.steps; ++i) {
+    STRATA_ASSIGN_OR_RETURN(StepResult step, trainer->Step());
+    ours.push_back(step.seconds);
+    if (peer == nullptr) continue;
+    STRATA_ASSIGN_OR_RETURN(double seconds, peer->Step());
+    theirs.push_back(seconds);
+    ratios.push_back(seconds / step.seconds);
+  }
+  if (flags.profile) {
+    chips::Timeline timeline;
+    STRATA_RETURN_IF_ERROR(trainer->Step(&timeline).status());
+    PrintProfile(timeline);
+  }
+  std::error_code error;
+  std::filesystem::remove_all(cache, error);
+
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const double tokens = static_cast<double>(flags.batch * flags.sequence), seconds = Median(ours);
+  const double flops = TrainingFlops(recipe.model(), flags.batch * flags.sequence, flags.sequence);
+  const double mfu = flops / seconds / peak;
+  std::string json = absl::StrFormat(
+      "{\"model\": \"%s\", \"batch\": %d, \"seq\": %d, \"dtype\": \"%s\", \"tokens_per_second\": %.1f, \"mfu\": %.4f, "
+      "\"peak_gflops\": %.1f, \"peak_rss_bytes\": %d, \"compile_cold_seconds\": %.3f, \"compile_warm_seconds\": %.3f",
+      flags.model, flags.batch, flags.sequence, flags.dtype, tokens / seconds, mfu, peak / 1e9,
+      static_cast<int64_t>(usage.ru_maxrss) * 1024, cold, warm);
+  if (peer != nullptr) {
+    absl::StrAppendFormat(&json, ", \"peer_tokens_per_second\": %.1f, \"ratio_to_peer\": %.3f",
+                          tokens / Median(theirs), Median(ratios));
+  }
+  json += "}";
+  if (flags.json) {
+    std::printf("%s\n", json.c_str());
+    return absl::OkStatus();
+  }
+  std::printf("%s  B=%d T=%d %s, %d steps\n", flags.model.c_str(), static_cast<int>(flags.batch),
+              static_cast<int>(flags.sequence), flags.dtype.c_str(), static_cast<int>(flags.steps));
+  std::printf("  ours     %8.1f tok/s   step %.3f s   MFU %.1f%% of %.0f GFLOP/s\n", tokens / seconds, seconds,
+              100 * mfu, peak / 1e9);
+  if (peer != nullptr) {
+    std::printf("  peer     %8.1f tok/s   step %.3f s   ours / peer %.2fx (median of pairs)\n",
+                tokens / Median(theirs), Median(theirs), Median(ratios));
+  }
+  std::printf("  create   cold %.2f s, warm %.2f s (graph, passes, kernels, initial weights)   peak memory %.2f GB\n", cold,
+              warm, static_cast<double>(usage.ru_maxrss) * 1024 / 1e9);
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace strata::llm
+
+int main(int argc, char** argv) {
+  strata::llm::Flags flags;
+  CLI::App app("One training step of a decoder, measured; with --peer in turn with another program.");
+  app.add_option("--model", flags.model, "named model shape")->capture_default_str();
+  app.add_option("--batch", flags.batch, "sequences")->capture_default_str();
+  app.add_option("--seq", flags.sequence, "tokens a sequence")->capture_default_str();
+  app.add_option("--dtype", flags.dtype, "compute type")->capture_default_str();
+  app.add_option("--steps", flags.steps, "measured steps")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--threads", flags.threads, "threads; 0 is all cores")->capture_default_str();
+  app.add_option("--peer", flags.peer, "shell command that does one step a line (see pytorch_train_step.py --serve)");
+  app.add_flag("--json", flags.json, "one JSON object");
+  app.add_flag("--profile", flags.profile, "time by kernel");
+  CLI11_PARSE(app, argc, argv);
+  const absl::Status status = strata::llm::Run(flags);
+  if (!status.ok()) std::fprintf(stderr, "train_step: %s\n", std::string(status.message()).c_str());
+  return strata::ExitCode(status);
+}

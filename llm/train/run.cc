@@ -1,0 +1,128 @@
+#include "llm/train/run.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "base/file.h"
+#include "distributed/collective/register.h"
+#include "distributed/transport/world.h"
+#include "llm/model/config.h"
+#include "llm/tokenizer/bpe_trainer.h"
+#include "llm/tokenizer/tokenizer_json.h"
+#include "llm/train/checkpoint.h"
+#include "llm/train/dataset.h"
+
+namespace strata::llm {
+namespace {
+
+// Threads of one rank: the cores shared by the ranks of this machine.
+int ThreadsPerRank(int local_ranks) {
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return std::max(1, cores / local_ranks);
+}
+
+// One rank of the run, start to end.
+class RankRun {
+ public:
+  RankRun(const Recipe& recipe, const TrainingText& text, const RunOptions& options, distributed::Transport& transport)
+      : recipe_(recipe), text_(text), options_(options), transport_(transport) {}
+
+  absl::StatusOr<RunResult> Run() {
+    STRATA_RETURN_IF_ERROR(Prepare());
+    const int64_t steps = options_.stop_after > 0 ? std::min(options_.stop_after, recipe_.steps()) : recipe_.steps();
+    ProgressLine line(recipe_.steps(), recipe_.batch() * recipe_.sequence(),
+                      TrainingFlops(recipe_.model(), 1, recipe_.sequence()), options_.peak_flops);
+    RunResult result;
+    while (trainer_->step() < steps) {
+      STRATA_ASSIGN_OR_RETURN(StepResult step, trainer_->Step());
+      result.steps.push_back(step);
+      if (!first()) continue;
+      if (options_.progress) line.Show(step);
+      if (options_.on_step) options_.on_step(step, *trainer_);
+      const bool due = recipe_.checkpoint_every() > 0 && step.step % recipe_.checkpoint_every() == 0;
+      if (due && step.step < steps) STRATA_RETURN_IF_ERROR(Save(&result));
+    }
+    if (first()) {
+      if (options_.progress) line.Finish();
+      if (!result.steps.empty()) STRATA_RETURN_IF_ERROR(Save(&result));
+      if (options_.on_end) options_.on_end(*trainer_);
+    }
+    return result;
+  }
+
+ private:
+  bool first() const { return transport_.rank() == 0; }
+
+  absl::Status Prepare() {
+    STRATA_ASSIGN_OR_RETURN(
+        TokenDataset dataset,
+        TokenDataset::Create(text_.tokens, recipe_.batch(), recipe_.sequence(), recipe_.seed()));
+    Trainer::Options trainer;
+    if (transport_.size() > 1) {
+      STRATA_ASSIGN_OR_RETURN(collectives_, distributed::CollectivesRegistry().Create(options_.collectives, transport_));
+      trainer.collectives = collectives_.get();
+    }
+    const bool shared = !transport_.capabilities().between_processes;
+    trainer.threads = shared ? ThreadsPerRank(transport_.size()) : 1;
+    trainer.cache_dir = options_.cache_dir;
+    STRATA_ASSIGN_OR_RETURN(
+        trainer_, Trainer::Create(recipe_, std::make_shared<const TokenDataset>(std::move(dataset)), trainer));
+    if (!options_.resume || recipe_.output().empty()) return absl::OkStatus();
+    absl::StatusOr<std::string> latest = LatestCheckpoint(recipe_.output());
+    if (!latest.ok()) return absl::OkStatus();  // nothing to resume
+    return LoadCheckpoint(*latest, trainer_.get());
+  }
+
+  absl::Status Save(RunResult* result) {
+    if (recipe_.output().empty()) return absl::OkStatus();
+    STRATA_ASSIGN_OR_RETURN(result->checkpoint, SaveCheckpoint(*trainer_, text_.tokenizer_json, recipe_.output()));
+    return absl::OkStatus();
+  }
+
+  const Recipe& recipe_;
+  const TrainingText& text_;
+  const RunOptions& options_;
+  distributed::Transport& transport_;
+  std::unique_ptr<compiler::Collectives> collectives_;
+  std::unique_ptr<Trainer> trainer_;
+};
+
+}  // namespace
+
+absl::StatusOr<TrainingText> PrepareText(const Recipe& recipe) {
+  absl::StatusOr<std::string> read = ReadCorpus({recipe.corpus().begin(), recipe.corpus().end()});
+  if (!read.ok()) return Annotate(read.status(), "corpus");
+  const std::string corpus = *std::move(read);
+  TrainingText text;
+  if (!recipe.tokenizer().empty()) {
+    STRATA_ASSIGN_OR_RETURN(text.tokenizer, LoadTokenizer(recipe.tokenizer()));
+  } else {
+    BpeTrainerOptions options;
+    if (recipe.tokenizer_vocab() != 0) options.vocab_size = static_cast<int>(recipe.tokenizer_vocab());
+    absl::StatusOr<std::unique_ptr<BpeTokenizer>> trained = TrainTokenizer(corpus, options);
+    if (!trained.ok()) return Annotate(trained.status(), "tokenizer_vocab");
+    text.tokenizer = *std::move(trained);
+  }
+  text.tokenizer_json = PrintTokenizerJson(text.tokenizer->spec());
+  text.tokens = text.tokenizer->Encode(corpus);
+  return text;
+}
+
+absl::StatusOr<RunResult> RunTraining(const Recipe& recipe, const TrainingText& text, const RunOptions& options) {
+  distributed::RegisterAllTransports();
+  distributed::RegisterAllCollectives();
+  STRATA_ASSIGN_OR_RETURN(auto world, distributed::WorldRegistry().Create(options.transport, recipe.ranks()));
+  RunResult result;
+  STRATA_RETURN_IF_ERROR(distributed::RunRanks(*world, [&](distributed::Transport& transport) -> absl::Status {
+    absl::StatusOr<RunResult> mine = RankRun(recipe, text, options, transport).Run();
+    if (mine.ok() && transport.rank() == 0) result = *std::move(mine);
+    return mine.status();
+  }));
+  return result;
+}
+
+}  // namespace strata::llm

@@ -1,0 +1,51 @@
+// A whole training run: text, ranks, steps, checkpoints.
+//
+//   STRATA_ASSIGN_OR_RETURN(TrainingText text, PrepareText(recipe));
+//   STRATA_ASSIGN_OR_RETURN(recipe, CompleteRecipe(recipe, text.tokenizer->vocab_size()));
+//   STRATA_ASSIGN_OR_RETURN(RunResult result, RunTraining(recipe, text, {}));
+#ifndef STRATA_LLM_TRAIN_RUN_H_
+#define STRATA_LLM_TRAIN_RUN_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "llm/tokenizer/bpe_tokenizer.h"
+#include "llm/train/trainer.h"
+
+namespace strata::llm {
+
+struct TrainingText {
+  std::shared_ptr<const BpeTokenizer> tokenizer;
+  std::string tokenizer_json;
+  std::vector<int32_t> tokens;
+};
+
+// Reads the corpus; reads or trains the tokenizer; encodes.
+absl::StatusOr<TrainingText> PrepareText(const Recipe& recipe);
+
+struct RunOptions {
+  std::string transport = "thread";   // "thread": recipe.ranks threads here; "mpi": this process is one rank
+  std::string collectives = "ring";
+  bool resume = true;                 // from the latest checkpoint of recipe.output, when there is one
+  bool progress = true;               // the live line on standard error
+  double peak_flops = 0;              // of the machine, for MFU
+  int64_t stop_after = 0;             // end early after this many steps in all; 0: recipe.steps
+  std::string cache_dir;              // of compiled kernels
+  std::function<void(const StepResult&, const Trainer&)> on_step;  // rank 0, after each step
+  std::function<void(const Trainer&)> on_end;                      // rank 0, after the last
+};
+
+struct RunResult {
+  std::vector<StepResult> steps;      // those done in this run
+  std::string checkpoint;             // the last one; empty when recipe.output is
+};
+
+// `recipe` is complete. The result is rank 0's.
+absl::StatusOr<RunResult> RunTraining(const Recipe& recipe, const TrainingText& text, const RunOptions& options);
+
+}  // namespace strata::llm
+
+#endif  // STRATA_LLM_TRAIN_RUN_H_
