@@ -1,6 +1,6 @@
 """A test whose ranks are processes under mpirun."""
 
-def mpi_test(name, binary, ranks, size = "small", **kwargs):
+def mpi_test(name, binary, ranks, size = "medium", **kwargs):
     """Runs `binary` (a testonly cc_binary, mostly with gtest_main) under mpirun once.
 
     The test fails when a rank does, and when there is no mpirun.
