@@ -114,7 +114,8 @@ class LocalEngine : public Engine {
         break;
       }
       done.tokens.push_back(token);
-      TokenEvent event{token, filter.Push(token), LogProbability(scores, token)};
+      TokenEvent event{token, filter.Push(token), LogProbability(scores, token),
+                       TopLogProbabilities(scores, request.top_logprobs)};
       done.text += event.text;
       if (on_token && !on_token(event)) {
         done.finish = FinishReason::kAborted;

@@ -30,6 +30,7 @@ struct GenerateRequest {
   SamplingOptions sampling;
   std::vector<std::string> stop;  // text at which generation ends; not part of the answer
   bool ignore_eos = false;
+  int64_t top_logprobs = 0;  // likeliest tokens to report with each token
 };
 
 enum class FinishReason { kStop, kLength, kAborted };
@@ -38,6 +39,7 @@ struct TokenEvent {
   int32_t token = 0;
   std::string text;  // complete UTF-8 that became certain with this token; may be empty
   double log_probability = 0;
+  std::vector<TokenLogProbability> top = {};  // `top_logprobs` of them, best first
 };
 
 struct Generation {

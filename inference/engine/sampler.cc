@@ -24,6 +24,13 @@ int32_t ArgMax(absl::Span<const float> logits) {
   return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
+double LogSumExp(absl::Span<const float> logits) {
+  const double top = *std::max_element(logits.begin(), logits.end());
+  double total = 0;
+  for (float logit : logits) total += std::exp(logit - top);
+  return top + std::log(total);
+}
+
 }  // namespace
 
 absl::Status ValidateSampling(const SamplingOptions& options) {
@@ -74,10 +81,21 @@ int32_t SampleToken(absl::Span<const float> logits, const SamplingOptions& optio
 }
 
 double LogProbability(absl::Span<const float> logits, int32_t token) {
-  const double top = *std::max_element(logits.begin(), logits.end());
-  double total = 0;
-  for (float logit : logits) total += std::exp(logit - top);
-  return logits[static_cast<size_t>(token)] - top - std::log(total);
+  return logits[static_cast<size_t>(token)] - LogSumExp(logits);
+}
+
+std::vector<TokenLogProbability> TopLogProbabilities(absl::Span<const float> logits, int64_t count) {
+  if (count <= 0) return {};
+  std::vector<int32_t> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  const size_t kept = std::min(order.size(), static_cast<size_t>(count));
+  std::partial_sort(order.begin(), order.begin() + static_cast<long>(kept), order.end(), [&](int32_t a, int32_t b) {
+    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+  });
+  const double total = LogSumExp(logits);
+  std::vector<TokenLogProbability> top;
+  for (size_t i = 0; i < kept; ++i) top.push_back({order[i], logits[static_cast<size_t>(order[i])] - total});
+  return top;
 }
 
 }  // namespace strata::inference

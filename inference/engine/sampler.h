@@ -3,6 +3,7 @@
 #define STRATA_INFERENCE_ENGINE_SAMPLER_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "base/status.h"
@@ -25,6 +26,14 @@ int32_t SampleToken(absl::Span<const float> logits, const SamplingOptions& optio
 
 // log softmax(logits)[token].
 double LogProbability(absl::Span<const float> logits, int32_t token);
+
+struct TokenLogProbability {
+  int32_t token = 0;
+  double log_probability = 0;
+};
+
+// The `count` likeliest tokens (all, if there are fewer), best first; ties by id.
+std::vector<TokenLogProbability> TopLogProbabilities(absl::Span<const float> logits, int64_t count);
 
 }  // namespace strata::inference
 

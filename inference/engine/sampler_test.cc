@@ -62,6 +62,20 @@ TEST(Sampler, LogProbabilityIsLogSoftmax) {
   EXPECT_NEAR(LogProbability({1000.0f, 0.0f}, 0), 0.0, 1e-12);
 }
 
+TEST(Sampler, TopLogProbabilitiesAreSortedAndCut) {
+  const std::vector<float> logits = {0.0f, 2.0f, 1.0f, 2.0f};
+  const std::vector<TokenLogProbability> top = TopLogProbabilities(logits, 3);
+  ASSERT_EQ(top.size(), 3u);
+  EXPECT_EQ(top[0].token, 1);  // of two equals the first
+  EXPECT_EQ(top[1].token, 3);
+  EXPECT_EQ(top[2].token, 2);
+  for (const TokenLogProbability& entry : top) {
+    EXPECT_DOUBLE_EQ(entry.log_probability, LogProbability(logits, entry.token));
+  }
+  EXPECT_EQ(TopLogProbabilities(logits, 9).size(), 4u);
+  EXPECT_TRUE(TopLogProbabilities(logits, 0).empty());
+}
+
 TEST(Sampler, BadOptionsNameTheField) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_THAT(ValidateSampling({.temperature = -1}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("temperature")));
