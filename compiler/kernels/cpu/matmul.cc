@@ -1,0 +1,154 @@
+// matmul and contract_leading: oneDNN for matrices, own kernels for a few rows (decoding), where the weights are read
+// once and nothing but memory bandwidth counts.
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/kernels/cpu/gemm.h"
+#include "compiler/kernels/cpu/parallel.h"
+#include "compiler/kernels/cpu/routine.h"
+#include "compiler/kernels/cpu/simd.h"
+
+namespace strata::compiler {
+namespace {
+
+using namespace simd;  // NOLINT: the vocabulary of kernels
+
+constexpr int64_t kFewRows = 4;
+
+struct Sizes {
+  int64_t L = 1, M = 0, N = 0, K = 0;  // L matrices
+  bool transpose_a = false, transpose_b = false, shared_b = false;
+};
+
+Sizes SizesOf(const graph::OpCall& call) {
+  Sizes s;
+  const std::vector<int64_t> a = call.inputs[0].dims(), b = call.inputs[1].dims();
+  if (call.node->op() == "contract_leading") {  // [R, M], [R, N]: a transposed product
+    s.transpose_a = true;
+    s.shared_b = true;
+    s.M = a.back();
+    s.N = b.back();
+    s.K = 1;
+    for (size_t d = 0; d + 1 < a.size(); ++d) s.K *= a[d];
+    return s;
+  }
+  s.transpose_a = call.attrs().Bool("transpose_a");
+  s.transpose_b = call.attrs().Bool("transpose_b");
+  s.shared_b = b.size() == 2;
+  const int64_t rows = a[a.size() - 2], columns = a[a.size() - 1];
+  s.M = s.transpose_a ? columns : rows;
+  s.K = s.transpose_a ? rows : columns;
+  s.N = s.transpose_b ? b[b.size() - 2] : b[b.size() - 1];
+  for (size_t d = 0; d + 2 < a.size(); ++d) s.L *= a[d];
+  if (s.shared_b && !s.transpose_a) {  // all rows of the batch against one b
+    s.M *= s.L;
+    s.L = 1;
+  }
+  return s;
+}
+
+// y[m, n] = x[m, :] · b[n, :] for n of [begin, end), rows x of a few.
+STRATA_KERNEL(FewRowsTransposed,
+              (const float* x, const float* b, float* y, int64_t M, int64_t N, int64_t K,
+               int64_t begin, int64_t end),
+              (x, b, y, M, N, K, begin, end)) {
+  for (int64_t n = begin; n < end; ++n) {
+    for (int64_t m = 0; m < M; ++m) y[m * N + n] = Dot(x + m * K, b + n * K, K);
+  }
+}
+
+// y[m, n] = sum over k of x[m, k] b[k, n] for n of [begin, end): 64 columns at a time stay in registers.
+STRATA_KERNEL(FewRows,
+              (const float* x, const float* b, float* y, int64_t M, int64_t N, int64_t K,
+               int64_t begin, int64_t end),
+              (x, b, y, M, N, K, begin, end)) {
+  int64_t n = begin;
+  for (; n + 64 <= end; n += 64) {
+    v16 sum[kFewRows][4] = {};
+    for (int64_t k = 0; k < K; ++k) {
+      const float* row = b + k * N + n;
+      const v16 b0 = Load(row), b1 = Load(row + 16), b2 = Load(row + 32), b3 = Load(row + 48);
+      for (int64_t m = 0; m < M; ++m) {
+        const float factor = x[m * K + k];
+        sum[m][0] += factor * b0;
+        sum[m][1] += factor * b1;
+        sum[m][2] += factor * b2;
+        sum[m][3] += factor * b3;
+      }
+    }
+    for (int64_t m = 0; m < M; ++m) {
+      for (int part = 0; part < 4; ++part) Store(y + m * N + n + 16 * part, sum[m][part]);
+    }
+  }
+  for (; n < end; ++n) {
+    for (int64_t m = 0; m < M; ++m) {
+      float sum = 0;
+      for (int64_t k = 0; k < K; ++k) sum += x[m * K + k] * b[k * N + n];
+      y[m * N + n] = sum;
+    }
+  }
+}
+
+// The columns of 64 that one task does: enough bytes to be worth it, few enough to share.
+void RunFewRows(const Sizes& s, int threads, const float* a, const float* b, float* y) {
+  if (s.transpose_b) {
+    ParallelFor(
+        s.N, std::max<int64_t>(1, 16384 / (s.K + 1)), threads,
+        [&](int64_t begin, int64_t end) { FewRowsTransposed(a, b, y, s.M, s.N, s.K, begin, end); });
+    return;
+  }
+  const int64_t blocks = (s.N + 63) / 64;
+  ParallelFor(blocks, std::max<int64_t>(1, 256 / (s.K + 1)), threads,
+              [&](int64_t begin, int64_t end) {
+                FewRows(a, b, y, s.M, s.N, s.K, 64 * begin, std::min(64 * end, s.N));
+              });
+}
+
+void RunOne(const Sizes& s, const float* a, const float* b, float* y) {
+  Gemm({s.transpose_a, s.transpose_b, s.M, s.N, s.K, a, s.transpose_a ? s.M : s.K, b,
+        s.transpose_b ? s.K : s.N, y, s.N, 0.0f});
+}
+
+void Run(const Sizes& s, int threads, const float* a, const float* b, float* y) {
+  if (s.L == 1 && s.M > 0 && s.M <= kFewRows && !s.transpose_a && s.N >= 16 && s.K > 0) {
+    RunFewRows(s, threads, a, b, y);
+    return;
+  }
+  const auto one = [&](int64_t l) {
+    RunOne(s, a + l * s.M * s.K, b + (s.shared_b ? 0 : l * s.K * s.N), y + l * s.M * s.N);
+  };
+  if (s.L >= threads && threads > 1) {
+    ParallelTasks(s.L, threads, one);
+  } else {
+    for (int64_t l = 0; l < s.L; ++l) one(l);
+  }
+}
+
+absl::StatusOr<RoutineFunction> Prepare(const graph::OpCall& call, int threads) {
+  return RoutineFunction([s = SizesOf(call), threads](void* const* buffers) {
+    Run(s, threads, Buffer<float>(buffers, 0), Buffer<float>(buffers, 1),
+        Buffer<float>(buffers, 2));
+    return absl::OkStatus();
+  });
+}
+
+std::string Reason(const graph::OpCall& call) {
+  const Sizes s = SizesOf(call);
+  const std::string product =
+      absl::StrCat("2 x ", s.M, " x ", s.K, " x ", s.N, s.L > 1 ? absl::StrCat(" x ", s.L) : "");
+  if (s.L == 1 && s.M <= kFewRows && !s.transpose_a) {
+    return absl::StrCat("few rows: streams the weights once, ", product, " flops; bound by memory");
+  }
+  return absl::StrCat("oneDNN sgemm: ", product, " flops");
+}
+
+}  // namespace
+
+std::vector<Routine> MatmulRoutines() {
+  const auto supports = [](const graph::OpCall& call) { return RequireF32(call, 2); };
+  return {{"matmul", supports, Prepare, Reason, {}},
+          {"contract_leading", supports, Prepare, Reason, {}}};
+}
+
+}  // namespace strata::compiler

@@ -1,0 +1,45 @@
+// ParallelFor: splits a range over OpenMP threads, the one pool that oneDNN shares.
+//
+//   ParallelFor(rows, /*grain=*/8, threads, [&](int64_t begin, int64_t end) { Softmax(x, begin, end); });
+#ifndef STRATA_COMPILER_KERNELS_CPU_PARALLEL_H_
+#define STRATA_COMPILER_KERNELS_CPU_PARALLEL_H_
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace strata::compiler {
+
+// Calls body(begin, end) on disjoint ranges that cover [0, n), at least `grain` iterations each (the last may have
+// fewer), on at most `threads` threads. The split depends on the arguments only.
+template <typename Body>
+void ParallelFor(int64_t n, int64_t grain, int threads, const Body& body) {
+  const int64_t parts = std::min<int64_t>(threads, (n + grain - 1) / std::max<int64_t>(grain, 1));
+  if (n <= 0) return;
+  if (parts <= 1) {
+    body(int64_t{0}, n);
+    return;
+  }
+#pragma omp parallel for num_threads(static_cast <int>(parts)) schedule(static, 1)
+  for (int64_t part = 0; part < parts; ++part) body(n * part / parts, n * (part + 1) / parts);
+}
+
+// Calls body(i) for each i of [0, n), each thread taking the next when it is free: for work of uneven size.
+template <typename Body>
+void ParallelTasks(int64_t n, int threads, const Body& body) {
+  if (n <= 1 || threads <= 1) {
+    for (int64_t i = 0; i < n; ++i) body(i);
+    return;
+  }
+#pragma omp parallel for num_threads(static_cast <int>(std::min <int64_t>(threads, n))) \
+    schedule(dynamic, 1)
+  for (int64_t i = 0; i < n; ++i) body(i);
+}
+
+// Index of the calling thread in the innermost parallel region: [0, threads).
+inline int ThreadIndex() { return omp_get_thread_num(); }
+
+}  // namespace strata::compiler
+
+#endif  // STRATA_COMPILER_KERNELS_CPU_PARALLEL_H_

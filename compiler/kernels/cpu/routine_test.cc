@@ -1,0 +1,303 @@
+// Every routine against the reference kernel of its op, over odd sizes, size 1 and empty arrays.
+#include "compiler/kernels/cpu/routine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "base/status_matchers.h"
+#include "framework/graph/interpreter.h"
+#include "framework/graph/ops/all_ops.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace strata::compiler {
+namespace {
+
+using graph::Attr;
+using graph::HostTensor;
+using ::testing::HasSubstr;
+
+// Numbers of [-1, 1), the same in every run.
+HostTensor Random(std::vector<int64_t> dims, uint32_t seed) {
+  HostTensor tensor = HostTensor::Allocate(chips::F32, std::move(dims));
+  uint32_t state = seed * 2654435761u + 12345u;
+  for (int64_t i = 0; i < tensor.elements(); ++i) {
+    state = state * 1664525u + 1013904223u;
+    tensor.data<float>()[i] = static_cast<float>(state >> 8) / 8388608.0f - 1.0f;
+  }
+  return tensor;
+}
+
+HostTensor Ids(std::vector<int64_t> dims, int32_t below, uint32_t seed) {
+  HostTensor tensor = HostTensor::Allocate(chips::I32, dims);
+  const HostTensor random = Random(dims, seed);
+  for (int64_t i = 0; i < tensor.elements(); ++i) {
+    tensor.data<int32_t>()[i] = std::min(
+        below - 1,
+        static_cast<int32_t>((random.data<float>()[i] + 1) / 2 * static_cast<float>(below)));
+  }
+  return tensor;
+}
+
+graph::Node NodeOf(const std::string& op, const graph::Attributes& attributes) {
+  graph::Node node;
+  node.set_op(op);
+  graph::SetAttributes(attributes, &node);
+  return node;
+}
+
+graph::OpCall CallOf(const graph::Node& node, const std::vector<HostTensor>& inputs) {
+  graph::RegisterAllOps();
+  graph::OpCall call{&node, {}, {}};
+  for (const HostTensor& input : inputs) {
+    call.inputs.push_back({input.dtype(), graph::Shape(input.dims().begin(), input.dims().end())});
+  }
+  auto outputs = graph::InferTypes(*graph::OpRegistry::Get().Find(node.op()), call);
+  EXPECT_OK(outputs.status());
+  if (outputs.ok()) call.outputs = *outputs;
+  return call;
+}
+
+// Runs the routine on fresh outputs full of NaN, so that what it leaves out shows.
+absl::StatusOr<std::vector<HostTensor>> Call(const graph::Node& node,
+                                             const std::vector<HostTensor>& inputs, int threads) {
+  const graph::OpCall call = CallOf(node, inputs);
+  const Routine* routine = FindRoutine(node.op());
+  STRATA_RETURN_IF_ERROR(routine->supports(call));
+  STRATA_ASSIGN_OR_RETURN(const RoutineFunction run, routine->prepare(call, threads));
+  std::vector<HostTensor> outputs;
+  std::vector<void*> buffers;
+  for (const HostTensor& input : inputs) buffers.push_back(input.raw());
+  for (const graph::TensorType& type : call.outputs) {
+    outputs.push_back(HostTensor::Allocate(type.dtype, type.dims()));
+    std::fill_n(outputs.back().data<char>(), outputs.back().size_bytes(), static_cast<char>(0xff));
+    buffers.push_back(outputs.back().raw());
+  }
+  EXPECT_FALSE(routine->reason(call).empty());
+  STRATA_RETURN_IF_ERROR(run(buffers.data()));
+  STRATA_RETURN_IF_ERROR(run(buffers.data()));  // again: nothing may be left in scratch
+  return outputs;
+}
+
+// `terms`: how many roundings a result may gather; the largest result stands for the size of what is added.
+void ExpectSame(const std::string& op, const graph::Attributes& attributes,
+                const std::vector<HostTensor>& inputs, int64_t terms) {
+  const graph::Node node = NodeOf(op, attributes);
+  STRATA_ASSERT_OK_AND_ASSIGN(const std::vector<HostTensor> right,
+                              graph::EvaluateNode(node, inputs));
+  for (int threads : {1, 2}) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const std::vector<HostTensor> outputs, Call(node, inputs, threads));
+    ASSERT_EQ(outputs.size(), right.size());
+    for (size_t k = 0; k < right.size(); ++k) {
+      const std::vector<double> a = right[k].ToDoubles(), b = outputs[k].ToDoubles();
+      double largest = 1;
+      for (double x : a) largest = std::isfinite(x) ? std::max(largest, std::abs(x)) : largest;
+      const double tolerance =
+          static_cast<double>(terms + 8) * std::numeric_limits<float>::epsilon() * largest;
+      for (size_t i = 0; i < a.size(); ++i) {
+        if (a[i] == b[i]) continue;
+        ASSERT_NEAR(a[i], b[i], tolerance)
+            << op << " output " << k << " element " << i << " threads " << threads;
+      }
+    }
+  }
+}
+
+TEST(RoutineTest, TheTableIsThereAndSorted) {
+  EXPECT_THAT(
+      RoutineNames(),
+      ::testing::ElementsAre("attention", "attention_gradient", "cache_update", "contract_leading",
+                             "cross_entropy", "cross_entropy_gradient", "embedding",
+                             "embedding_gradient", "matmul", "matmul_int8", "rope"));
+  EXPECT_EQ(FindRoutine("no_such"), nullptr);
+}
+
+TEST(RoutineTest, OtherTypesAreUnimplemented) {
+  const HostTensor a = HostTensor::Zeros(chips::F64, {2, 2});
+  EXPECT_THAT(Call(NodeOf("matmul", {}), {a, a}, 1),
+              StatusIs(absl::StatusCode::kUnimplemented,
+                       HasSubstr("matmul is for f32; inputs[0] is f64[2, 2]")));
+}
+
+TEST(RoutineTest, Matmul) {
+  for (int64_t M : {0, 1, 3, 4, 5, 33}) {
+    for (int64_t N : {0, 1, 17, 130}) {
+      for (int64_t K : {0, 1, 7, 96}) {
+        for (bool ta : {false, true}) {
+          for (bool tb : {false, true}) {
+            const HostTensor a =
+                Random(ta ? std::vector<int64_t>{K, M} : std::vector<int64_t>{M, K}, 1);
+            const HostTensor b =
+                Random(tb ? std::vector<int64_t>{N, K} : std::vector<int64_t>{K, N}, 2);
+            ExpectSame("matmul", {{"transpose_a", Attr(ta)}, {"transpose_b", Attr(tb)}}, {a, b}, K);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(RoutineTest, MatmulOfBatches) {
+  for (bool ta : {false, true}) {
+    for (bool tb : {false, true}) {
+      const graph::Attributes flags = {{"transpose_a", Attr(ta)}, {"transpose_b", Attr(tb)}};
+      const HostTensor a =
+          Random(ta ? std::vector<int64_t>{2, 3, 9, 5} : std::vector<int64_t>{2, 3, 5, 9}, 3);
+      const HostTensor shared =
+          Random(tb ? std::vector<int64_t>{7, 9} : std::vector<int64_t>{9, 7}, 4);
+      const HostTensor each =
+          Random(tb ? std::vector<int64_t>{2, 3, 7, 9} : std::vector<int64_t>{2, 3, 9, 7}, 5);
+      ExpectSame("matmul", flags, {a, shared}, 9);
+      ExpectSame("matmul", flags, {a, each}, 9);
+    }
+  }
+  ExpectSame("matmul", {}, {Random({0, 4, 5}, 1), Random({5, 6}, 2)}, 5);
+}
+
+TEST(RoutineTest, ContractLeading) {
+  for (const std::vector<int64_t>& leading :
+       std::vector<std::vector<int64_t>>{{1}, {17}, {2, 9}, {0}, {3, 1, 5}}) {
+    std::vector<int64_t> a = leading, b = leading;
+    a.push_back(13);
+    b.push_back(21);
+    ExpectSame("contract_leading", {}, {Random(a, 1), Random(b, 2)}, 64);
+  }
+}
+
+TEST(RoutineTest, MatmulInt8) {
+  for (int64_t M : {1, 2, 4, 5, 19}) {
+    for (int64_t N : {1, 3, 64, 71}) {
+      for (int64_t K : {1, 16, 33, 100}) {
+        HostTensor w = HostTensor::Allocate(chips::I8, {N, K});
+        const HostTensor random = Random({N, K}, 7);
+        for (int64_t i = 0; i < N * K; ++i)
+          w.data<int8_t>()[i] = static_cast<int8_t>(127 * random.data<float>()[i]);
+        ExpectSame("matmul_int8", {}, {Random({M, K}, 8), w, Random({N}, 9)}, K);
+      }
+    }
+  }
+  ExpectSame("matmul_int8", {},
+             {Random({2, 3, 32}, 8), HostTensor::Zeros(chips::I8, {5, 32}), Random({5}, 9)}, 32);
+}
+
+struct AttentionCase {
+  int64_t B, T, S, H, KV, D;
+};
+
+class AttentionTest : public ::testing::TestWithParam<AttentionCase> {};
+
+TEST_P(AttentionTest, AgreesWithTheReference) {
+  const AttentionCase& c = GetParam();
+  const HostTensor q = Random({c.B, c.T, c.H, c.D}, 1), k = Random({c.B, c.S, c.KV, c.D}, 2),
+                   v = Random({c.B, c.S, c.KV, c.D}, 3);
+  HostTensor start = HostTensor::Allocate(chips::I32, {c.B});
+  for (bool causal : {false, true}) {
+    const graph::Attributes attributes = {{"scale", Attr(0.7)}, {"causal", Attr(causal)}};
+    ExpectSame("attention", attributes, {q, k, v}, c.D + c.S);
+    for (int32_t first : {0, 2, -3, 1000}) {
+      for (int64_t b = 0; b < c.B; ++b) start.data<int32_t>()[b] = first + static_cast<int32_t>(b);
+      ExpectSame("attention", attributes, {q, k, v, start}, c.D + c.S);
+    }
+  }
+}
+
+TEST_P(AttentionTest, GradientAgreesWithTheReference) {
+  const AttentionCase& c = GetParam();
+  const HostTensor q = Random({c.B, c.T, c.H, c.D}, 1), k = Random({c.B, c.S, c.KV, c.D}, 2),
+                   v = Random({c.B, c.S, c.KV, c.D}, 3), dout = Random({c.B, c.T, c.H, c.D}, 4);
+  for (bool causal : {false, true}) {
+    const graph::Attributes attributes = {{"scale", Attr(0.7)}, {"causal", Attr(causal)}};
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto forward,
+                                graph::EvaluateNode(NodeOf("attention", attributes), {q, k, v}));
+    ExpectSame("attention_gradient", attributes, {q, k, v, forward[0], forward[1], dout},
+               8 * (c.D + c.S + c.T));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Sizes, AttentionTest,
+    ::testing::Values(AttentionCase{1, 1, 1, 1, 1, 1}, AttentionCase{2, 1, 37, 4, 2, 16},
+                      AttentionCase{1, 3, 20, 6, 1, 24}, AttentionCase{2, 70, 70, 2, 2, 17},
+                      AttentionCase{1, 130, 150, 4, 2, 8}, AttentionCase{1, 5, 3, 2, 1, 4},
+                      AttentionCase{0, 5, 5, 1, 1, 4}, AttentionCase{1, 9, 0, 1, 1, 4}));
+
+TEST(RoutineTest, Embedding) {
+  for (int64_t C : {1, 16, 19, 64}) {
+    const HostTensor ids = Ids({3, 7}, 11, 5);
+    ExpectSame("embedding", {}, {Random({11, C}, 1), ids}, 0);
+    ExpectSame("embedding_gradient", {{"dims", Attr(graph::Shape{11, C})}},
+               {ids, Random({3, 7, C}, 2)}, 21);
+  }
+  ExpectSame("embedding", {}, {Random({4, 0}, 1), Ids({2}, 4, 1)}, 0);
+  ExpectSame("embedding_gradient", {{"dims", Attr(graph::Shape{4, 8})}},
+             {Ids({0}, 4, 1), Random({0, 8}, 1)}, 0);
+  HostTensor bad = Ids({2}, 4, 1);
+  bad.data<int32_t>()[1] = 4;
+  EXPECT_THAT(Call(NodeOf("embedding", {}), {Random({4, 8}, 1), bad}, 1),
+              StatusIs(absl::StatusCode::kOutOfRange,
+                       HasSubstr("ids: element 1 is 4; the table has rows [0, 4)")));
+  bad.data<int32_t>()[1] = -1;
+  EXPECT_THAT(Call(NodeOf("embedding_gradient", {{"dims", Attr(graph::Shape{4, 8})}}),
+                   {bad, Random({2, 8}, 1)}, 1),
+              StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("ids: element 1 is -1")));
+}
+
+TEST(RoutineTest, CrossEntropy) {
+  for (int64_t V : {1, 15, 16, 50, 333}) {
+    HostTensor logits = Random({2, 5, V}, 1);
+    for (int64_t i = 0; i < logits.elements(); ++i) logits.data<float>()[i] *= 20;
+    HostTensor targets = Ids({2, 5}, static_cast<int32_t>(V), 2);
+    targets.data<int32_t>()[3] = -1;
+    ExpectSame("cross_entropy", {}, {logits, targets}, 8);
+    STRATA_ASSERT_OK_AND_ASSIGN(
+        const auto forward, graph::EvaluateNode(NodeOf("cross_entropy", {}), {logits, targets}));
+    ExpectSame("cross_entropy_gradient", {}, {logits, targets, forward[1], Random({2, 5}, 3)}, 32);
+  }
+  HostTensor targets = Ids({2}, 3, 1);
+  targets.data<int32_t>()[0] = 3;
+  EXPECT_THAT(Call(NodeOf("cross_entropy", {}), {Random({2, 3}, 1), targets}, 1),
+              StatusIs(absl::StatusCode::kOutOfRange,
+                       HasSubstr("targets: element 0 is 3; there are classes [0, 3)")));
+}
+
+TEST(RoutineTest, CrossEntropyGradientOverwritesTheLogits) {
+  HostTensor logits = Random({4, 37}, 1);
+  const HostTensor targets = Ids({4}, 37, 2), lse = Random({4}, 3), dloss = Random({4}, 4);
+  const graph::Node node = NodeOf("cross_entropy_gradient", {});
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto apart, Call(node, {logits, targets, lse, dloss}, 1));
+  const graph::OpCall call = CallOf(node, {logits, targets, lse, dloss});
+  STRATA_ASSERT_OK_AND_ASSIGN(const RoutineFunction run, FindRoutine(node.op())->prepare(call, 2));
+  void* buffers[] = {logits.raw(), targets.raw(), lse.raw(), dloss.raw(), logits.raw()};
+  ASSERT_OK(run(buffers));
+  EXPECT_EQ(logits.ToDoubles(), apart[0].ToDoubles());
+}
+
+TEST(RoutineTest, Rope) {
+  for (int64_t D : {2, 6, 32, 64}) {
+    for (bool interleaved : {false, true}) {
+      for (bool inverse : {false, true}) {
+        ExpectSame("rope",
+                   {{"theta", Attr(10000.0)},
+                    {"interleaved", Attr(interleaved)},
+                    {"inverse", Attr(inverse)}},
+                   {Random({2, 3, 5, D}, 1), Ids({2, 3}, 5000, 2)}, 4);
+      }
+    }
+  }
+}
+
+TEST(RoutineTest, CacheUpdate) {
+  const HostTensor cache = Random({2, 9, 3, 4}, 1), fresh = Random({2, 2, 3, 4}, 2);
+  HostTensor start = HostTensor::FromVector<int32_t>({2}, {0, 7});
+  ExpectSame("cache_update", {}, {cache, fresh, start}, 0);
+  start.data<int32_t>()[1] = 8;
+  EXPECT_THAT(Call(NodeOf("cache_update", {}), {cache, fresh, start}, 1),
+              StatusIs(absl::StatusCode::kOutOfRange,
+                       HasSubstr("start: row 1 writes [8, 10) of a cache of 9 slots")));
+}
+
+}  // namespace
+}  // namespace strata::compiler
