@@ -48,10 +48,10 @@ absl::Status WriteAll(int fd, absl::string_view content, const std::string& path
   return absl::OkStatus();
 }
 
-absl::Status WriteAndSync(const std::string& path, absl::string_view content) {
+absl::Status WriteAndSync(const std::string& path, absl::Span<const absl::string_view> pieces) {
   Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.get() < 0) return ErrnoStatus(path, "create");
-  STRATA_RETURN_IF_ERROR(WriteAll(file.get(), content, path));
+  for (absl::string_view piece : pieces) STRATA_RETURN_IF_ERROR(WriteAll(file.get(), piece, path));
   if (fsync(file.get()) != 0) return ErrnoStatus(path, "fsync");
   return absl::OkStatus();
 }
@@ -73,8 +73,12 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 }
 
 absl::Status WriteFileAtomic(const std::string& path, absl::string_view content) {
+  return WriteFileAtomic(path, absl::MakeConstSpan(&content, 1));
+}
+
+absl::Status WriteFileAtomic(const std::string& path, absl::Span<const absl::string_view> pieces) {
   const std::string aside = absl::StrCat(path, ".tmp.", getpid());
-  absl::Status status = WriteAndSync(aside, content);
+  absl::Status status = WriteAndSync(aside, pieces);
   if (status.ok() && rename(aside.c_str(), path.c_str()) != 0) status = ErrnoStatus(path, "rename to");
   if (!status.ok()) {
     unlink(aside.c_str());

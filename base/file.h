@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/status.h"
 
 namespace strata {
@@ -16,6 +17,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 
 // Writes beside `path`, fsyncs, renames over it: a reader sees the old content or the new, never half of it.
 absl::Status WriteFileAtomic(const std::string& path, absl::string_view content);
+// The same for content that lies in pieces, which are written one after another.
+absl::Status WriteFileAtomic(const std::string& path, absl::Span<const absl::string_view> pieces);
 
 // Like `mkdir -p`.
 absl::Status MakeDirectories(const std::string& path);
