@@ -28,9 +28,11 @@ absl::Status ReadDocument(const JsonView& root, TokenizerSpec* spec) {
     return part(member);
   };
   using namespace internal;  // NOLINT: the parts
-  STRATA_RETURN_IF_ERROR(read("model", [&](const JsonView& v) { return ReadModel(v, spec); }));
+  Ids ids;
   STRATA_RETURN_IF_ERROR(
-      read("added_tokens", [&](const JsonView& v) { return ReadAddedTokens(v, spec); }));
+      read("model", [&](const JsonView& v) { return ReadModel(v, &ids, spec); }));
+  STRATA_RETURN_IF_ERROR(
+      read("added_tokens", [&](const JsonView& v) { return ReadAddedTokens(v, ids, spec); }));
   STRATA_RETURN_IF_ERROR(
       read("normalizer", [&](const JsonView& v) { return ReadNormalizer(v, spec); }));
   STRATA_RETURN_IF_ERROR(

@@ -4,15 +4,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "llm/tokenizer/byte_alphabet.h"
 #include "llm/tokenizer/tokenizer_json_parts.h"
 
 namespace strata::llm::internal {
 namespace {
-
-using Ids = absl::flat_hash_map<std::string, int32_t>;  // by text as in the file
 
 // A vocabulary may have holes, but not be all holes: ids far beyond the number of tokens are a
 // damaged file.
@@ -94,22 +91,23 @@ absl::Status RefuseSubwordMarks(const JsonView& model) {
   return absl::OkStatus();
 }
 
-absl::Status AddToken(const JsonView& where, AddedToken token, size_t listed, TokenizerSpec* spec) {
+absl::Status AddToken(const JsonView& where, AddedToken token, size_t listed, const Ids& ids,
+                      TokenizerSpec* spec) {
   if (token.content.empty()) return where.Invalid("content: is empty");
   STRATA_RETURN_IF_ERROR(CheckRange(where, token.id, spec->tokens.size() + listed));
+  const auto in_vocab = ids.find(token.content);
+  token.in_vocab = in_vocab != ids.end();
+  if (token.in_vocab && in_vocab->second != token.id) {
+    return where.Invalid(absl::StrCat("id: ", token.id, ", but '", token.content, "' is ",
+                                      in_vocab->second, " in model.vocab"));
+  }
   if (static_cast<size_t>(token.id) >= spec->tokens.size()) spec->tokens.resize(token.id + 1);
   Token& entry = spec->tokens[token.id];
-  token.in_vocab = !entry.bytes.empty();
-  if (!token.in_vocab) {
-    entry = {token.content, true};
-  } else if (entry.bytes != token.content) {
-    const std::string text = entry.literal ? entry.bytes : BytesToAlphabet(entry.bytes);
-    if (text != token.content) {
-      return where.Invalid(absl::StrCat("id: ", token.id, " is '", text, "' in model.vocab, not '",
-                                        token.content, "'"));
-    }
-    entry = {token.content, true};
+  if (!token.in_vocab && !entry.bytes.empty()) {
+    return where.Invalid(absl::StrCat("id: ", token.id, " of '", token.content,
+                                      "' is another token's in model.vocab"));
   }
+  if (entry.bytes != token.content) entry = {token.content, true};
   spec->added.push_back(std::move(token));
   return absl::OkStatus();
 }
@@ -135,7 +133,7 @@ void ReserveSpecialTokens(TokenizerSpec* spec) {
 
 }  // namespace
 
-absl::Status ReadModel(const JsonView& model, TokenizerSpec* spec) {
+absl::Status ReadModel(const JsonView& model, Ids* ids, TokenizerSpec* spec) {
   STRATA_ASSIGN_OR_RETURN(const std::string type, model.StringMember("type", "BPE"));
   if (type != "BPE") {
     STRATA_ASSIGN_OR_RETURN(const JsonView member, model.Member("type"));
@@ -144,21 +142,20 @@ absl::Status ReadModel(const JsonView& model, TokenizerSpec* spec) {
   STRATA_RETURN_IF_ERROR(RefuseSubwordMarks(model));
   STRATA_ASSIGN_OR_RETURN(spec->ignore_merges, model.BoolMember("ignore_merges", false));
   STRATA_ASSIGN_OR_RETURN(spec->fuse_unknown, model.BoolMember("fuse_unk", false));
-  Ids ids;
   STRATA_ASSIGN_OR_RETURN(const JsonView vocab, model.Member("vocab"));
-  STRATA_RETURN_IF_ERROR(ReadVocabulary(vocab, spec, &ids));
+  STRATA_RETURN_IF_ERROR(ReadVocabulary(vocab, spec, ids));
   STRATA_ASSIGN_OR_RETURN(const JsonView merges, model.Member("merges"));
-  STRATA_RETURN_IF_ERROR(ReadMerges(merges, ids, spec));
+  STRATA_RETURN_IF_ERROR(ReadMerges(merges, *ids, spec));
   STRATA_ASSIGN_OR_RETURN(const JsonView unknown, model.Member("unk_token"));
   if (unknown.IsNull()) return absl::OkStatus();
   STRATA_ASSIGN_OR_RETURN(const std::string text, unknown.String());
-  const auto it = ids.find(text);
-  if (it == ids.end()) return unknown.Invalid(absl::StrCat("'", text, "' is not in model.vocab"));
+  const auto it = ids->find(text);
+  if (it == ids->end()) return unknown.Invalid(absl::StrCat("'", text, "' is not in model.vocab"));
   spec->unknown = it->second;
   return absl::OkStatus();
 }
 
-absl::Status ReadAddedTokens(const JsonView& tokens, TokenizerSpec* spec) {
+absl::Status ReadAddedTokens(const JsonView& tokens, const Ids& ids, TokenizerSpec* spec) {
   if (tokens.IsNull()) return absl::OkStatus();
   STRATA_ASSIGN_OR_RETURN(const size_t size, tokens.ArraySize());
   absl::flat_hash_set<int32_t> seen;
@@ -175,7 +172,7 @@ absl::Status ReadAddedTokens(const JsonView& tokens, TokenizerSpec* spec) {
     STRATA_ASSIGN_OR_RETURN(token.rstrip, entry.BoolMember("rstrip", false));
     STRATA_ASSIGN_OR_RETURN(token.special, entry.BoolMember("special", false));
     STRATA_ASSIGN_OR_RETURN(token.normalized, entry.BoolMember("normalized", !token.special));
-    STRATA_RETURN_IF_ERROR(AddToken(entry, std::move(token), size, spec));
+    STRATA_RETURN_IF_ERROR(AddToken(entry, std::move(token), size, ids, spec));
   }
   ReserveSpecialTokens(spec);
   return absl::OkStatus();
