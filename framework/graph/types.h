@@ -20,7 +20,8 @@ using chips::DType;
 // One extent: a number, or a symbol that stands for one. Equal symbols are equal sizes.
 class Size {
  public:
-  Size(int64_t size) : size_(size) {}                       // NOLINT: a number is a Size
+  Size(int64_t size) : size_(size) {}  // NOLINT: a number is a Size
+  Size(int size) : size_(size) {}      // NOLINT: a literal 0 is a number, not a null string
   Size(std::string symbol) : symbol_(std::move(symbol)) {}  // NOLINT
   Size(const char* symbol) : symbol_(symbol) {}             // NOLINT
 
