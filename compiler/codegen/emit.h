@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "compiler/codegen/isa.h"  // HostIsa
 #include "compiler/plan/plan.pb.h"
 #include "framework/graph/graph.pb.h"
 
@@ -32,16 +33,11 @@ struct EmittedKernel {
   std::vector<std::vector<int>> in_place;
 };
 
-absl::StatusOr<EmittedKernel> EmitKernel(const graph::Graph& graph, const graph::Node& node, const std::string& isa);
+absl::StatusOr<EmittedKernel> EmitKernel(const graph::Graph& graph, const graph::Node& node,
+                                         const std::string& isa);
 
 // The text before the kernels of one translation unit: vector types, partial loads and stores, exp, log, tanh, ...
 std::string Prelude(const std::string& isa);
-
-// The best of "avx512", "avx2" and "generic" that this machine runs.
-std::string HostIsa();
-
-// Compiler flags that select an ISA. INVALID_ARGUMENT lists the names there are.
-absl::StatusOr<std::vector<std::string>> IsaFlags(const std::string& isa);
 
 }  // namespace strata::compiler
 

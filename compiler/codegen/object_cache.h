@@ -31,7 +31,8 @@ class KernelLibrary {
   // says what to install or set); INTERNAL with the compiler's message when a source does not compile.
   static absl::StatusOr<std::shared_ptr<KernelLibrary>> Build(const std::string& prelude,
                                                               absl::Span<const std::string> sources,
-                                                              const std::string& isa, const std::string& cache_dir,
+                                                              const std::string& isa,
+                                                              const std::string& cache_dir,
                                                               int jobs);
   ~KernelLibrary();
   KernelLibrary(const KernelLibrary&) = delete;
@@ -40,7 +41,9 @@ class KernelLibrary {
   // The function of this name, or nullptr. Valid while the library lives. Thread-safe.
   void* Find(const std::string& entry) const;
 
-  int compiled_units() const { return compiled_units_; }  // translation units that were not in the cache
+  int compiled_units() const {
+    return compiled_units_;
+  }  // translation units that were not in the cache
 
  private:
   KernelLibrary() = default;

@@ -1,0 +1,36 @@
+#include "compiler/codegen/isa.h"
+
+namespace strata::compiler {
+
+std::string HostIsa() {
+  for (const char* isa : {"avx512", "avx2"}) {
+    if (HostRuns(isa)) return isa;
+  }
+  return "generic";
+}
+
+bool HostRuns(const std::string& isa) {
+  if (isa == "generic") return true;
+#if defined(__x86_64__)
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (isa == "avx2") return avx2;
+  if (isa == "avx512") {
+    return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  }
+#endif
+  return false;
+}
+
+absl::StatusOr<std::vector<std::string>> IsaFlags(const std::string& isa) {
+  if (isa == "generic") return std::vector<std::string>{};
+  if (isa == "avx2") return std::vector<std::string>{"-mavx2", "-mfma"};
+  if (isa == "avx512") {
+    return std::vector<std::string>{"-mavx512f",  "-mavx512bw", "-mavx512vl",
+                                    "-mavx512dq", "-mfma",      "-mprefer-vector-width=512"};
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("no ISA named '", isa, "'; there is: avx512, avx2, generic"));
+}
+
+}  // namespace strata::compiler

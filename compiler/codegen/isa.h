@@ -1,0 +1,23 @@
+// The instruction sets that emitted C can be compiled for.
+#ifndef STRATA_COMPILER_CODEGEN_ISA_H_
+#define STRATA_COMPILER_CODEGEN_ISA_H_
+
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace strata::compiler {
+
+// The best of "avx512", "avx2" and "generic" that this machine runs.
+std::string HostIsa();
+
+// Whether this machine runs code for `isa`.
+bool HostRuns(const std::string& isa);
+
+// Compiler flags that select an ISA. INVALID_ARGUMENT lists the names there are.
+absl::StatusOr<std::vector<std::string>> IsaFlags(const std::string& isa);
+
+}  // namespace strata::compiler
+
+#endif  // STRATA_COMPILER_CODEGEN_ISA_H_
