@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
 #include "base/file.h"
 #include "framework/data/safetensors.h"
 #include "llm/model/config.h"
@@ -33,11 +32,15 @@ class LocalModel : public inference::DecoderModel {
   inference::WeightMap weights_;
 };
 
-// Hugging Face's GPT-2 files name tensors with and without this prefix.
-std::string CanonicalName(const std::string& name, Family family) {
-  absl::string_view canonical = name;
-  if (family == GPT2) absl::ConsumePrefix(&canonical, "transformer.");
-  return std::string(canonical);
+// The model's parameters from its files. Hugging Face's GPT-2 files name tensors with and without a prefix.
+absl::StatusOr<inference::WeightMap> ReadWeights(const std::string& folder, const DecoderConfig& config) {
+  STRATA_ASSIGN_OR_RETURN(framework::SafetensorsFile file, framework::OpenSafetensors(folder));
+  inference::WeightMap weights;
+  for (const framework::ParameterSpec& spec : DecoderParameters(config)) {
+    const std::string prefixed = absl::StrCat("transformer.", spec.name);
+    STRATA_ASSIGN_OR_RETURN(weights[spec.name], file.Get(file.Has(prefixed) ? prefixed : spec.name));
+  }
+  return weights;
 }
 
 }  // namespace
@@ -66,10 +69,7 @@ absl::StatusOr<PretrainedModel> LoadPretrained(const std::string& folder) {
   STRATA_ASSIGN_OR_RETURN(loaded.config, ParseHfConfig(config_json, config_path));
   STRATA_ASSIGN_OR_RETURN(loaded.tokenizer, LoadTokenizer(JoinPath(folder, "tokenizer.json")));
 
-  absl::StatusOr<inference::WeightMap> tensors = framework::ReadModelTensors(folder);
-  if (!tensors.ok()) return tensors.status();
-  inference::WeightMap weights;
-  for (auto& [name, tensor] : *tensors) weights[CanonicalName(name, loaded.config.family())] = tensor;
+  STRATA_ASSIGN_OR_RETURN(inference::WeightMap weights, ReadWeights(folder, loaded.config));
   std::string name = std::filesystem::path(folder).lexically_normal().filename().string();
   if (name.empty()) name = std::filesystem::path(folder).lexically_normal().parent_path().filename().string();
   absl::StatusOr<std::shared_ptr<const inference::DecoderModel>> model =

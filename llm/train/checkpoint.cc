@@ -80,8 +80,10 @@ absl::Status LoadCheckpoint(const std::string& folder, Trainer* trainer) {
   }
   TensorMap tensors;
   for (const char* file : {"model.safetensors", "optimizer.safetensors"}) {
-    STRATA_ASSIGN_OR_RETURN(TensorMap part, framework::ReadSafetensors(JoinPath(folder, file)));
-    tensors.insert(part.begin(), part.end());
+    STRATA_ASSIGN_OR_RETURN(framework::SafetensorsFile part, framework::OpenSafetensors(JoinPath(folder, file)));
+    for (const auto& [name, entry] : part.entries()) {
+      STRATA_ASSIGN_OR_RETURN(tensors[name], part.Get(name));
+    }
   }
   return Annotate(trainer->Restore(tensors, state.step()), folder);
 }

@@ -38,7 +38,10 @@ class RankRun {
                       TrainingFlops(recipe_.model(), 1, recipe_.sequence()), options_.peak_flops);
     RunResult result;
     while (trainer_->step() < steps) {
-      STRATA_ASSIGN_OR_RETURN(StepResult step, trainer_->Step());
+      const bool profiled = trainer_->step() + 1 == options_.profile_step;
+      chips::Timeline timeline;
+      STRATA_ASSIGN_OR_RETURN(StepResult step, trainer_->Step(profiled ? &timeline : nullptr));
+      if (profiled) result.timelines.push_back(std::move(timeline));
       result.steps.push_back(step);
       if (!first()) continue;
       if (options_.progress) line.Show(step);
@@ -49,7 +52,8 @@ class RankRun {
     if (first()) {
       if (options_.progress) line.Finish();
       if (!result.steps.empty()) STRATA_RETURN_IF_ERROR(Save(&result));
-      if (options_.on_end) options_.on_end(*trainer_);
+      result.graph = trainer_->graph();
+      result.plan = trainer_->plan();
     }
     return result;
   }
@@ -116,12 +120,16 @@ absl::StatusOr<RunResult> RunTraining(const Recipe& recipe, const TrainingText& 
   distributed::RegisterAllTransports();
   distributed::RegisterAllCollectives();
   STRATA_ASSIGN_OR_RETURN(auto world, distributed::WorldRegistry().Create(options.transport, recipe.ranks()));
-  RunResult result;
+  std::vector<RunResult> results(static_cast<size_t>(recipe.ranks()));
   STRATA_RETURN_IF_ERROR(distributed::RunRanks(*world, [&](distributed::Transport& transport) -> absl::Status {
     absl::StatusOr<RunResult> mine = RankRun(recipe, text, options, transport).Run();
-    if (mine.ok() && transport.rank() == 0) result = *std::move(mine);
+    if (mine.ok()) results[static_cast<size_t>(transport.rank())] = *std::move(mine);
     return mine.status();
   }));
+  RunResult result = std::move(results[static_cast<size_t>(world->local.front()->rank())]);
+  for (size_t i = 1; i < results.size(); ++i) {
+    for (chips::Timeline& timeline : results[i].timelines) result.timelines.push_back(std::move(timeline));
+  }
   return result;
 }
 

@@ -1,0 +1,187 @@
+// Verbs on models and text.
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "base/textproto.h"
+#include "chips/spec/host/host.h"
+#include "cli/command.h"
+#include "distributed/transport/launch_env.h"
+#include "inference/compress/int8.h"
+#include "inference/engine/engine.h"
+#include "inference/server/server.h"
+#include "llm/model/pretrained.h"
+#include "llm/tokenizer/tokenizer_json.h"
+#include "llm/train/recipe.h"
+#include "llm/train/run.h"
+
+namespace strata::cli {
+namespace {
+
+struct Options {
+  std::string path;
+  std::string text;
+  std::string host = "127.0.0.1";
+  std::string quant = "none";
+  std::string name;
+  std::string output;
+  std::vector<std::string> corpus;
+  int port = 8000;
+  int64_t max_tokens = 64;
+  int64_t context = 0;
+  double temperature = 0;
+  double top_p = 1;
+  uint64_t seed = 0;
+  bool fresh = false;
+};
+
+double PeakF32(const chips::Chip& chip) {
+  for (const chips::ComputeRate& rate : chip.rates()) {
+    if (rate.dtype() == chips::F32) return rate.flops_per_second().value();
+  }
+  return 0;
+}
+
+absl::Status Train(const Options& options) {
+  llm::Recipe recipe;
+  STRATA_RETURN_IF_ERROR(ReadTextProto(options.path, &recipe));
+  if (!options.output.empty()) recipe.set_output(options.output);
+  if (!options.corpus.empty()) {
+    recipe.clear_corpus();
+    for (const std::string& path : options.corpus) recipe.add_corpus(path);
+  }
+  if (recipe.output().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(options.path, ": output: name a folder for checkpoints, here or with --output"));
+  }
+  STRATA_ASSIGN_OR_RETURN(distributed::LaunchEnv launch, distributed::FromEnvironment());
+  if (launch.size > 1) recipe.set_ranks(launch.size);
+  absl::StatusOr<llm::TrainingText> text = llm::PrepareText(recipe);
+  if (!text.ok()) return Annotate(text.status(), options.path);
+  absl::StatusOr<llm::Recipe> complete = llm::CompleteRecipe(recipe, text->tokenizer->vocab_size());
+  if (!complete.ok()) return Annotate(complete.status(), options.path);
+  STRATA_ASSIGN_OR_RETURN(chips::Chip host, chips::MeasureHost(chips::HostOptions()));
+
+  llm::RunOptions run;
+  run.transport = launch.size > 1 ? "mpi" : "thread";
+  run.resume = !options.fresh;
+  run.progress = launch.rank == 0;
+  run.peak_flops = PeakF32(host);
+  STRATA_ASSIGN_OR_RETURN(llm::RunResult result, llm::RunTraining(*complete, *text, run));
+  if (launch.rank != 0) return absl::OkStatus();
+  if (result.steps.empty()) {
+    std::printf("nothing to do: %s is trained to the end (--fresh starts over)\n", recipe.output().c_str());
+  } else {
+    std::printf("loss %.4f after %d steps; checkpoint %s\n", result.steps.back().loss,
+                static_cast<int>(result.steps.back().step), result.checkpoint.c_str());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<inference::Engine>> OpenEngine(const Options& options) {
+  STRATA_ASSIGN_OR_RETURN(llm::PretrainedModel loaded, llm::LoadPretrained(options.path));
+  std::shared_ptr<const inference::DecoderModel> model = loaded.model;
+  if (options.quant == "int8") {
+    STRATA_ASSIGN_OR_RETURN(model, inference::QuantizeModel(model));
+  }
+  inference::EngineOptions engine_options;
+  engine_options.context = options.context;
+  STRATA_ASSIGN_OR_RETURN(std::unique_ptr<inference::Engine> engine,
+                          inference::Engine::Create(model, loaded.tokenizer, engine_options));
+  return std::shared_ptr<inference::Engine>(std::move(engine));
+}
+
+absl::Status Generate(const Options& options) {
+  STRATA_ASSIGN_OR_RETURN(auto engine, OpenEngine(options));
+  inference::GenerateRequest request;
+  request.prompt = engine->tokenizer().Encode(options.text);
+  request.max_tokens = options.max_tokens;
+  request.sampling = {options.temperature, options.top_p, 0, options.seed};
+  std::printf("%s", options.text.c_str());
+  const auto print = [](const inference::TokenEvent& event) {
+    std::fwrite(event.text.data(), 1, event.text.size(), stdout);
+    std::fflush(stdout);
+    return true;
+  };
+  STRATA_ASSIGN_OR_RETURN(inference::Generation done, engine->Generate(request, print));
+  std::printf("\n");
+  std::fprintf(stderr, "%d tokens; first after %.0f ms, then %.1f tok/s\n", static_cast<int>(done.tokens.size()),
+               done.prefill_seconds * 1e3,
+               done.decode_seconds > 0 ? static_cast<double>(done.tokens.size() - 1) / done.decode_seconds : 0.0);
+  return absl::OkStatus();
+}
+
+absl::Status Tokenize(const Options& options) {
+  STRATA_ASSIGN_OR_RETURN(auto tokenizer, llm::LoadTokenizer(options.path));
+  const std::vector<int32_t> ids = tokenizer->Encode(options.text);
+  std::printf("%s\n", absl::StrJoin(ids, " ").c_str());
+  return absl::OkStatus();
+}
+
+absl::Status Serve(const Options& options) {
+  STRATA_ASSIGN_OR_RETURN(auto engine, OpenEngine(options));
+  // Signals are taken by sigwait below, in every thread that starts from here on.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  inference::ServerOptions server_options;
+  server_options.host = options.host;
+  server_options.port = options.port;
+  server_options.model_name = options.name.empty() ? engine->model().name() : options.name;
+  STRATA_ASSIGN_OR_RETURN(auto server, inference::Server::Start(engine, server_options));
+  std::fprintf(stderr, "serving '%s' on http://%s:%d (Ctrl-C stops)\n", server_options.model_name.c_str(),
+               options.host.c_str(), server->port());
+  int received = 0;
+  sigwait(&signals, &received);
+  std::fprintf(stderr, "stopping\n");
+  server->Stop();
+  return absl::OkStatus();
+}
+
+CLI::App* AddVerb(CLI::App& app, Action& action, const std::string& name, const std::string& help,
+                  const std::shared_ptr<Options>& options, absl::Status (*run)(const Options&)) {
+  CLI::App* verb = app.add_subcommand(name, help);
+  verb->callback([&action, options, run] { action = [options, run] { return run(*options); }; });
+  return verb;
+}
+
+}  // namespace
+
+void AddModelCommands(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  Options& o = *options;
+
+  CLI::App* train = AddVerb(app, action, "train", "Train a model by a recipe; resumes from its last checkpoint", options, Train);
+  train->add_option("recipe", o.path, "Recipe in text form (llm/train/recipe.proto)")->required();
+  train->add_option("--output", o.output, "folder of checkpoints, instead of the recipe's");
+  train->add_option("--corpus", o.corpus, "text files, instead of the recipe's");
+  train->add_flag("--fresh", o.fresh, "start over although there is a checkpoint");
+
+  CLI::App* generate = AddVerb(app, action, "generate", "Continue a text with a model", options, Generate);
+  generate->add_option("model", o.path, "folder: config.json, *.safetensors, tokenizer.json")->required();
+  generate->add_option("--prompt", o.text, "the text to continue")->required();
+  generate->add_option("--max-tokens", o.max_tokens, "at most this many tokens")->capture_default_str()->check(CLI::NonNegativeNumber);
+  generate->add_option("--temperature", o.temperature, "0 is greedy")->capture_default_str();
+  generate->add_option("--top-p", o.top_p, "nucleus: smallest set of tokens of this probability")->capture_default_str();
+  generate->add_option("--seed", o.seed, "of the sampling")->capture_default_str();
+  generate->add_option("--quant", o.quant, "weights: none or int8")->check(CLI::IsMember({"none", "int8"}))->capture_default_str();
+
+  CLI::App* tokenize = AddVerb(app, action, "tokenize", "Print the token ids of a text", options, Tokenize);
+  tokenize->add_option("tokenizer", o.path, "tokenizer.json, or a folder with one")->required();
+  tokenize->add_option("--text", o.text, "the text")->required();
+
+  CLI::App* serve = AddVerb(app, action, "serve", "Serve a model over HTTP as OpenAI's API does", options, Serve);
+  serve->add_option("model", o.path, "folder: config.json, *.safetensors, tokenizer.json")->required();
+  serve->add_option("--host", o.host, "address to listen on")->capture_default_str();
+  serve->add_option("--port", o.port, "port; 0 is any free one")->check(CLI::Range(0, 65535))->capture_default_str();
+  serve->add_option("--name", o.name, "model name in the API; default: the folder's");
+  serve->add_option("--context", o.context, "tokens of KV cache a sequence; 0 is the model's maximum")->capture_default_str();
+  serve->add_option("--quant", o.quant, "weights: none or int8")->check(CLI::IsMember({"none", "int8"}))->capture_default_str();
+}
+
+}  // namespace strata::cli
