@@ -1,0 +1,26 @@
+#include "distributed/collective/register.h"
+
+#include "distributed/collective/null_collectives.h"
+#include "distributed/collective/reference.h"
+#include "distributed/collective/ring.h"
+#include "distributed/transport/mpi_collectives.h"
+#include "distributed/transport/mpi_transport.h"
+#include "distributed/transport/null_transport.h"
+#include "distributed/transport/thread_transport.h"
+
+namespace strata::distributed {
+
+void RegisterAllTransports() {
+  RegisterThreadTransport();
+  RegisterMpiTransport();
+  RegisterNullTransport();
+}
+
+void RegisterAllCollectives() {
+  RegisterRingCollectives();
+  RegisterMpiCollectives();
+  RegisterReferenceCollectives();
+  RegisterNullCollectives();
+}
+
+}  // namespace strata::distributed
