@@ -39,7 +39,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Recipe& recipe,
   trainer->options_ = options;
   STRATA_ASSIGN_OR_RETURN(graph::Graph step, BuildTrainingStep(recipe));
   STRATA_ASSIGN_OR_RETURN(trainer->graph_,
-                          distributed::PartitionDataParallel(step, distributed::DataParallelPlan(ranks)));
+                          distributed::PartitionDataParallel(step, parallel::DataParallelPlan(ranks)));
 
   compiler::CompiledEvaluator::Options evaluator;
   evaluator.compiler = options.compiler;
