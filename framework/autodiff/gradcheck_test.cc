@@ -147,7 +147,6 @@ TEST(Gradcheck, EveryOpAgainstCentralDifferences) {
                                 Interpreter().Evaluate(d->gradients, c.inputs));
     for (size_t i = 0; i < d->inputs.size(); ++i) {
       CheckInput(*d, c.inputs, d->inputs[i], gradients[i]);
-      if (HasFatalFailure()) break;
       ++checked;
     }
   }
