@@ -1,4 +1,5 @@
-// Bit-exact conversions between fp32 and the two 16-bit float formats, round to nearest even.
+// Bit-exact conversions between fp32 and the two 16-bit float formats, round to nearest even
+// whatever the rounding mode of the thread.
 // bf16: the upper half of binary32. fp16: IEEE 754-2008 binary16, with subnormals; overflow goes to infinity.
 // NaN stays NaN (quiet, sign and upper payload bits kept).
 #ifndef STRATA_CHIPS_NUMERICS_FLOAT16_H_

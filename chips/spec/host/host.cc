@@ -4,15 +4,15 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <chrono>
+#include <atomic>
 #include <cstring>
-#include <limits>
 #include <map>
 #include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "chips/spec/host/best_rate.h"
 #include "chips/spec/host/cpu_info.h"
 #include "chips/spec/host/rate_kernels.h"
 #include "chips/spec/host/read_kernel.h"
@@ -23,58 +23,15 @@ namespace {
 
 constexpr double kMiB = 1 << 20;
 
-// How long to measure, and how much to read.
-struct Effort {
-  int trials;
-  double trial_seconds;  // of one trial of a rate or a cache
-  int launches;
-  int64_t caches_to_buffer;  // the buffer is that many times the last cache ...
-  int64_t max_buffer;        // ... but no larger than this
-};
-
-constexpr Effort kFull = {20, 0.002, 400, 8, int64_t{1} << 30};
-constexpr Effort kQuick = {6, 0.001, 100, 4, int64_t{256} << 20};
+constexpr Effort kFull = {20, 0.002, 0.120, 400, 8, int64_t{1} << 30};
+constexpr Effort kQuick = {6, 0.001, 0.020, 100, 4, int64_t{256} << 20};
+constexpr int kSlices = 8;
+constexpr int64_t kGrain = kSlices * kReadBlock;
 constexpr int64_t kMinBuffer = int64_t{32} << 20;
 
 // Where results go that nobody wants, so that the work is not optimised away.
-volatile double sink_rate;
-volatile uint64_t sink_read;
-
-double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-// Runs `body(thread)` on `threads` threads that start together; seconds until the last is done.
-template <typename Body>
-double TimeTeam(int threads, const Body& body) {
-  double start = std::numeric_limits<double>::infinity();
-#pragma omp parallel num_threads(threads) reduction(min : start)
-  {
-#pragma omp barrier
-    start = Now();
-    body(omp_get_thread_num());
-  }
-  return std::max(Now() - start, 1e-9);
-}
-
-// Highest of many rates of work that `run(iterations)` times, in iterations a second. Trials are
-// shorter than a scheduler's time slice, so that on a busy machine some of them run undisturbed;
-// one that seems long enough must be so again before the iterations stop growing.
-template <typename Run>
-double BestRate(const Effort& effort, const Run& run) {
-  int64_t iterations = 1;
-  double seconds = run(iterations);
-  while (iterations < (int64_t{1} << 40)) {
-    if (seconds >= effort.trial_seconds / 2)
-      seconds = std::min({seconds, run(iterations), run(iterations)});
-    if (seconds >= effort.trial_seconds / 2) break;
-    iterations =
-        static_cast<int64_t>(iterations * std::clamp(effort.trial_seconds / seconds, 2.0, 8.0));
-    seconds = run(iterations);
-  }
-  for (int i = 1; i < effort.trials; ++i) seconds = std::min(seconds, run(iterations));
-  return iterations / seconds;
-}
+std::atomic<double> sink_rate;
+std::atomic<uint64_t> sink_read;
 
 std::string Threads(int threads) {
   return absl::StrCat(threads, threads == 1 ? " thread" : " threads");
@@ -90,13 +47,13 @@ void MeasureRates(const Effort& effort, int threads, Chip* chip) {
   for (const RateKernel& kernel : RateKernels()) {
     if (done[kernel.dtype] || !kernel.available()) continue;
     done[kernel.dtype] = true;
-    const double rate = BestRate(effort, [&](int64_t iterations) {
-      return TimeTeam(threads, [&](int) { sink_rate = kernel.run(iterations); });
+    const double rate = BestRate(effort, threads, Sharing::kNone, [&](int, int64_t iterations) {
+      sink_rate.store(kernel.run(iterations), std::memory_order_relaxed);
     });
     ComputeRate* entry = chip->add_rates();
     entry->set_dtype(kernel.dtype);
     entry->set_matrix_unit(kernel.matrix_unit);
-    SetFigure(entry->mutable_flops_per_second(), 2.0 * kernel.multiply_adds * threads * rate,
+    SetFigure(entry->mutable_flops_per_second(), 2.0 * kernel.multiply_adds * rate,
               absl::StrCat("independent chains of ", kernel.how, ", ", Threads(threads)));
   }
 }
@@ -138,19 +95,26 @@ class Buffer {
   size_t bytes_;
 };
 
-// Bytes a second when each thread reads the first `bytes` of its part again and again.
-double ReadBandwidth(const Effort& effort, int threads, const Buffer& buffer, int64_t bytes) {
-  const double passes = BestRate(effort, [&](int64_t iterations) {
-    return TimeTeam(threads, [&](int thread) {
-      uint64_t sum = 0;
-      for (int64_t i = 0; i < iterations; ++i) sum ^= ReadAll(buffer.part(thread), bytes);
-      sink_read = sum;
-    });
+// Bytes a second when each thread reads the first `slices` x `bytes` of its part round and round, a
+// slice at a time: short trials, and yet what is read has long left the caches when its turn comes.
+double ReadBandwidth(const Effort& effort, int threads, const Buffer& buffer, int64_t bytes,
+                     int slices) {
+  std::vector<int64_t> turns(threads);
+  const double rate = BestRate(effort, threads, Sharing::kAll, [&](int thread, int64_t iterations) {
+    uint64_t sum = 0;
+    int64_t slice = turns[thread];
+    for (int64_t i = 0; i < iterations; ++i) {
+      sum ^= ReadAll(buffer.part(thread) + slice * bytes, bytes);
+      slice = slice + 1 == slices ? 0 : slice + 1;
+    }
+    turns[thread] = slice;
+    sink_read.store(sum, std::memory_order_relaxed);
   });
-  return passes * static_cast<double>(bytes) * threads;
+  return rate * static_cast<double>(bytes);
 }
 
-int64_t RoundDown(int64_t bytes) { return bytes / 4096 * 4096; }
+// To a multiple of what ReadAll() takes, sliced or not.
+int64_t RoundDown(int64_t bytes) { return bytes / kGrain * kGrain; }
 
 // What of a cache one thread has to itself.
 int64_t ShareOf(const CacheInfo& cache, int threads) {
@@ -164,14 +128,15 @@ absl::StatusOr<Buffer> MakeBuffer(const Effort& effort, int threads,
   int64_t bytes = caches.empty() ? 0 : TotalBytes(caches.back()) * effort.caches_to_buffer;
   bytes = std::clamp(bytes, kMinBuffer, effort.max_buffer);
   if (memory > 0) bytes = std::min(bytes, memory / 4);
-  return Buffer::Make(std::max<int64_t>(RoundDown(bytes / threads), 4096), threads);
+  return Buffer::Make(std::max<int64_t>(RoundDown(bytes / threads), kGrain), threads);
 }
 
 // Outwards in: a level gets a bandwidth when a working set can be made that the level before does
 // not hold, and when noise did not make it slower than the level behind.
 void MeasureMemories(const Effort& effort, int threads, const std::vector<CacheInfo>& caches,
                      int64_t memory, const Buffer& buffer, Chip* chip) {
-  const double main = ReadBandwidth(effort, threads, buffer, buffer.part_bytes());
+  const double main =
+      ReadBandwidth(effort, threads, buffer, buffer.part_bytes() / kSlices, kSlices);
   std::vector<MemoryLevel> levels;
   double further = main;
   for (size_t i = caches.size(); i-- > 0;) {
@@ -183,8 +148,8 @@ void MeasureMemories(const Effort& effort, int threads, const std::vector<CacheI
     SetFigure(level.mutable_capacity_bytes(), cache.bytes, cache.how);
     const int64_t set = std::min(RoundDown(ShareOf(cache, threads) / 2), buffer.part_bytes());
     const int64_t nearer = i == 0 ? 0 : ShareOf(caches[i - 1], threads);
-    if (set >= 4096 && set > 2 * nearer) {
-      const double bandwidth = ReadBandwidth(effort, threads, buffer, set);
+    if (set >= kGrain && set > 2 * nearer) {
+      const double bandwidth = ReadBandwidth(effort, threads, buffer, set, 1);
       if (bandwidth >= further) {
         further = bandwidth;
         SetFigure(level.mutable_bandwidth_bytes_per_second(), bandwidth,
@@ -205,12 +170,15 @@ void MeasureMemories(const Effort& effort, int threads, const std::vector<CacheI
 
 // Median time of an empty parallel region: waking the team and waiting for it.
 void MeasureLaunch(const Effort& effort, int threads, Chip* chip) {
-  std::vector<double> seconds(effort.launches);
-  for (double& one : seconds) {
+  std::vector<double> seconds;
+  double spent = 0;
+  while (static_cast<int>(seconds.size()) < effort.launches &&
+         (seconds.size() < 10 || spent < effort.budget_seconds)) {
     const double start = Now();
 #pragma omp parallel num_threads(threads)
-    { sink_read = 0; }
-    one = std::max(Now() - start, 1e-9);  // a clock may stand still
+    { sink_read.store(0, std::memory_order_relaxed); }
+    seconds.push_back(std::max(Now() - start, kTick));
+    spent += seconds.back();
   }
   std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());
   SetFigure(

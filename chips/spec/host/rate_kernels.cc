@@ -4,6 +4,9 @@
 #include <immintrin.h>
 #endif
 
+// The loops are the measurement: sanitizers must not add to them.
+#define STRATA_UNINSTRUMENTED __attribute__((no_sanitize("address", "thread", "undefined")))
+
 namespace strata::chips {
 namespace {
 
@@ -15,7 +18,7 @@ bool Always() { return true; }
 
 // 128-bit vectors by the compiler's own means; it fuses the multiply-add where the target can.
 template <typename T>
-double CountPortable(int64_t iterations, T one_scalar) {
+STRATA_UNINSTRUMENTED double CountPortable(int64_t iterations, T one_scalar) {
   constexpr int kChains = 12;
   constexpr int kLanes = 16 / sizeof(T);
   typedef T Vector __attribute__((vector_size(16)));
@@ -38,7 +41,7 @@ double F64Portable(int64_t iterations) { return CountPortable<double>(iterations
 #if defined(__x86_64__)
 
 // The number of chains covers latency x ports (4 x 2 on the CPUs at hand) and fits the registers.
-__attribute__((target("avx512f"))) double F32Avx512(int64_t iterations) {
+__attribute__((target("avx512f"))) STRATA_UNINSTRUMENTED double F32Avx512(int64_t iterations) {
   constexpr int kChains = 16;
   __m512 chains[kChains];
   for (__m512& chain : chains) chain = _mm512_setzero_ps();
@@ -54,7 +57,7 @@ __attribute__((target("avx512f"))) double F32Avx512(int64_t iterations) {
   return sum;
 }
 
-__attribute__((target("avx512f"))) double F64Avx512(int64_t iterations) {
+__attribute__((target("avx512f"))) STRATA_UNINSTRUMENTED double F64Avx512(int64_t iterations) {
   constexpr int kChains = 16;
   __m512d chains[kChains];
   for (__m512d& chain : chains) chain = _mm512_setzero_pd();
@@ -70,7 +73,7 @@ __attribute__((target("avx512f"))) double F64Avx512(int64_t iterations) {
   return sum;
 }
 
-__attribute__((target("avx2,fma"))) double F32Avx2(int64_t iterations) {
+__attribute__((target("avx2,fma"))) STRATA_UNINSTRUMENTED double F32Avx2(int64_t iterations) {
   constexpr int kChains = 12;
   __m256 chains[kChains];
   for (__m256& chain : chains) chain = _mm256_setzero_ps();
@@ -86,7 +89,7 @@ __attribute__((target("avx2,fma"))) double F32Avx2(int64_t iterations) {
   return sum;
 }
 
-__attribute__((target("avx2,fma"))) double F64Avx2(int64_t iterations) {
+__attribute__((target("avx2,fma"))) STRATA_UNINSTRUMENTED double F64Avx2(int64_t iterations) {
   constexpr int kChains = 12;
   __m256d chains[kChains];
   for (__m256d& chain : chains) chain = _mm256_setzero_pd();
@@ -103,7 +106,8 @@ __attribute__((target("avx2,fma"))) double F64Avx2(int64_t iterations) {
 }
 
 // vdpbf16ps: two products of bf16 pairs into each f32 lane.
-__attribute__((target("avx512f,avx512bf16"))) double Bf16Avx512(int64_t iterations) {
+__attribute__((target("avx512f,avx512bf16"))) STRATA_UNINSTRUMENTED double Bf16Avx512(
+    int64_t iterations) {
   constexpr int kChains = 16;
   __m512 chains[kChains];
   for (__m512& chain : chains) chain = _mm512_setzero_ps();
@@ -121,7 +125,8 @@ __attribute__((target("avx512f,avx512bf16"))) double Bf16Avx512(int64_t iteratio
 }
 
 // vpdpbusd: four products of u8 and s8 into each i32 lane.
-__attribute__((target("avx512f,avx512vnni"))) double I8Avx512(int64_t iterations) {
+__attribute__((target("avx512f,avx512vnni"))) STRATA_UNINSTRUMENTED double I8Avx512(
+    int64_t iterations) {
   constexpr int kChains = 16;
   __m512i chains[kChains];
   for (__m512i& chain : chains) chain = _mm512_setzero_si512();
@@ -140,7 +145,7 @@ __attribute__((target("avx512f,avx512vnni"))) double I8Avx512(int64_t iterations
 }
 
 // The same instruction of CPUs that have it without AVX-512.
-__attribute__((target("avx2,avxvnni"))) double I8AvxVnni(int64_t iterations) {
+__attribute__((target("avx2,avxvnni"))) STRATA_UNINSTRUMENTED double I8AvxVnni(int64_t iterations) {
   constexpr int kChains = 12;
   __m256i chains[kChains];
   for (__m256i& chain : chains) chain = _mm256_setzero_si256();
