@@ -15,7 +15,7 @@
 #include "cli/random_inputs.h"
 #include "compiler/device/device.h"
 #include "compiler/driver/compiler.h"
-#include "compiler/driver/explain.h"
+#include "compiler/plan/explain.h"
 #include "compiler/pass/pass.h"
 #include "distributed/partition/data_parallel.h"
 #include "distributed/plan/validate.h"

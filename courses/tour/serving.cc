@@ -92,7 +92,7 @@ absl::Status Serve(Tour& tour) {
   std::fprintf(stderr, "   serving on http://127.0.0.1:%d/v1/completions\n", tour.port);
   STRATA_ASSIGN_OR_RETURN(tour.served_text, AskServer(tour.port, tour.prompt));
   server->Stop();
-  tour.Claim("The served text is the offline text", tour.served_text == tour.offline_text,
+  tour.Assert("The served text is the offline text", tour.served_text == tour.offline_text,
              absl::StrFormat("%d characters over HTTP from port %d", static_cast<int>(tour.served_text.size()), tour.port));
   return absl::OkStatus();
 }

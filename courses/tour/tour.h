@@ -29,7 +29,7 @@ struct TourOptions {
 };
 
 // One claim of the tour. The tour fails when one does not hold.
-struct Check {
+struct Claim {
   std::string claim;
   bool holds = false;
   std::string evidence;  // the figures that decide it
@@ -80,8 +80,8 @@ struct Tour {
   double decode_tokens_per_second = 0, int8_tokens_per_second = 0;
   int port = 0;
 
-  std::vector<Check> checks;
-  void Claim(const std::string& claim, bool holds, const std::string& evidence);
+  std::vector<Claim> claims;
+  void Assert(const std::string& claim, bool holds, const std::string& evidence);
   bool AllHold() const;
 };
 
