@@ -266,8 +266,8 @@ absl::Status MpiTransport::AwaitCollective(MPI_Request* request, const std::stri
 void MpiTransport::DoLeave(const absl::Status& reason) {
   // MPI may read the text whenever it likes: it stays.
   static auto* farewells = new std::deque<std::string>;
-  farewells->push_back(reason.ok() ? absl::StrCat(std::string(1, kGoodOrder), "it has finished")
-                                   : absl::StrCat(std::string(1, kInTrouble), reason.message()));
+  farewells->push_back(
+      absl::StrCat(std::string(1, reason.ok() ? kGoodOrder : kInTrouble), FarewellText(reason)));
   std::string& text = farewells->back();
   text.resize(std::min(text.size(), kFarewellBytes));
   for (int peer = 0; peer < size_; ++peer) {

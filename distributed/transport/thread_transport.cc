@@ -1,9 +1,11 @@
 #include "distributed/transport/thread_transport.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -18,9 +20,9 @@ using Clock = std::chrono::steady_clock;
 struct Channel {
   std::mutex mutex;
   std::condition_variable changed;
-  const Outgoing* posted = nullptr;        // the sender's, valid while posted
-  absl::Status outcome;                    // of the message that was received last
-  std::string sender_left, receiver_left;  // the reason; empty while the rank is there
+  std::atomic<const Outgoing*> posted = nullptr;  // the sender's; changes under the mutex only
+  absl::Status outcome;                           // of the message that was received last
+  std::string sender_left, receiver_left;         // the reason; empty while the rank is there
 };
 
 class Hub {
@@ -69,7 +71,7 @@ class ThreadTransport : public Transport {
   }
 
   void DoLeave(const absl::Status& reason) override {
-    const std::string text = reason.ok() ? "it has finished" : std::string(reason.message());
+    const std::string text = FarewellText(reason);
     for (int peer = 0; peer < size(); ++peer) {
       Tell(hub_->Between(rank_, peer), &Channel::sender_left, text);
       Tell(hub_->Between(peer, rank_), &Channel::receiver_left, text);
@@ -90,20 +92,27 @@ class ThreadTransport : public Transport {
     channel.changed.notify_all();
   }
 
+  // A peer that is about to come is met sooner awake than asleep. The core is offered to others.
+  template <typename Condition>
+  static void LingerWhile(Condition condition) {
+    for (int i = 0; i < 50 && condition(); ++i) std::this_thread::yield();
+  }
+
   // True when the message had not been received: nobody will read it now.
   bool Withdraw(const Outgoing& message) {
     Channel& channel = hub_->Between(rank_, message.peer);
     std::lock_guard<std::mutex> lock(channel.mutex);
-    return std::exchange(channel.posted, nullptr) != nullptr;
+    return channel.posted.exchange(nullptr) != nullptr;
   }
 
   absl::Status AwaitReceipt(const Outgoing& message, Clock::time_point deadline) {
     Channel& channel = hub_->Between(rank_, message.peer);
+    LingerWhile([&] { return channel.posted != nullptr; });
     std::unique_lock<std::mutex> lock(channel.mutex);
     const bool settled = channel.changed.wait_until(lock, deadline, [&] {
       return channel.posted == nullptr || !channel.receiver_left.empty();
     });
-    if (std::exchange(channel.posted, nullptr) == nullptr) return channel.outcome;
+    if (channel.posted.exchange(nullptr) == nullptr) return channel.outcome;
     if (!settled) return TimedOut(Describe(rank_, message), timeout());
     return PeerLeft(Describe(rank_, message), message.peer, channel.receiver_left);
   }
@@ -112,19 +121,21 @@ class ThreadTransport : public Transport {
   // wait anyway.
   absl::Status Receive(const Incoming& message, Clock::time_point deadline) {
     Channel& channel = hub_->Between(message.peer, rank_);
+    LingerWhile([&] { return channel.posted == nullptr; });
     std::unique_lock<std::mutex> lock(channel.mutex);
     const bool settled = channel.changed.wait_until(
         lock, deadline, [&] { return channel.posted != nullptr || !channel.sender_left.empty(); });
     if (!settled) return TimedOut(Describe(rank_, message), timeout());
     if (channel.posted == nullptr)
       return PeerLeft(Describe(rank_, message), message.peer, channel.sender_left);
-    const Outgoing& sent = *std::exchange(channel.posted, nullptr);
+    const Outgoing& sent = *channel.posted.load();
     channel.outcome = absl::OkStatus();
     if (sent.tag != message.tag || sent.bytes != message.bytes) {
       channel.outcome = WrongMessage(Describe(rank_, message), sent.tag, sent.bytes);
     } else if (sent.bytes > 0) {
       std::memcpy(message.data, sent.data, sent.bytes);
     }
+    channel.posted = nullptr;
     channel.changed.notify_all();
     return channel.outcome;
   }

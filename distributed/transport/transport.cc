@@ -69,6 +69,11 @@ std::string Describe(int rank, const Incoming& message) {
                       message.peer, ", tag ", message.tag);
 }
 
+std::string FarewellText(const absl::Status& reason) {
+  if (reason.ok()) return "it has finished";
+  return reason.message().empty() ? reason.ToString() : std::string(reason.message());
+}
+
 absl::Status TimedOut(const std::string& what, Transport::Duration timeout) {
   const double seconds = std::chrono::duration<double>(timeout).count();
   return absl::DeadlineExceededError(

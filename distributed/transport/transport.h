@@ -102,6 +102,9 @@ class Transport {
 std::string Describe(int rank, const Outgoing& message);
 std::string Describe(int rank, const Incoming& message);
 
+// What a rank that leaves with `reason` tells its peers; never empty.
+std::string FarewellText(const absl::Status& reason);
+
 // The errors of the contract.
 absl::Status TimedOut(const std::string& what, Transport::Duration timeout);
 absl::Status PeerLeft(const std::string& what, int peer, const std::string& reason);
