@@ -6,6 +6,7 @@
 #include "compiler/pass/cse.h"
 #include "compiler/pass/dce.h"
 #include "compiler/pass/decompose.h"
+#include "compiler/pass/fusion.h"
 #include "framework/graph/ops/all_ops.h"
 #include "framework/graph/verifier.h"
 
@@ -18,6 +19,7 @@ void RegisterAllPasses() {
   PassRegistry().Register("cse", [] { return CreateCse(); });
   PassRegistry().Register("dce", [] { return CreateDce(); });
   PassRegistry().Register("decompose", [] { return CreateDecompose(); });
+  PassRegistry().Register("fusion", [] { return CreateFusionPass(); });
 }
 
 absl::Status RunPipeline(const std::vector<std::string>& passes, const PassContext& context,
