@@ -93,15 +93,19 @@ std::string SiNumber(double value, absl::string_view unit) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   if (unit == "%") return absl::StrCat(ShortNumber(value), "%");
+  const double size = std::abs(value);
+  if (size >= 1e24 || (size > 0 && size < 1e-17)) {  // beyond all prefixes
+    return absl::StrCat(absl::StrFormat("%.3g", value), unit.empty() ? "" : " ", unit);
+  }
   Prefixed number = {value, ""};
   // Plain numbers keep three decimals' worth of sight before a prefix is worth reading.
-  const bool plain = unit.empty() && std::abs(value) >= 0.001 && std::abs(value) < 10000;
+  const bool plain = unit.empty() && size >= 0.001 && size < 10000;
   if (unit == "B") {
     number = BinaryPrefix(value);
   } else if (value != 0 && !plain) {
     number = DecimalPrefix(value);
   }
-  if (plain && std::abs(value) < 0.1) return absl::StrFormat("%.3g", value);
+  if (plain && size < 0.1) return absl::StrFormat("%.3g", value);
   return absl::StrCat(ShortNumber(number.value), unit.empty() ? "" : " ", number.prefix, unit);
 }
 
@@ -116,7 +120,7 @@ std::vector<double> LinearTicks(double low, double high, int count, bool binary)
   const double rough = (high - low) / std::max(count, 1);
   double step;
   if (binary) {
-    step = std::exp2(std::ceil(std::log2(rough)));
+    step = std::exp2(std::round(std::log2(rough)));
   } else {
     const double power = std::pow(10.0, std::floor(std::log10(rough)));
     const double fraction = rough / power;

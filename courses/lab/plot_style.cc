@@ -34,11 +34,13 @@ svg.plot .label { fill: var(--ink) }
 svg.plot .tick, svg.plot .value { font-variant-numeric: tabular-nums }
 svg.plot .value { font-size: 10px }
 svg.plot .inside { font-size: 10px; fill: var(--inside); pointer-events: none }
+svg.plot .on-light { fill: #14181d }
 svg.plot .grid { stroke: var(--grid); stroke-width: 1; shape-rendering: crispEdges }
 svg.plot .axis { stroke: var(--axis); stroke-width: 1; shape-rendering: crispEdges }
 svg.plot .guide { stroke: var(--soft); stroke-width: 1.2; stroke-dasharray: 5 4 }
 svg.plot .band { fill: var(--soft); opacity: .1 }
 svg.plot .line { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round }
+svg.plot .thin { stroke-width: 1.1 }
 svg.plot .dashed { stroke-dasharray: 6 5 }
 svg.plot .dot { fill: var(--c); stroke: var(--paper); stroke-width: .8 }
 svg.plot .ghost { fill: var(--c); opacity: 0 }

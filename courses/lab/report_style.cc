@@ -26,13 +26,13 @@ body {
   grid-template-columns: minmax(0, 1fr) }
 header h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .3rem; letter-spacing: -.01em }
 header p { color: var(--soft); margin: 0; font-size: 1.05rem }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(168px, 1fr)); gap: .8rem; margin: 1.6rem 0 .4rem }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: .8rem; margin: 1.6rem 0 .4rem }
 .card { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: .75rem .95rem;
   border-top: 3px solid var(--line) }
 .card.pass { border-top-color: var(--pass) }
 .card.fail { border-top-color: var(--fail); background: var(--fail-wash) }
 .card .label { color: var(--soft); font-size: .8rem; display: flex; justify-content: space-between; gap: .5rem }
-.card .value { font-size: 1.4rem; font-weight: 650; line-height: 1.35; font-variant-numeric: tabular-nums;
+.card .value { font-size: 1.3rem; font-weight: 650; line-height: 1.35; font-variant-numeric: tabular-nums;
   overflow-wrap: anywhere }
 .card .detail { color: var(--soft); font-size: .8rem; line-height: 1.4 }
 .verdict { font-weight: 650; white-space: nowrap }

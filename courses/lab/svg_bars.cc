@@ -47,10 +47,6 @@ Range BarRange(const Range& range, const Axis& axis) {
   return padded;
 }
 
-bool Visible(double value, const Axis& axis) {
-  return std::isfinite(value) && (!axis.log || value > 0);
-}
-
 std::string Vertical(const PlotOptions& options, const std::vector<std::string>& series,
                      const std::vector<BarGroup>& groups, const Range& range) {
   const double count = static_cast<double>(groups.size());
@@ -66,7 +62,7 @@ std::string Vertical(const PlotOptions& options, const std::vector<std::string>&
     const double start = middle - bar * static_cast<double>(series.size()) / 2;
     for (size_t i = 0; i < std::min(series.size(), groups[g].values.size()); ++i) {
       const double value = groups[g].values[i];
-      if (!Visible(value, options.y)) continue;
+      if (!IsShowable(value, options.y)) continue;
       const double end = frame.y(value);
       const double x = start + bar * static_cast<double>(i);
       frame.svg.Rect(x + 1, std::min(end, foot), bar - 2, std::abs(end - foot),
@@ -107,7 +103,7 @@ std::string Horizontal(const PlotOptions& options, const std::vector<std::string
                    FitText(groups[g].label, kFont, frame.left - 20), "tick", "end");
     for (size_t i = 0; i < std::min(series.size(), groups[g].values.size()); ++i) {
       const double value = groups[g].values[i];
-      if (!Visible(value, options.x)) continue;
+      if (!IsShowable(value, options.x)) continue;
       const double end = frame.x(value);
       const double y = top + kBarThickness * static_cast<double>(i);
       frame.svg.Rect(std::min(end, foot), y + 1, std::abs(end - foot), kBarThickness - 2,

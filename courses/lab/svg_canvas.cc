@@ -102,8 +102,13 @@ double Scale::operator()(double value) const {
   return from + position * (to - from);
 }
 
+bool IsShowable(double value, const Axis& axis) {
+  constexpr double kMost = 1e150;
+  return std::abs(value) <= kMost && (!axis.log || value >= 1 / kMost);
+}
+
 void Range::Add(double value, const Axis& axis) {
-  if (!std::isfinite(value) || (axis.log && value <= 0)) return;
+  if (!IsShowable(value, axis)) return;
   low = empty ? value : std::min(low, value);
   high = empty ? value : std::max(high, value);
   empty = false;
@@ -113,15 +118,19 @@ Range Padded(Range range, const Axis& axis, bool with_zero) {
   if (range.empty) return {axis.log ? 1.0 : 0.0, axis.log ? 10.0 : 1.0, false};
   if (axis.log) {
     const double room = range.low == range.high ? 3 : std::pow(range.high / range.low, 0.04);
-    return {std::max(range.low / room, 1e-300), std::min(range.high * room, 1e300), false};
+    return {range.low / room, range.high * room, false};
   }
   if (with_zero) range = {std::min(range.low, 0.0), std::max(range.high, 0.0), false};
-  double size = range.high / 2 - range.low / 2;  // half of it, which cannot overflow
-  if (size == 0) size = range.low == 0 ? 0.5 : std::abs(range.low) / 10;
-  const double room = 0.1 * size;
+  const double largest = std::max(std::abs(range.low), std::abs(range.high));
+  const double size = range.high - range.low;
+  // Differences in the last digits are no differences to the eye, nor to the ticks.
+  if (size <= 1e-9 * largest || size < 1e-150) {
+    const double half = largest < 1e-150 ? 0.5 : largest / 10;
+    return {range.low - half, range.high + half, false};
+  }
+  const double room = 0.05 * size;
   const bool from_zero = with_zero && range.low == 0;
   const bool to_zero = with_zero && range.high == 0;
-  if (range.high == range.low) return {range.low - size, range.high + size, false};
   return {from_zero ? 0 : range.low - room, to_zero ? 0 : range.high + room, false};
 }
 

@@ -53,7 +53,10 @@ struct Scale {
   double operator()(double value) const;
 };
 
-// The least range that holds the values an axis can show: finite, and positive on a logarithmic one.
+// Whether an axis can show the value: finite, of a size that arithmetic with it survives, positive on a logarithmic one.
+bool IsShowable(double value, const Axis& axis);
+
+// The least range that holds the values an axis can show.
 struct Range {
   double low;
   double high;

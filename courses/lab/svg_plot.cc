@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "courses/lab/plot_format.h"
@@ -17,14 +16,10 @@ struct Point {
   std::string label;
 };
 
-bool Visible(double value, const Axis& axis) {
-  return std::isfinite(value) && (!axis.log || value > 0);
-}
-
 std::vector<Point> VisiblePoints(const Series& series, const PlotOptions& options) {
   std::vector<Point> points;
   for (size_t i = 0; i < std::min(series.x.size(), series.y.size()); ++i) {
-    if (!Visible(series.x[i], options.x) || !Visible(series.y[i], options.y)) continue;
+    if (!IsShowable(series.x[i], options.x) || !IsShowable(series.y[i], options.y)) continue;
     points.push_back({series.x[i], series.y[i], i < series.labels.size() ? series.labels[i] : ""});
   }
   return points;
@@ -94,7 +89,10 @@ void DrawLine(const std::vector<Point>& points, size_t index, const Series& seri
     absl::StrAppend(&data, data.empty() ? "M" : "L", Coordinate(frame->x(point.x)), " ",
                     Coordinate(frame->y(point.y)));
   }
-  if (points.size() > 1) frame->svg.Path(data, LineCss(index, series));
+  // Many points are mostly noise: a thin line keeps its shape.
+  const bool thin = points.size() > 300 && !series.dashed;
+  if (points.size() > 1)
+    frame->svg.Path(data, absl::StrCat(LineCss(index, series), thin ? " thin" : ""));
   const bool marked = series.markers || points.size() == 1;
   if (!marked && points.size() > 200) return;
   const std::string css = absl::StrCat(marked ? "dot " : "ghost ", ColourClass(index));
@@ -132,7 +130,9 @@ std::string LinePlot(const PlotOptions& options, const std::vector<Series>& seri
     if (!series[i].name.empty()) legend.push_back({series[i].name, LineCss(i, series[i]), true});
   }
   // Lines run from edge to edge: only the values get room.
-  const Range across = x.low == x.high ? Padded(x, options.x) : x;
+  const Range padded = Padded(x, options.x);
+  const bool spread = x.high - x.low > 1e-6 * (padded.high - padded.low);
+  const Range across = spread ? x : padded;
   Frame frame = MakeFrame(options, across, Padded(y, options.y), legend);
   for (size_t i = 0; i < series.size(); ++i) DrawLine(points[i], i, series[i], options, &frame);
   return frame.svg.Finish();
@@ -161,67 +161,6 @@ std::string ScatterPlot(const PlotOptions& options, const std::vector<Series>& s
       frame.svg.Marker(frame.x(point.x), frame.y(point.y), i, absl::StrCat("dot ", ColourClass(i)),
                        Tooltip(point, series[i].name, options));
     }
-  }
-  return frame.svg.Finish();
-}
-
-std::string RooflinePlot(const PlotOptions& given, const std::vector<Roof>& roofs,
-                         const std::vector<RooflinePoint>& points) {
-  PlotOptions options = given;
-  if (options.x.label.empty()) options.x.label = "intensity (FLOP per byte)";
-  if (options.y.label.empty()) options.y.label = "performance";
-  if (options.y.unit.empty()) options.y.unit = "FLOP/s";
-  options.x.log = options.y.log = true;
-  Range x{};
-  Range y{};
-  for (const RooflinePoint& point : points) {
-    if (!Visible(point.intensity, options.x) || !Visible(point.flops, options.y)) continue;
-    x.Add(point.intensity, options.x);
-    y.Add(point.flops, options.y);
-  }
-  std::vector<Roof> shown;
-  for (const Roof& roof : roofs) {
-    if (!Visible(roof.peak_flops, options.y) || !Visible(roof.bandwidth, options.y)) continue;
-    shown.push_back(roof);
-    x.Add(roof.peak_flops / roof.bandwidth, options.x);
-    y.Add(roof.peak_flops, options.y);
-  }
-  if (x.empty) return EmptyPlot(options);
-  x = {x.low / 4, x.high * 4, false};
-  for (const Roof& roof : shown)
-    y.Add(std::min(roof.peak_flops, roof.bandwidth * x.low), options.y);
-  y.high *= 1.5;
-  std::vector<LegendEntry> legend;
-  for (size_t i = 0; i < shown.size(); ++i)
-    legend.push_back({shown[i].name, "line " + ColourClass(i), true});
-  std::map<std::string, size_t> groups;
-  for (const RooflinePoint& point : points) {
-    const size_t next = groups.size();
-    if (groups.emplace(point.group, next).second && !point.group.empty()) {
-      const size_t colour = shown.size() + next;
-      legend.push_back({point.group, "dot " + ColourClass(colour), false, static_cast<int>(next)});
-    }
-  }
-  Frame frame = MakeFrame(options, x, Padded(y, options.y), legend);
-  for (size_t i = 0; i < shown.size(); ++i) {
-    const double ridge = shown[i].peak_flops / shown[i].bandwidth;
-    const auto corner = [&](double intensity) {
-      const double flops = std::min(shown[i].peak_flops, shown[i].bandwidth * intensity);
-      return absl::StrCat(Coordinate(frame.x(intensity)), " ", Coordinate(frame.y(flops)));
-    };
-    frame.svg.Path(absl::StrCat("M", corner(x.low), "L", corner(ridge), "L", corner(x.high)),
-                   "line " + ColourClass(i),
-                   absl::StrCat(shown[i].name, "\n", SiNumber(shown[i].peak_flops, "FLOP/s"), ", ",
-                                SiNumber(shown[i].bandwidth, "B/s"), "\nridge at ", SiNumber(ridge),
-                                " FLOP/byte"));
-  }
-  for (const RooflinePoint& point : points) {
-    if (!Visible(point.intensity, options.x) || !Visible(point.flops, options.y)) continue;
-    const size_t group = groups[point.group];
-    frame.svg.Marker(frame.x(point.intensity), frame.y(point.flops), group,
-                     absl::StrCat("dot ", ColourClass(shown.size() + group)),
-                     absl::StrCat(point.name, "\n", SiNumber(point.intensity), " FLOP/byte, ",
-                                  SiNumber(point.flops, "FLOP/s")));
   }
   return frame.svg.Finish();
 }

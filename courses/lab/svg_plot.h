@@ -27,7 +27,7 @@ struct Axis {
 
 struct PlotOptions {
   std::string title = {};
-  int width = 720;
+  int width = 860;
   int height = 360;  // plots with lanes or horizontal bars grow as needed
   Axis x = {};
   Axis y = {};

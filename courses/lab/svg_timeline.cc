@@ -30,7 +30,7 @@ class Numbering {
 };
 
 bool IsVisible(const TimelineSpan& span) {
-  return std::isfinite(span.start) && std::isfinite(span.duration) && span.duration >= 0;
+  return IsShowable(span.start, {}) && IsShowable(span.duration, {}) && span.duration >= 0;
 }
 
 // Spans of one lane and category whose pixels touch and that are too narrow to be told apart are one box.
@@ -105,6 +105,7 @@ std::string TimelinePlot(const PlotOptions& given, const std::vector<TimelineSpa
     time.Add(span.start + span.duration, options.x);
   }
   if (visible.empty()) return EmptyPlot(options);
+  if (time.high - time.low <= 1e-9 * std::abs(time.low)) time = Padded(time, options.x);
   if (time.high <= time.low) time.high = time.low + 1e-9;
   std::stable_sort(
       visible.begin(), visible.end(),
@@ -156,9 +157,10 @@ std::string MemoryPlot(const PlotOptions& given, const std::vector<MemoryBlock>&
   Range bytes{};
   std::vector<const MemoryBlock*> visible;
   for (const MemoryBlock& block : blocks) {
-    const bool finite = std::isfinite(block.first_step) && std::isfinite(block.last_step) &&
-                        std::isfinite(block.offset) && std::isfinite(block.size);
-    if (!finite || block.last_step < block.first_step || block.size <= 0) continue;
+    const bool showable = IsShowable(block.first_step, options.x) &&
+                          IsShowable(block.last_step, options.x) &&
+                          IsShowable(block.offset, options.y) && IsShowable(block.size, options.y);
+    if (!showable || block.last_step < block.first_step || block.size <= 0) continue;
     visible.push_back(&block);
     steps.Add(block.first_step, options.x);
     steps.Add(block.last_step + 1, options.x);
@@ -180,9 +182,9 @@ std::string MemoryPlot(const PlotOptions& given, const std::vector<MemoryBlock>&
                      " to ", Coordinate(block->last_step)),
         HueOf(block->name));
     const std::string name = height < 12 ? "" : FitText(block->name, 10, width - 6);
-    if (!name.empty()) frame.svg.Text(x + 4, y + height / 2 + 3.5, name, "inside");
+    if (!name.empty()) frame.svg.Text(x + 4, y + height / 2 + 3.5, name, "inside on-light");
   }
-  if (std::isfinite(arena_bytes) && arena_bytes > 0) {
+  if (IsShowable(arena_bytes, options.y) && arena_bytes > 0) {
     const double y = frame.y(arena_bytes);
     frame.svg.Line(frame.left, y, frame.right, y, "guide");
     frame.svg.Text(frame.right, y - 4, absl::StrCat("arena ", SiNumber(arena_bytes, "B")), "value",
