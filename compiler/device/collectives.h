@@ -20,12 +20,14 @@ class Collectives {
   virtual int size() const = 0;
 
   // In place: every rank's `count` elements become the reduction over ranks; bit-identical on every rank. f32 and f64.
-  virtual absl::Status AllReduce(void* data, int64_t count, chips::DType dtype, Reduction reduction) = 0;
+  virtual absl::Status AllReduce(void* data, int64_t count, chips::DType dtype,
+                                 Reduction reduction) = 0;
   // output = the ranks' inputs, in rank order: size() * count elements.
-  virtual absl::Status AllGather(const void* input, void* output, int64_t count, chips::DType dtype) = 0;
+  virtual absl::Status AllGather(const void* input, void* output, int64_t count,
+                                 chips::DType dtype) = 0;
   // input: size() * count elements; output: this rank's `count` of the reduction.
-  virtual absl::Status ReduceScatter(const void* input, void* output, int64_t count, chips::DType dtype,
-                                     Reduction reduction) = 0;
+  virtual absl::Status ReduceScatter(const void* input, void* output, int64_t count,
+                                     chips::DType dtype, Reduction reduction) = 0;
   // In place: root's data everywhere.
   virtual absl::Status Broadcast(void* data, int64_t count, chips::DType dtype, int root) = 0;
   virtual absl::Status Barrier() = 0;

@@ -25,9 +25,9 @@ namespace strata::compiler {
 
 // What an implementation can do; the conformance suite reads it and tests that the rest fails with UNIMPLEMENTED.
 struct DeviceCapabilities {
-  bool computes = true;       // results are real (false: `model` and `null` return none)
+  bool computes = true;  // results are real (false: `model` and `null` return none)
   bool collectives = true;
-  bool emitted_c = true;      // can load Kernel.source of language C
+  bool emitted_c = true;  // can load Kernel.source of language C
   chips::TimelineSource timeline = chips::MEASURED;
 };
 
@@ -42,8 +42,8 @@ class Executable {
   // `inputs` in the Plan's order with the declared dtypes and dims (INVALID_ARGUMENT names the one that differs).
   // Inputs that the plan updates are overwritten in place; the outputs that alias them share their storage. Other
   // outputs are fresh tensors. A device that does not compute returns no tensors.
-  virtual absl::StatusOr<std::vector<graph::HostTensor>> Run(absl::Span<const graph::HostTensor> inputs,
-                                                             const RunOptions& options) = 0;
+  virtual absl::StatusOr<std::vector<graph::HostTensor>> Run(
+      absl::Span<const graph::HostTensor> inputs, const RunOptions& options) = 0;
 };
 
 class Device {
@@ -57,11 +57,12 @@ class Device {
 };
 
 struct DeviceOptions {
-  int threads = 0;                       // 0: all cores
-  Collectives* collectives = nullptr;    // not owned; needed by plans with collective steps on more than one rank
-  std::optional<chips::Chip> chip;       // the `model` device predicts on it
-  std::string cache_dir;                 // object cache; "": $STRATA_CACHE_DIR, else $XDG_CACHE_HOME/strata, else
-                                         // ~/.cache/strata, else the temporary folder
+  int threads = 0;  // 0: all cores
+  Collectives* collectives =
+      nullptr;  // not owned; needed by plans with collective steps on more than one rank
+  std::optional<chips::Chip> chip;  // the `model` device predicts on it
+  std::string cache_dir;  // object cache; "": $STRATA_CACHE_DIR, else $XDG_CACHE_HOME/strata, else
+                          // ~/.cache/strata, else the temporary folder
 };
 
 inline Registry<Device, const DeviceOptions&>& DeviceRegistry() {

@@ -27,15 +27,16 @@ class CompiledEvaluator : public graph::Evaluator {
   };
   static absl::StatusOr<std::unique_ptr<CompiledEvaluator>> Create(Options options);
 
-  absl::StatusOr<std::vector<graph::HostTensor>> Evaluate(const graph::Graph& graph,
-                                                          absl::Span<const graph::HostTensor> inputs) override;
+  absl::StatusOr<std::vector<graph::HostTensor>> Evaluate(
+      const graph::Graph& graph, absl::Span<const graph::HostTensor> inputs) override;
 
   // The loaded plan for a graph whose symbols take the given sizes; compiled when it is not there yet. Owned here.
   struct Loaded {
     plan::Plan plan;
     std::unique_ptr<Executable> executable;
   };
-  absl::StatusOr<Loaded*> Load(const graph::Graph& graph, const std::map<std::string, int64_t>& sizes);
+  absl::StatusOr<Loaded*> Load(const graph::Graph& graph,
+                               const std::map<std::string, int64_t>& sizes);
 
  private:
   explicit CompiledEvaluator(Options options) : options_(std::move(options)) {}

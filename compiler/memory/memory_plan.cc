@@ -157,7 +157,7 @@ class Planner {
     const uint32_t id = static_cast<uint32_t>(plan_.buffers_size());
     Buffer* buffer = plan_.add_buffers();
     *buffer = At(input);
-    buffer->set_name(absl::StrCat(At(input).name(), ".updated"));
+    buffer->set_name(absl::StrCat(At(input).name(), ":updated"));
     buffer->set_kind(plan::OUTPUT);
     content_.push_back(id);
     storage_.push_back(input);

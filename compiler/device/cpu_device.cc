@@ -1,0 +1,233 @@
+#include "compiler/device/cpu_device.h"
+
+#include <omp.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/codegen/isa.h"
+#include "compiler/codegen/object_cache.h"
+#include "compiler/device/host_memory.h"
+#include "compiler/device/host_steps.h"
+#include "compiler/kernels/cpu/parallel.h"
+#include "compiler/kernels/cpu/routine.h"
+#include "compiler/plan/validate.h"
+
+namespace strata::compiler {
+namespace {
+
+// oneDNN takes its threads from OpenMP's setting of the calling thread.
+class ThreadScope {
+ public:
+  explicit ThreadScope(int threads) : saved_(omp_get_max_threads()) {
+    omp_set_num_threads(threads);
+  }
+  ~ThreadScope() { omp_set_num_threads(saved_); }
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int saved_;
+};
+
+// A step with everything looked up.
+struct PreparedStep {
+  KernelEntry* entry = nullptr;  // of a launch
+  int64_t extent = 0, grain = 1;
+  RoutineFunction routine;  // of a library call
+  std::vector<uint32_t> operands;
+  std::vector<void*> buffers;  // of this run
+};
+
+class CpuExecutable : public Executable {
+ public:
+  CpuExecutable(plan::Plan plan, const DeviceOptions& options)
+      : plan_(std::move(plan)),
+        options_(options),
+        threads_(options.threads > 0 ? options.threads : omp_get_num_procs()) {}
+
+  absl::Status Prepare() {
+    STRATA_ASSIGN_OR_RETURN(memory_, HostMemory::Create(&plan_));
+    STRATA_RETURN_IF_ERROR(BuildKernels());
+    for (int i = 0; i < plan_.steps_size(); ++i) {
+      const plan::Step& step = plan_.steps(i);
+      steps_.emplace_back();
+      STRATA_RETURN_IF_ERROR(AtStep(PrepareStep(step, &steps_.back()), i, step));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<graph::HostTensor>> Run(absl::Span<const graph::HostTensor> inputs,
+                                                     const RunOptions& run) override {
+    STRATA_RETURN_IF_ERROR(memory_->Bind(inputs));
+    const ThreadScope threads(threads_);
+    if (run.timeline != nullptr) StartTimeline(plan_, chips::MEASURED, run.timeline);
+    const Clock::time_point start = Clock::now();
+    absl::Status status;
+    for (int i = 0; i < plan_.steps_size() && status.ok(); ++i) {
+      const Clock::time_point begin = Clock::now();
+      status = AtStep(RunStep(plan_.steps(i), &steps_[static_cast<size_t>(i)]), i, plan_.steps(i));
+      if (run.timeline != nullptr) Record(i, start, begin, Clock::now(), run.timeline);
+    }
+    std::vector<graph::HostTensor> outputs = memory_->TakeOutputs();
+    STRATA_RETURN_IF_ERROR(status);
+    return outputs;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  absl::Status BuildKernels() {
+    std::vector<std::string> sources;
+    for (const plan::Kernel& kernel : plan_.kernels()) {
+      if (kernel.language() != plan::C) {
+        return absl::UnimplementedError(
+            absl::StrCat("kernel '", kernel.entry(),
+                         "' is not in C, the language that the device 'cpu' builds"));
+      }
+      sources.push_back(kernel.source());
+    }
+    if (sources.empty()) return absl::OkStatus();
+    const std::string isa = plan_.target().isa().empty() ? "generic" : plan_.target().isa();
+    STRATA_ASSIGN_OR_RETURN(library_,
+                            KernelLibrary::Build(plan_.prelude(), sources, isa, options_.cache_dir,
+                                                 omp_get_num_procs()));
+    return absl::OkStatus();
+  }
+
+  absl::Status PrepareStep(const plan::Step& step, PreparedStep* prepared) {
+    for (uint32_t id : step.reads()) prepared->operands.push_back(id);
+    for (uint32_t id : step.writes()) prepared->operands.push_back(id);
+    prepared->buffers.resize(prepared->operands.size());
+    if (step.has_launch()) return PrepareLaunch(step, prepared);
+    if (step.has_library_call()) return PrepareLibraryCall(step, prepared);
+    return absl::OkStatus();
+  }
+
+  absl::Status PrepareLaunch(const plan::Step& step, PreparedStep* prepared) {
+    const plan::Kernel& kernel = plan_.kernels(static_cast<int>(step.launch().kernel()));
+    prepared->entry = reinterpret_cast<KernelEntry*>(library_->Find(kernel.entry()));
+    if (prepared->entry == nullptr) {
+      return absl::InternalError(
+          absl::StrCat("kernel '", kernel.entry(), "' is not in the library built of its plan"));
+    }
+    prepared->extent = kernel.parallel_extent();
+    prepared->grain = kernel.grain();
+    return absl::OkStatus();
+  }
+
+  absl::Status PrepareLibraryCall(const plan::Step& step, PreparedStep* prepared) {
+    const plan::LibraryCall& library_call = step.library_call();
+    const Routine* routine = FindRoutine(library_call.routine());
+    if (routine == nullptr) {
+      return absl::UnimplementedError(
+          absl::StrCat("the device 'cpu' has no routine '", library_call.routine(), "'"));
+    }
+    // A routine has the schema of the op of its name: the operands are checked by the op's own inference.
+    STRATA_ASSIGN_OR_RETURN(const graph::OpDef* def,
+                            graph::OpRegistry::Get().Lookup(routine->name));
+    graph::Node node;
+    node.set_op(routine->name);
+    *node.mutable_attributes() = library_call.attributes();
+    graph::OpCall call{&node, TypesOf(step.reads()), {}};
+    STRATA_ASSIGN_OR_RETURN(call.outputs, graph::InferTypes(*def, call));
+    if (!(call.outputs == TypesOf(step.writes()))) {
+      return absl::InvalidArgumentError(
+          "the results of the routine have other types than the buffers written");
+    }
+    STRATA_RETURN_IF_ERROR(routine->supports(call));
+    STRATA_ASSIGN_OR_RETURN(prepared->routine, routine->prepare(call, threads_));
+    return absl::OkStatus();
+  }
+
+  std::vector<graph::TensorType> TypesOf(
+      const google::protobuf::RepeatedField<uint32_t>& ids) const {
+    std::vector<graph::TensorType> types;
+    for (uint32_t id : ids) {
+      const plan::Buffer& buffer = plan_.buffers(static_cast<int>(id));
+      types.push_back({buffer.dtype(), graph::Shape(buffer.dims().begin(), buffer.dims().end())});
+    }
+    return types;
+  }
+
+  absl::Status RunStep(const plan::Step& step, PreparedStep* prepared) {
+    for (size_t i = 0; i < prepared->operands.size(); ++i) {
+      prepared->buffers[i] = memory_->data(prepared->operands[i]);
+    }
+    void* const* buffers = prepared->buffers.data();
+    switch (step.step_case()) {
+      case plan::Step::kLaunch:
+        ParallelFor(prepared->extent, prepared->grain, threads_,
+                    [&](int64_t begin, int64_t end) { prepared->entry(buffers, begin, end); });
+        return absl::OkStatus();
+      case plan::Step::kLibraryCall:
+        return prepared->routine(buffers);
+      case plan::Step::kHostCall:
+        return RunHostCall(step, *memory_);
+      case plan::Step::kCopy:
+        return RunCopy(plan_, step, *memory_);
+      default:
+        return RunCollective(plan_, step, *memory_, options_.collectives);
+    }
+  }
+
+  void Record(int i, Clock::time_point start, Clock::time_point begin, Clock::time_point end,
+              chips::Timeline* timeline) const {
+    const auto nanoseconds = [](Clock::duration d) {
+      return std::chrono::duration_cast<std::chrono::nanoseconds>(d).count();
+    };
+    chips::TimelineEvent* event = timeline->add_events();
+    *event = EventOf(plan_.steps(i), i);
+    event->set_start_ns(nanoseconds(begin - start));
+    event->set_duration_ns(nanoseconds(end - start) - nanoseconds(begin - start));
+  }
+
+  plan::Plan plan_;
+  DeviceOptions options_;
+  int threads_;
+  std::unique_ptr<HostMemory> memory_;
+  std::shared_ptr<KernelLibrary> library_;
+  std::vector<PreparedStep> steps_;
+};
+
+class CpuDevice : public Device {
+ public:
+  explicit CpuDevice(DeviceOptions options) : options_(std::move(options)) {}
+
+  absl::string_view name() const override { return "cpu"; }
+  DeviceCapabilities capabilities() const override { return {}; }
+
+  absl::StatusOr<std::unique_ptr<Executable>> Load(const plan::Plan& plan) override {
+    STRATA_RETURN_IF_ERROR(plan::ValidatePlan(plan));
+    STRATA_RETURN_IF_ERROR(CheckTarget(plan));
+    auto executable = std::make_unique<CpuExecutable>(plan, options_);
+    STRATA_RETURN_IF_ERROR(
+        Annotate(executable->Prepare(), absl::StrCat("plan '", plan.name(), "'")));
+    return executable;
+  }
+
+ private:
+  static absl::Status CheckTarget(const plan::Plan& plan) {
+    const plan::Target& target = plan.target();
+    if (target.device() != "cpu") {
+      return absl::FailedPreconditionError(
+          absl::StrCat("plan '", plan.name(), "' was made for the device '", target.device(),
+                       "', this is 'cpu'; compile again with --device=cpu"));
+    }
+    if (target.isa().empty() || HostRuns(target.isa())) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(
+        "plan '", plan.name(), "' was made for the instruction set '", target.isa(),
+        "'; this machine runs '", HostIsa(), "': compile again here, or with --isa=", HostIsa()));
+  }
+
+  DeviceOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> CreateCpuDevice(const DeviceOptions& options) {
+  return std::make_unique<CpuDevice>(options);
+}
+
+}  // namespace strata::compiler

@@ -1,0 +1,124 @@
+#include "compiler/device/host_memory.h"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "compiler/plan/validate.h"
+
+namespace strata::compiler {
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+
+std::string TypeText(const plan::Buffer& buffer) {
+  return absl::StrCat(chips::DTypeName(buffer.dtype()), "[", absl::StrJoin(buffer.dims(), ", "),
+                      "]");
+}
+
+bool SameDims(const plan::Buffer& buffer, const std::vector<int64_t>& dims) {
+  return static_cast<size_t>(buffer.dims_size()) == dims.size() &&
+         std::equal(dims.begin(), dims.end(), buffer.dims().begin());
+}
+
+}  // namespace
+
+absl::Status CheckInputs(const plan::Plan& plan, absl::Span<const graph::HostTensor> inputs) {
+  if (static_cast<size_t>(plan.inputs_size()) != inputs.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("plan '", plan.name(), "' takes ",
+                                                   plan.inputs_size(), " inputs; ", inputs.size(),
+                                                   " were given"));
+  }
+  for (int i = 0; i < plan.inputs_size(); ++i) {
+    const plan::Buffer& buffer = plan.buffers(static_cast<int>(plan.inputs(i)));
+    const graph::HostTensor& input = inputs[static_cast<size_t>(i)];
+    if (input.dtype() == buffer.dtype() && SameDims(buffer, input.dims())) continue;
+    return absl::InvalidArgumentError(absl::StrCat("input '", buffer.name(), "': is ",
+                                                   input.TypeString(), "; the plan asks for ",
+                                                   TypeText(buffer)));
+  }
+  return absl::OkStatus();
+}
+
+void HostMemory::Free::operator()(void* p) const { std::free(p); }
+
+absl::StatusOr<std::unique_ptr<HostMemory>> HostMemory::Create(const plan::Plan* plan) {
+  std::unique_ptr<HostMemory> memory(new HostMemory(plan));
+  STRATA_RETURN_IF_ERROR(memory->Allocate());
+  return memory;
+}
+
+absl::Status HostMemory::Allocate() {
+  // Large pages for large arenas: a training step touches hundreds of megabytes.
+  const size_t bytes = (plan_.arena_bytes() + kHugePage - 1) / kHugePage * kHugePage;
+  if (bytes < plan_.arena_bytes())
+    return absl::ResourceExhaustedError("the arena is larger than memory can be");
+  if (bytes > 0) {
+    arena_.reset(std::aligned_alloc(kHugePage, bytes));
+    if (arena_ == nullptr) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "plan '", plan_.name(), "': no memory for its arena of ", plan_.arena_bytes(), " bytes"));
+    }
+    madvise(arena_.get(), bytes, MADV_HUGEPAGE);
+  }
+  const size_t count = static_cast<size_t>(plan_.buffers_size());
+  data_.assign(count, nullptr);
+  storage_.resize(count);
+  for (uint32_t id = 0; id < count; ++id) {
+    const plan::Buffer& buffer = plan_.buffers(static_cast<int>(id));
+    dims_.emplace_back(buffer.dims().begin(), buffer.dims().end());
+    root_.push_back(plan::RootBuffer(plan_, id));
+    if (buffer.kind() != plan::CONSTANT) continue;
+    storage_[id] = graph::HostTensor::Allocate(buffer.dtype(), dims_[id]);
+    if (!buffer.constant().empty())
+      std::memcpy(storage_[id].raw(), buffer.constant().data(), buffer.constant().size());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HostMemory::Bind(absl::Span<const graph::HostTensor> inputs) {
+  STRATA_RETURN_IF_ERROR(CheckInputs(plan_, inputs));
+  for (size_t i = 0; i < inputs.size(); ++i)
+    storage_[plan_.inputs(static_cast<int>(i))] = inputs[i];
+  for (uint32_t id = 0; id < root_.size(); ++id) {
+    const plan::Buffer& buffer = plan_.buffers(static_cast<int>(id));
+    if (root_[id] != id) {
+      data_[id] = data_[root_[id]];
+    } else if (buffer.kind() == plan::TEMPORARY) {
+      data_[id] = static_cast<char*>(arena_.get()) + buffer.offset();
+    } else {
+      if (buffer.kind() == plan::OUTPUT)
+        storage_[id] = graph::HostTensor::Allocate(buffer.dtype(), dims_[id]);
+      data_[id] = storage_[id].raw();
+    }
+  }
+  return absl::OkStatus();
+}
+
+graph::HostTensor HostMemory::View(uint32_t buffer) const {
+  return graph::HostTensor::Wrap(plan_.buffers(static_cast<int>(buffer)).dtype(), dims_[buffer],
+                                 data_[buffer], nullptr);
+}
+
+std::vector<graph::HostTensor> HostMemory::TakeOutputs() {
+  std::vector<graph::HostTensor> outputs;
+  for (uint32_t id : plan_.outputs()) {
+    auto owner = std::make_shared<graph::HostTensor>(storage_[root_[id]]);
+    outputs.push_back(root_[id] == id
+                          ? *owner
+                          : graph::HostTensor::Wrap(plan_.buffers(static_cast<int>(id)).dtype(),
+                                                    dims_[id], owner->raw(), owner));
+  }
+  // Nothing of the caller's is kept beyond the run.
+  for (uint32_t id = 0; id < root_.size(); ++id) {
+    if (plan_.buffers(static_cast<int>(id)).kind() != plan::CONSTANT)
+      storage_[id] = graph::HostTensor();
+  }
+  return outputs;
+}
+
+}  // namespace strata::compiler

@@ -1,0 +1,143 @@
+#include "compiler/device/host_steps.h"
+
+#include <cstring>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "framework/graph/interpreter.h"
+
+namespace strata::compiler {
+namespace {
+
+void Move(void* to, const void* from, size_t bytes) {
+  if (to != from && bytes > 0) std::memmove(to, from, bytes);
+}
+
+const plan::Buffer& At(const plan::Plan& plan, uint32_t id) {
+  return plan.buffers(static_cast<int>(id));
+}
+
+int64_t Elements(const plan::Buffer& buffer) {
+  int64_t count = 1;
+  for (int64_t dim : buffer.dims()) count *= dim;
+  return count;
+}
+
+Reduction ReductionOf(const std::string& name) {
+  return name == "mean" ? Reduction::kMean : name == "max" ? Reduction::kMax : Reduction::kSum;
+}
+
+// How many ranks the sizes of a collective's buffers speak of; 1 where they do not tell.
+int64_t RanksOf(const plan::Collective& collective, int64_t in, int64_t out) {
+  if (collective.kind() == "all_gather" && in > 0) return out / in;
+  if (collective.kind() == "reduce_scatter" && out > 0) return in / out;
+  return 1;
+}
+
+}  // namespace
+
+absl::Status RunHostCall(const plan::Step& step, const HostMemory& memory) {
+  std::vector<graph::HostTensor> inputs;
+  for (uint32_t id : step.reads()) inputs.push_back(memory.View(id));
+  STRATA_ASSIGN_OR_RETURN(const std::vector<graph::HostTensor> results,
+                          graph::EvaluateNode(step.host_call().node(), inputs));
+  if (static_cast<int>(results.size()) != step.writes_size()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the op makes ", results.size(), " results; the step writes ", step.writes_size()));
+  }
+  for (int i = 0; i < step.writes_size(); ++i) {
+    const graph::HostTensor target = memory.View(step.writes(i));
+    const graph::HostTensor& result = results[static_cast<size_t>(i)];
+    if (result.dtype() != target.dtype() || result.dims() != target.dims()) {
+      return absl::InvalidArgumentError(absl::StrCat("result ", i, " is ", result.TypeString(),
+                                                     "; its buffer is ", target.TypeString()));
+    }
+    Move(target.raw(), result.raw(), result.size_bytes());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunCopy(const plan::Plan& plan, const plan::Step& step, const HostMemory& memory) {
+  Move(memory.data(step.writes(0)), memory.data(step.reads(0)),
+       At(plan, step.writes(0)).size_bytes());
+  return absl::OkStatus();
+}
+
+absl::Status RunCollective(const plan::Plan& plan, const plan::Step& step, const HostMemory& memory,
+                           Collectives* collectives) {
+  const plan::Collective& c = step.collective();
+  const plan::Buffer &from = At(plan, step.reads(0)), &to = At(plan, step.writes(0));
+  void *in = memory.data(step.reads(0)), *out = memory.data(step.writes(0));
+  const int64_t ranks = collectives == nullptr ? 1 : collectives->size();
+  const bool resizes = c.kind() == "all_gather" || c.kind() == "reduce_scatter";
+  const int64_t wanted = RanksOf(c, Elements(from), Elements(to));
+  if (resizes && wanted != ranks && Elements(from) + Elements(to) > 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        c.kind(), ": the plan is for ", wanted, " ranks; this device has ", ranks,
+        collectives == nullptr ? " (it was given no Collectives: set DeviceOptions.collectives)"
+                               : ""));
+  }
+  if (collectives == nullptr || ranks == 1) {
+    if (from.size_bytes() != to.size_bytes())
+      return absl::InvalidArgumentError("operand and result differ in size");
+    Move(out, in, to.size_bytes());
+    return absl::OkStatus();
+  }
+  if (c.kind() == "all_gather")
+    return collectives->AllGather(in, out, Elements(from), from.dtype());
+  if (c.kind() == "reduce_scatter") {
+    return collectives->ReduceScatter(in, out, Elements(to), from.dtype(),
+                                      ReductionOf(c.reduction()));
+  }
+  if (from.size_bytes() != to.size_bytes())
+    return absl::InvalidArgumentError("operand and result differ in size");
+  Move(out, in, to.size_bytes());
+  if (c.kind() == "broadcast")
+    return collectives->Broadcast(out, Elements(to), to.dtype(), c.root());
+  return collectives->AllReduce(out, Elements(to), to.dtype(), ReductionOf(c.reduction()));
+}
+
+absl::Status AtStep(const absl::Status& status, int index, const plan::Step& step) {
+  if (status.ok()) return status;
+  return Annotate(status,
+                  absl::StrCat("step ", index, " '", step.name(), "'",
+                               step.origin().empty() ? "" : absl::StrCat(" of ", step.origin())));
+}
+
+std::string CategoryOf(const plan::Step& step) {
+  switch (step.step_case()) {
+    case plan::Step::kLaunch:
+      return "launch";
+    case plan::Step::kLibraryCall:
+      return "library";
+    case plan::Step::kCopy:
+      return "copy";
+    case plan::Step::kCollective:
+      return "collective";
+    default:
+      return "host";
+  }
+}
+
+chips::TimelineEvent EventOf(const plan::Step& step, int index) {
+  chips::TimelineEvent event;
+  event.set_name(step.name());
+  event.set_lane(step.stream());
+  event.set_category(CategoryOf(step));
+  event.set_origin(step.origin());
+  event.set_step(index);
+  event.set_flops(step.flops());
+  event.set_bytes(step.bytes_read() + step.bytes_written());
+  return event;
+}
+
+void StartTimeline(const plan::Plan& plan, chips::TimelineSource source,
+                   chips::Timeline* timeline) {
+  timeline->Clear();
+  timeline->set_version(1);
+  timeline->set_name(plan.name());
+  timeline->set_source(source);
+  for (uint32_t i = 0; i < plan.streams(); ++i) timeline->add_lanes(absl::StrCat("stream ", i));
+}
+
+}  // namespace strata::compiler

@@ -1,0 +1,114 @@
+#include "compiler/device/model_device.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "chips/cost/roofline.h"
+#include "compiler/device/host_memory.h"
+#include "compiler/device/host_steps.h"
+#include "compiler/plan/validate.h"
+
+namespace strata::compiler {
+namespace {
+
+// What a matrix unit can do.
+bool IsMatmul(const plan::Step& step) {
+  static const std::set<std::string> kOps = {"matmul", "contract_leading", "attention",
+                                             "attention_gradient", "matmul_int8"};
+  if (step.has_library_call()) return kOps.count(step.library_call().routine()) != 0;
+  return step.has_host_call() && kOps.count(step.host_call().node().op()) != 0;
+}
+
+chips::WorkItem WorkOf(const plan::Plan& plan, const plan::Step& step) {
+  chips::WorkItem work;
+  work.flops = step.flops();
+  work.bytes = step.bytes_read() + step.bytes_written();
+  work.matmul = IsMatmul(step);
+  for (uint32_t id : step.reads()) {
+    const chips::DType dtype = plan.buffers(static_cast<int>(id)).dtype();
+    if (!chips::IsFloat(dtype)) continue;
+    work.dtype = dtype;
+    break;
+  }
+  return work;
+}
+
+class ModelExecutable : public Executable {
+ public:
+  ModelExecutable(plan::Plan plan, chips::Timeline predicted)
+      : plan_(std::move(plan)), predicted_(std::move(predicted)) {}
+
+  absl::StatusOr<std::vector<graph::HostTensor>> Run(absl::Span<const graph::HostTensor> inputs,
+                                                     const RunOptions& run) override {
+    if (!inputs.empty()) STRATA_RETURN_IF_ERROR(CheckInputs(plan_, inputs));
+    if (run.timeline != nullptr) *run.timeline = predicted_;
+    return std::vector<graph::HostTensor>();
+  }
+
+ private:
+  plan::Plan plan_;
+  chips::Timeline predicted_;
+};
+
+class ModelDevice : public Device {
+ public:
+  explicit ModelDevice(chips::Chip chip) : chip_(std::move(chip)) {}
+
+  absl::string_view name() const override { return "model"; }
+  DeviceCapabilities capabilities() const override {
+    DeviceCapabilities capabilities;
+    capabilities.computes = false;
+    capabilities.timeline = chips::MODELLED;
+    return capabilities;
+  }
+  absl::StatusOr<std::unique_ptr<Executable>> Load(const plan::Plan& plan) override {
+    STRATA_RETURN_IF_ERROR(plan::ValidatePlan(plan));
+    STRATA_ASSIGN_OR_RETURN(chips::Timeline predicted, PredictTimeline(plan, chip_));
+    return std::make_unique<ModelExecutable>(plan, std::move(predicted));
+  }
+
+ private:
+  chips::Chip chip_;
+};
+
+}  // namespace
+
+absl::StatusOr<chips::Timeline> PredictTimeline(const plan::Plan& plan, const chips::Chip& chip) {
+  chips::Timeline timeline;
+  StartTimeline(plan, chips::MODELLED, &timeline);
+  std::vector<int64_t> stream_end(plan.streams(), 0), step_end;
+  for (int i = 0; i < plan.steps_size(); ++i) {
+    const plan::Step& step = plan.steps(i);
+    absl::StatusOr<chips::Estimate> estimate = chips::EstimateRoofline(chip, WorkOf(plan, step));
+    if (!estimate.ok()) return AtStep(estimate.status(), i, step);
+    int64_t begin = stream_end[step.stream()];
+    for (uint32_t other : step.wait_for()) begin = std::max(begin, step_end[other]);
+    chips::TimelineEvent* event = timeline.add_events();
+    *event = EventOf(step, i);
+    event->set_start_ns(begin);
+    event->set_duration_ns(std::llround(estimate->seconds * 1e9));
+    event->set_reason(std::string(chips::BoundName(estimate->bound)));
+    step_end.push_back(begin + event->duration_ns());
+    stream_end[step.stream()] = step_end.back();
+  }
+  auto* events = timeline.mutable_events();
+  std::stable_sort(
+      events->pointer_begin(), events->pointer_end(), [](const auto* a, const auto* b) {
+        return std::pair(a->start_ns(), a->lane()) < std::pair(b->start_ns(), b->lane());
+      });
+  return timeline;
+}
+
+absl::StatusOr<std::unique_ptr<Device>> CreateModelDevice(const DeviceOptions& options) {
+  if (!options.chip.has_value()) {
+    return absl::InvalidArgumentError(
+        "the device 'model' needs a chip to predict on: set DeviceOptions.chip (--chip)");
+  }
+  return std::make_unique<ModelDevice>(*options.chip);
+}
+
+}  // namespace strata::compiler

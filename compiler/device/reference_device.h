@@ -1,0 +1,16 @@
+// The device "reference": every step by the op's own definition, on the host. Slow, obvious, the one to copy.
+#ifndef STRATA_COMPILER_DEVICE_REFERENCE_DEVICE_H_
+#define STRATA_COMPILER_DEVICE_REFERENCE_DEVICE_H_
+
+#include <memory>
+
+#include "compiler/device/device.h"
+
+namespace strata::compiler {
+
+// Runs plans of host calls, copies and collectives, made for "cpu" or "reference". Others are UNIMPLEMENTED.
+std::unique_ptr<Device> CreateReferenceDevice(const DeviceOptions& options);
+
+}  // namespace strata::compiler
+
+#endif  // STRATA_COMPILER_DEVICE_REFERENCE_DEVICE_H_

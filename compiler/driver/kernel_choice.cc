@@ -1,0 +1,163 @@
+#include "compiler/driver/kernel_choice.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/kernels/cpu/routine.h"
+#include "compiler/plan/explain.h"
+
+namespace strata::compiler {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::OpCall;
+using graph::Work;
+
+constexpr double kUsualBalance = 10;  // flops a byte, where the chip's figures are not known
+
+// Peak rate of plain f32 arithmetic over the bandwidth of main memory.
+double BalanceOf(const chips::Chip& chip) {
+  double rate = 0, bandwidth = 0;
+  for (const chips::ComputeRate& r : chip.rates()) {
+    if (r.dtype() == chips::F32) rate = std::max(rate, r.flops_per_second().value());
+  }
+  for (const chips::MemoryLevel& memory : chip.memories()) {
+    if (memory.kind() == chips::MAIN_MEMORY)
+      bandwidth = memory.bandwidth_bytes_per_second().value();
+  }
+  return rate > 0 && bandwidth > 0 ? rate / bandwidth : kUsualBalance;
+}
+
+// A graph without what does not change its kernel.
+void StripNames(Graph* graph) {
+  graph->clear_name();
+  for (graph::Value& value : *graph->mutable_values()) {
+    value.clear_name();
+    value.clear_gradient_of();
+  }
+  for (graph::Output& output : *graph->mutable_outputs()) output.clear_name();
+  for (Node& node : *graph->mutable_nodes()) {
+    node.clear_origin();
+    for (Graph& region : *node.mutable_regions()) StripNames(&region);
+  }
+}
+
+void AppendType(const graph::Value& value, std::string* key) {
+  absl::StrAppend(key, ";", value.dtype());
+  for (const graph::Dim& dim : value.dims()) absl::StrAppend(key, ",", dim.size());
+}
+
+// Equal keys, equal kernels.
+std::string KeyOf(const Graph& graph, const Node& node) {
+  std::string key = node.op();
+  for (uint32_t id : node.inputs()) AppendType(graph.values(static_cast<int>(id)), &key);
+  key += "->";
+  for (uint32_t id : node.outputs()) AppendType(graph.values(static_cast<int>(id)), &key);
+  for (const graph::Attribute& attribute : node.attributes()) {
+    key.push_back('|');
+    attribute.AppendToString(&key);
+  }
+  for (Graph region : node.regions()) {
+    StripNames(&region);
+    key.push_back('{');
+    region.AppendToString(&key);
+  }
+  return key;
+}
+
+// What the nodes of a fusion would move, were each a kernel of its own.
+double BytesApart(const Graph& region) {
+  double bytes = 0;
+  for (const Node& node : region.nodes()) {
+    const graph::OpDef* def = graph::OpRegistry::Get().Find(node.op());
+    if (def == nullptr) continue;
+    const Work work = WorkOf(*def, CallOf(region, node));
+    bytes += work.bytes_read + work.bytes_written;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void SetHostCall(const Node& node, plan::Step* step) {
+  Node* call = step->mutable_host_call()->mutable_node();
+  *call = node;
+  call->clear_inputs();
+  call->clear_outputs();
+  call->clear_origin();
+}
+
+void SetWork(const Work& work, plan::Step* step) {
+  step->set_flops(work.flops);
+  step->set_bytes_read(work.bytes_read);
+  step->set_bytes_written(work.bytes_written);
+}
+
+KernelChooser::KernelChooser(std::string isa, const chips::Chip& chip, plan::Plan* plan)
+    : isa_(std::move(isa)), balance_(BalanceOf(chip)), plan_(plan) {}
+
+std::string KernelChooser::Bound(const Work& work) const {
+  const double bytes = work.bytes_read + work.bytes_written;
+  return work.flops > balance_ * bytes ? "bound by compute" : "bound by memory";
+}
+
+std::string KernelChooser::EmittedReason(const OpCall& call, const Work& work) const {
+  if (call.node->regions_size() == 0) {
+    return absl::StrCat("emitted ", call.node->op(), " kernel; ", Bound(work));
+  }
+  const double saved = BytesApart(call.node->regions(0)) - work.bytes_read - work.bytes_written;
+  return absl::StrCat("fused ", call.attrs().String("kind"), " kernel of ",
+                      call.node->regions(0).nodes_size(), " ops: saves ",
+                      plan::HumanNumber(std::max(saved, 0.0), "B"), " of traffic; ", Bound(work));
+}
+
+const KernelChooser::Emitted& KernelChooser::Emit(const Graph& graph, const Node& node) {
+  auto [it, fresh] = emitted_.emplace(KeyOf(graph, node), Emitted{});
+  Emitted& emitted = it->second;
+  if (!fresh) return emitted;
+  absl::StatusOr<EmittedKernel> kernel = EmitKernel(graph, node, isa_);
+  emitted.status = kernel.status();
+  if (!kernel.ok()) return emitted;
+  auto [id, added] =
+      kernel_id_.emplace(kernel->kernel.entry(), static_cast<uint32_t>(plan_->kernels_size()));
+  if (added) *plan_->add_kernels() = std::move(kernel->kernel);
+  emitted.kernel = id->second;
+  for (size_t output = 0; output < kernel->in_place.size(); ++output) {
+    for (int input : kernel->in_place[output])
+      emitted.in_place.push_back({input, static_cast<int>(output)});
+  }
+  return emitted;
+}
+
+absl::StatusOr<KernelChooser::Pairs> KernelChooser::Choose(const Graph& graph, const Node& node,
+                                                           plan::Step* step) {
+  STRATA_ASSIGN_OR_RETURN(const graph::OpDef* def, graph::OpRegistry::Get().Lookup(node.op()));
+  const OpCall call = CallOf(graph, node);
+  const Work work = WorkOf(*def, call);
+  SetWork(work, step);
+
+  std::string why_not;
+  if (const Routine* routine = FindRoutine(node.op())) {
+    const absl::Status supported = routine->supports(call);
+    if (supported.ok()) {
+      step->mutable_library_call()->set_routine(routine->name);
+      *step->mutable_library_call()->mutable_attributes() = node.attributes();
+      step->set_reason(routine->reason(call));
+      return routine->in_place;
+    }
+    why_not = absl::StrCat(supported.message(), "; ");
+  }
+  const Emitted& emitted = Emit(graph, node);
+  if (emitted.status.ok()) {
+    step->mutable_launch()->set_kernel(emitted.kernel);
+    step->set_reason(EmittedReason(call, work));
+    return emitted.in_place;
+  }
+  if (!absl::IsUnimplemented(emitted.status)) return emitted.status;
+  SetHostCall(node, step);
+  step->set_reason(absl::StrCat("host: ", why_not, emitted.status.message()));
+  return Pairs{};
+}
+
+}  // namespace strata::compiler

@@ -1,0 +1,258 @@
+#include "compiler/driver/lowering.h"
+
+#include <xxhash.h>
+
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/textproto.h"
+#include "compiler/codegen/emit.h"
+#include "compiler/driver/kernel_choice.h"
+#include "compiler/plan/validate.h"
+#include "framework/graph/attributes.h"
+#include "framework/graph/op_def.h"
+
+namespace strata::compiler {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::OpClass;
+using graph::OpDef;
+using Pairs = std::vector<std::pair<int, int>>;
+
+constexpr int64_t kSmallConstantBytes =
+    4096;  // kept as bytes of the plan; larger ones are written by a kernel
+
+class Lowering {
+ public:
+  Lowering(const Graph& graph, const LoweringTarget& target)
+      : graph_(graph), target_(target), chooser_(target.isa, target.chip, &plan_) {
+    buffer_of_.assign(static_cast<size_t>(graph.values_size()), kNoBuffer);
+    is_output_.assign(buffer_of_.size(), false);
+    for (const graph::Output& output : graph.outputs()) is_output_[output.value()] = true;
+  }
+
+  absl::StatusOr<plan::Plan> Run(MemoryStatistics* memory) {
+    AddHeader();
+    AddInputs();
+    for (int i = 0; i < graph_.nodes_size(); ++i) {
+      const Node& node = graph_.nodes(i);
+      STRATA_RETURN_IF_ERROR(
+          Annotate(LowerNode(node), absl::StrCat("nodes[", i, "] (", node.op(), ")")));
+    }
+    AddOutputs();
+    if (plan_.kernels_size() > 0) plan_.set_prelude(Prelude(target_.isa));
+    const MemoryStatistics statistics = PlanMemory(request_, &plan_);
+    if (memory != nullptr) *memory = statistics;
+    const absl::Status valid = plan::ValidatePlan(plan_);
+    if (!valid.ok())
+      return absl::InternalError(absl::StrCat("the compiler made a bad plan: ", valid.message()));
+    return std::move(plan_);
+  }
+
+ private:
+  void AddHeader() {
+    plan_.set_version(1);
+    plan_.set_name(graph_.name());
+    plan_.mutable_target()->set_device(target_.device);
+    plan_.mutable_target()->set_isa(target_.isa);
+    plan_.mutable_target()->set_chip(target_.chip.name());
+    plan_.set_graph_fingerprint(Fingerprint(graph_));
+    plan_.set_streams(1);
+  }
+
+  const graph::Value& ValueAt(uint32_t id) const { return graph_.values(static_cast<int>(id)); }
+
+  uint32_t AddBuffer(uint32_t value, plan::BufferKind kind, uint32_t view_of = kNoBuffer,
+                     const std::string& suffix = "") {
+    const uint32_t id = static_cast<uint32_t>(plan_.buffers_size());
+    plan::Buffer* buffer = plan_.add_buffers();
+    const graph::TensorType type = TypeOf(ValueAt(value));
+    buffer->set_name(absl::StrCat(ValueAt(value).name(), suffix));
+    buffer->set_kind(kind);
+    buffer->set_dtype(type.dtype);
+    for (int64_t dim : type.dims()) buffer->add_dims(dim);
+    buffer->set_size_bytes(static_cast<uint64_t>(type.size_bytes()));
+    request_.view_of.push_back(view_of);
+    if (suffix.empty()) buffer_of_[value] = id;
+    if (is_output_[value] && kind == plan::TEMPORARY && view_of == kNoBuffer)
+      handed_out_.insert(id);
+    return id;
+  }
+
+  plan::Step* AddStep(const std::string& name, Pairs in_place) {
+    plan::Step* step = plan_.add_steps();
+    step->set_name(name);
+    request_.in_place.push_back(std::move(in_place));
+    return step;
+  }
+
+  // An input that is also a result is copied before anything can update it.
+  void AddInputs() {
+    for (const graph::Input& input : graph_.inputs())
+      plan_.add_inputs(AddBuffer(input.value(), plan::INPUT));
+    for (const graph::Input& input : graph_.inputs()) {
+      if (is_output_[input.value()])
+        input_copies_.push_back({input.value(), AddCopyOf(input.value())});
+    }
+  }
+
+  uint32_t AddCopyOf(uint32_t value) {
+    const uint32_t from = buffer_of_[value];
+    const uint32_t to = AddBuffer(value, plan::TEMPORARY, kNoBuffer, ":result");
+    AddCopy(from, to, ValueAt(value).name(), "");
+    return to;
+  }
+
+  void AddCopy(uint32_t from, uint32_t to, const std::string& name, const std::string& origin) {
+    plan::Step* step = AddStep(name, {});
+    step->mutable_copy();
+    step->add_reads(from);
+    step->add_writes(to);
+    step->add_nodes(name);
+    step->set_origin(origin);
+    step->set_reason("a result has storage of its own");
+    SetWork({0, Bytes(from), Bytes(to)}, step);
+  }
+
+  double Bytes(uint32_t buffer) const {
+    return static_cast<double>(plan_.buffers(static_cast<int>(buffer)).size_bytes());
+  }
+
+  absl::Status LowerNode(const Node& node) {
+    STRATA_ASSIGN_OR_RETURN(const OpDef* def, graph::OpRegistry::Get().Lookup(node.op()));
+    const bool fastest = target_.policy == KernelPolicy::kFastest;
+    if (def->op_class == OpClass::kCollective) return LowerCollective(node);
+    if (fastest && node.op() == "constant" && LowerConstant(node)) return absl::OkStatus();
+    if (fastest && def->op_class == OpClass::kView) return LowerView(node);
+
+    std::vector<uint32_t> reads;
+    for (uint32_t id : node.inputs()) reads.push_back(buffer_of_[id]);
+    std::vector<uint32_t> writes;
+    for (uint32_t id : node.outputs()) writes.push_back(AddBuffer(id, plan::TEMPORARY));
+    plan::Step* step =
+        AddStep(node.outputs_size() > 0 ? ValueAt(node.outputs(0)).name() : node.op(), {});
+    FillStep(node, reads, writes, step);
+    if (!fastest) {
+      SetHostCall(node, step);
+      SetWork(WorkOf(*def, CallOf(graph_, node)), step);
+      step->set_reason("reference: the op's own definition, on the host");
+      return absl::OkStatus();
+    }
+    STRATA_ASSIGN_OR_RETURN(request_.in_place.back(), chooser_.Choose(graph_, node, step));
+    return absl::OkStatus();
+  }
+
+  void FillStep(const Node& node, const std::vector<uint32_t>& reads,
+                const std::vector<uint32_t>& writes, plan::Step* step) {
+    step->mutable_reads()->Add(reads.begin(), reads.end());
+    step->mutable_writes()->Add(writes.begin(), writes.end());
+    step->set_origin(node.origin());
+    for (uint32_t id : node.outputs()) step->add_nodes(ValueAt(id).name());
+  }
+
+  // Small and no result: bytes of the plan.
+  bool LowerConstant(const Node& node) {
+    const uint32_t value = node.outputs(0);
+    const graph::TensorType type = TypeOf(ValueAt(value));
+    if (is_output_[value] || type.size_bytes() > kSmallConstantBytes) return false;
+    const double number = graph::AttributeReader(node).Float("value");
+    const graph::HostTensor tensor = graph::HostTensor::FromDoubles(
+        type.dtype, type.dims(), std::vector<double>(static_cast<size_t>(type.elements()), number));
+    const uint32_t id = AddBuffer(value, plan::CONSTANT);
+    plan_.mutable_buffers(static_cast<int>(id))
+        ->set_constant(std::string(tensor.data<char>(), tensor.size_bytes()));
+    return true;
+  }
+
+  // The same bytes under other dims, unless the view is a result that would share what the caller owns already.
+  absl::Status LowerView(const Node& node) {
+    const uint32_t value = node.outputs(0), base = BaseOf(buffer_of_[node.inputs(0)]);
+    const plan::BufferKind kind = plan_.buffers(static_cast<int>(base)).kind();
+    const bool owned =
+        kind == plan::INPUT || kind == plan::CONSTANT || handed_out_.count(base) != 0;
+    if (!is_output_[value] || !owned) {
+      if (is_output_[value]) handed_out_.insert(base);
+      AddBuffer(value, plan::TEMPORARY, buffer_of_[node.inputs(0)]);
+      return absl::OkStatus();
+    }
+    const uint32_t from = buffer_of_[node.inputs(0)];
+    AddCopy(from, AddBuffer(value, plan::TEMPORARY), ValueAt(value).name(), node.origin());
+    return absl::OkStatus();
+  }
+
+  uint32_t BaseOf(uint32_t buffer) const {
+    while (request_.view_of[buffer] != kNoBuffer) buffer = request_.view_of[buffer];
+    return buffer;
+  }
+
+  absl::Status LowerCollective(const Node& node) {
+    const graph::AttributeReader attrs(node);
+    std::vector<uint32_t> writes = {AddBuffer(node.outputs(0), plan::TEMPORARY)};
+    const bool in_place = node.op() == "all_reduce" || node.op() == "broadcast";
+    plan::Step* step = AddStep(ValueAt(node.outputs(0)).name(), in_place ? Pairs{{0, 0}} : Pairs{});
+    FillStep(node, {buffer_of_[node.inputs(0)]}, writes, step);
+    step->mutable_collective()->set_kind(node.op());
+    step->mutable_collective()->set_reduction(attrs.String("reduction"));
+    step->mutable_collective()->set_root(static_cast<int32_t>(attrs.Int("root")));
+    step->set_reason(absl::StrCat("moves ", Bytes(writes[0]), " bytes between ranks"));
+    const OpDef* def = graph::OpRegistry::Get().Find(node.op());
+    SetWork(WorkOf(*def, CallOf(graph_, node)), step);
+    return absl::OkStatus();
+  }
+
+  void AddOutputs() {
+    std::vector<uint32_t> result(buffer_of_);
+    for (const auto& [value, copy] : input_copies_) result[value] = copy;
+    for (const graph::Output& output : graph_.outputs()) {
+      plan_.add_outputs(result[output.value()]);
+      plan_.add_output_names(output.name());
+    }
+    for (const graph::Update& update : graph_.updates()) {
+      request_.updates.push_back({buffer_of_[update.input()], result[update.output()]});
+    }
+  }
+
+  const Graph& graph_;
+  const LoweringTarget& target_;
+  plan::Plan plan_;
+  KernelChooser chooser_;
+  MemoryRequest request_;
+  std::vector<uint32_t> buffer_of_;                          // by value
+  std::vector<bool> is_output_;                              // by value
+  std::set<uint32_t> handed_out_;                            // storage that a result has already
+  std::vector<std::pair<uint32_t, uint32_t>> input_copies_;  // (value, buffer with its copy)
+};
+
+}  // namespace
+
+absl::StatusOr<plan::Plan> LowerGraph(const Graph& graph, const LoweringTarget& target,
+                                      MemoryStatistics* memory) {
+  STRATA_RETURN_IF_ERROR(CheckConcrete(graph));
+  absl::StatusOr<plan::Plan> plan = Lowering(graph, target).Run(memory);
+  if (!plan.ok()) return Annotate(plan.status(), absl::StrCat("graph '", graph.name(), "'"));
+  return plan;
+}
+
+absl::Status CheckConcrete(const Graph& graph) {
+  for (const graph::Value& value : graph.values()) {
+    for (const graph::Dim& dim : value.dims()) {
+      if (!dim.has_symbol()) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          "graph '", graph.name(), "': value '", value.name(), "' has the symbol ", dim.symbol(),
+          " in its dims; give it a size (BindSymbols) before compiling"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+uint64_t Fingerprint(const Graph& graph) {
+  const std::string bytes = SerializeDeterministic(graph);
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+}  // namespace strata::compiler

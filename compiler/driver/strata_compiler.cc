@@ -1,0 +1,70 @@
+#include "compiler/driver/strata_compiler.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "compiler/codegen/emit.h"
+#include "compiler/driver/lowering.h"
+#include "compiler/kernels/cpu/routine.h"
+#include "compiler/pass/pass.h"
+#include "framework/graph/verifier.h"
+
+namespace strata::compiler {
+namespace {
+
+absl::StatusOr<std::vector<std::string>> PassesOf(const CompileOptions& options) {
+  std::vector<std::string> passes = StrataPipeline();
+  for (const std::string& skipped : options.skip_passes) {
+    if (std::find(passes.begin(), passes.end(), skipped) == passes.end() &&
+        !PassRegistry().Create(skipped).ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("skip_passes: no pass '", skipped,
+                                                     "'; the pipeline is ",
+                                                     absl::StrJoin(StrataPipeline(), ", ")));
+    }
+    passes.erase(std::remove(passes.begin(), passes.end(), skipped), passes.end());
+  }
+  return passes;
+}
+
+class StrataCompiler : public Compiler {
+ public:
+  absl::StatusOr<plan::Plan> Compile(const graph::Graph& graph, const chips::Chip& chip,
+                                     const CompileOptions& options) override {
+    if (options.device != "cpu") {
+      return absl::UnimplementedError(
+          absl::StrCat("the compiler 'strata' makes plans for the device 'cpu', not '",
+                       options.device, "'; a plan for 'cpu' also runs on 'model' and 'null'"));
+    }
+    RegisterAllPasses();
+    STRATA_RETURN_IF_ERROR(graph::Verify(graph));
+    STRATA_RETURN_IF_ERROR(CheckConcrete(graph));
+    STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> passes, PassesOf(options));
+
+    LoweringTarget target{options.device, options.isa.empty() ? HostIsa() : options.isa, chip};
+    STRATA_RETURN_IF_ERROR(IsaFlags(target.isa).status());
+    graph::Graph lowered = graph;
+    STRATA_RETURN_IF_ERROR(RunPipeline(passes, {RoutineNames(), options.observer}, &lowered));
+    STRATA_ASSIGN_OR_RETURN(plan::Plan plan, LowerGraph(lowered, target));
+    plan.set_graph_fingerprint(Fingerprint(graph));
+    return plan;
+  }
+};
+
+}  // namespace
+
+std::vector<std::string> StrataPipeline() {
+  return {
+      "decompose",         // composites without a routine become primitives
+      "constant_folding",  // what depends on constants only is computed now
+      "algebraic",         // local identities
+      "cse",               // forward and backward share their statistics
+      "dce",               // what nobody needs goes
+      "fusion",            // primitives become kernels
+      "dce",               // producers that every group made again go
+  };
+}
+
+std::unique_ptr<Compiler> CreateStrataCompiler() { return std::make_unique<StrataCompiler>(); }
+
+}  // namespace strata::compiler
