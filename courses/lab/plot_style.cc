@@ -32,7 +32,7 @@ svg.plot text { fill: var(--soft) }
 svg.plot .title { font-size: 14px; font-weight: 600; fill: var(--ink) }
 svg.plot .label { fill: var(--ink) }
 svg.plot .tick, svg.plot .value { font-variant-numeric: tabular-nums }
-svg.plot .value { font-size: 10px }
+svg.plot .value { font-size: 10px; paint-order: stroke; stroke: var(--paper); stroke-width: 2.5px; stroke-linejoin: round }
 svg.plot .inside { font-size: 10px; fill: var(--inside); pointer-events: none }
 svg.plot .on-light { fill: #14181d }
 svg.plot .grid { stroke: var(--grid); stroke-width: 1; shape-rendering: crispEdges }

@@ -77,7 +77,7 @@ class Labels {
       if (start < other_end && start + width > other_start && std::abs(y - other_y) < 11) return;
     }
     placed_.push_back({start, start + width, y});
-    frame->svg.Text(left ? x - 8 : x + 8, y + 3.5, name, "value", left ? "end" : "start");
+    frame->svg.Text(left ? x - 8 : x + 8, y + 10, name, "value", left ? "end" : "start");
   }
 
  private:
