@@ -1,6 +1,7 @@
 #include "chips/spec/host/rate_kernels.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -167,7 +168,12 @@ bool HasAvx512() { return __builtin_cpu_supports("avx512f"); }
 bool HasAvx512Bf16() { return HasAvx512() && __builtin_cpu_supports("avx512bf16"); }
 bool HasAvx512Vnni() { return HasAvx512() && __builtin_cpu_supports("avx512vnni"); }
 bool HasAvx2Fma() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-bool HasAvxVnni() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("avxvnni"); }
+// Leaf 7.1 EAX bit 4: not every compiler's __builtin_cpu_supports() knows the name.
+bool HasAvxVnni() {
+  unsigned int eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __builtin_cpu_supports("avx2") && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 &&
+         (eax >> 4 & 1) != 0;
+}
 
 #endif  // defined(__x86_64__)
 
