@@ -1,0 +1,51 @@
+// GenerationJob: runs the generations of one API request on a worker thread and writes the answer, whole or as
+// server-sent events. What completions and chat write differently is behind AnswerFormat.
+//
+// The stream: for each choice its opening, its pieces and its finish, then the usage if asked for, then [DONE]; each
+// as "data: {json}\n\n". An error before the first token is an ordinary error answer; after it, an event
+// {"error":...}, then [DONE].
+#ifndef STRATA_INFERENCE_SERVER_GENERATION_JOB_H_
+#define STRATA_INFERENCE_SERVER_GENERATION_JOB_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "inference/server/generation_params.h"
+#include "inference/server/serving.h"
+#include "nlohmann/json.hpp"
+
+namespace strata::inference {
+
+// How one kind of endpoint writes. Const and thread-safe.
+class AnswerFormat {
+ public:
+  virtual ~AnswerFormat() = default;
+  virtual std::string IdPrefix() const = 0;              // "cmpl-"
+  virtual std::string Object(bool stream) const = 0;     // "text_completion"
+  // Elements of "choices". `events` are the tokens behind `text`, for logprobs.
+  virtual nlohmann::json Whole(int index, const std::string& text, const std::vector<TokenEvent>& events,
+                               const std::string& finish_reason) const = 0;
+  virtual nlohmann::json Opening(int index) const = 0;   // null: none
+  virtual nlohmann::json Piece(int index, const std::string& text, const std::vector<TokenEvent>& events) const = 0;
+  virtual nlohmann::json Finish(int index, const std::string& finish_reason) const = 0;
+  virtual bool wants_logprobs() const = 0;
+};
+
+struct GenerationJob {
+  GenerationParams params;                   // request.max_tokens set
+  std::vector<std::vector<int32_t>> prompts;  // checked; each is answered n times
+  std::vector<int32_t> stop_tokens;           // end a choice, beside eos; they give no text
+  std::shared_ptr<const AnswerFormat> format;
+  std::chrono::steady_clock::time_point arrival;
+};
+
+// Queues the job. RESOURCE_EXHAUSTED when too many wait already.
+absl::Status SubmitGeneration(Serving& serving, GenerationJob job, std::shared_ptr<HttpReply> reply);
+
+// "stop", "length" or "abort".
+std::string FinishName(FinishReason reason);
+
+}  // namespace strata::inference
+
+#endif  // STRATA_INFERENCE_SERVER_GENERATION_JOB_H_

@@ -1,0 +1,57 @@
+// Server: an engine behind OpenAI's HTTP API.
+//
+//   STRATA_ASSIGN_OR_RETURN(auto server, Server::Start(engine, {.port = 8000, .model_name = "tiny"}));
+//   std::cout << "http://127.0.0.1:" << server->port() << "/v1\n";
+//   WaitForSignal();
+//   server->Stop();
+//
+// Endpoints: POST /v1/completions, /v1/chat/completions (whole or as server-sent events), /tokenize, /detokenize;
+// GET /v1/models, /health, /version, /metrics (Prometheus, vLLM's names). Errors are OpenAI's objects
+// {"error":{"message","type","param","code"}}. A parameter that is not supported is refused, never ignored in
+// silence, except for those that have no say in the answer (user, metadata, ...).
+//
+// A client that closes its connection, or its sending half, ends its generations. The server speaks plain HTTP and
+// knows no keys: beyond the own machine, put it behind a proxy that does.
+#ifndef STRATA_INFERENCE_SERVER_SERVER_H_
+#define STRATA_INFERENCE_SERVER_SERVER_H_
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "inference/engine/engine.h"
+
+namespace strata::inference {
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  int port = 8000;                            // 0: any free one
+  int threads = 16;                           // requests in the engine at once; the engine's own limit counts too
+  size_t max_queued = 256;                    // requests that wait for a thread; more get 503
+  std::string model_name = "";                // "": the model's own
+  size_t max_body_bytes = size_t{4} << 20;    // larger ones get 413
+  std::string chat_template = "";             // chatml, llama3, plain; "": what fits the tokenizer (chat_template.h)
+  bool add_bos = false;                       // begin-of-text token before each completion's prompt
+  std::chrono::milliseconds drain{10'000};    // Stop() lets requests under way finish for so long
+};
+
+class Server {
+ public:
+  // ALREADY_EXISTS when the port is in use; INVALID_ARGUMENT and FAILED_PRECONDITION for options that cannot be.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(std::shared_ptr<Engine> engine, ServerOptions options);
+
+  // Stops.
+  virtual ~Server() = default;
+
+  virtual int port() const = 0;
+
+  // Takes no more connections, lets the requests under way finish for options.drain, aborts the rest, and returns
+  // when nothing runs any more. Idempotent.
+  virtual void Stop() = 0;
+};
+
+}  // namespace strata::inference
+
+#endif  // STRATA_INFERENCE_SERVER_SERVER_H_

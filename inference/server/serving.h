@@ -1,0 +1,39 @@
+// Serving: what the endpoints of one server share.
+#ifndef STRATA_INFERENCE_SERVER_SERVING_H_
+#define STRATA_INFERENCE_SERVER_SERVING_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "inference/engine/engine.h"
+#include "inference/server/chat_template.h"
+#include "inference/server/http_server.h"
+#include "inference/server/metrics.h"
+#include "inference/server/worker_pool.h"
+
+namespace strata::inference {
+
+struct Serving {
+  Serving(std::shared_ptr<Engine> served, std::string name, ChatTemplate template_of_chat, int threads, size_t queue)
+      : engine(std::move(served)),
+        model_name(std::move(name)),
+        chat(std::move(template_of_chat)),
+        metrics(model_name),
+        pool(threads, queue) {}
+
+  const std::shared_ptr<Engine> engine;
+  const std::string model_name;
+  const ChatTemplate chat;
+  bool add_bos = false;
+  int64_t created = 0;  // seconds since 1970
+  ServerMetrics metrics;
+  WorkerPool pool;  // last: its threads use the rest
+};
+
+// Answers one request, now or later through `reply`. An error becomes an error answer; the reply is then not used.
+using ApiHandler = absl::Status (*)(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply);
+
+}  // namespace strata::inference
+
+#endif  // STRATA_INFERENCE_SERVER_SERVING_H_
