@@ -160,7 +160,10 @@ std::string CExpr::ApplyFormula(const Expr& e, bool vector) const {
   const std::string prefix = vector ? "v_" : "s_";
   if (const char* infix = Infix(e.op)) {
     // A vector and a number mix as they stand; comparisons give 0 or -1.
-    const std::string text = absl::StrCat(Name(e.args[0]), " ", infix, " ", Name(e.args[1]));
+    // True is -1, so bools compare the other way round.
+    const bool swap = IsComparison(e.op) && c_.exprs[At(e.args[0])].dtype == chips::BOOL;
+    const std::string text =
+        absl::StrCat(Name(e.args[swap ? 1 : 0]), " ", infix, " ", Name(e.args[swap ? 0 : 1]));
     return IsComparison(e.op) && !vector ? absl::StrCat("-(", text, ")") : text;
   }
   if (e.op == "neg") return absl::StrCat("-", Name(e.args[0]));

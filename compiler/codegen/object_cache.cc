@@ -150,7 +150,9 @@ class Unit {
                        "): ", result->standard_error.substr(0, kMaxCompilerMessage)));
     }
     STRATA_ASSIGN_OR_RETURN(const std::string built, ReadFile(object.path));
-    return WriteFileAtomic(object_path(), absl::StrCat(built, Seal(built)));
+    STRATA_RETURN_IF_ERROR(WriteFileAtomic(object.path, absl::StrCat(built, Seal(built))));
+    if (std::rename(object.path.c_str(), object_path().c_str()) == 0) return absl::OkStatus();
+    return absl::InternalError(absl::StrCat("cannot write ", object_path()));
   }
 
   std::string text_;

@@ -1,0 +1,131 @@
+// The vector mathematics of the prelude against f64: error in units of the last place of f32, over the whole range.
+#include <cmath>
+#include <functional>
+
+#include "base/status_matchers.h"
+#include "compiler/codegen/kernel_runner.h"
+#include "framework/graph/builder.h"
+
+namespace strata::compiler {
+namespace {
+
+using graph::Builder;
+using graph::HostTensor;
+using graph::ValueId;
+
+constexpr int64_t kPoints = 40000;
+
+struct Function {
+  const char* op;
+  std::function<double(double)> exact;
+  double lo, hi;
+  bool logarithmic;  // points spread over exponents
+  double max_ulps;
+};
+
+// Bounds: the fit's error and the roundings behind it (about one for each operation after the last cancellation).
+const std::vector<Function>& Functions() {
+  static const auto* functions = new std::vector<Function>{
+      {"exp", [](double x) { return std::exp(x); }, -87, 88.7, false, 2},
+      {"exp", [](double x) { return std::exp(x); }, -1, 1, false, 2},
+      {"log", [](double x) { return std::log(x); }, 1e-37, 1e38, true, 3},
+      {"log", [](double x) { return std::log(x); }, 0.5, 2, false, 3},
+      {"tanh", [](double x) { return std::tanh(x); }, -10, 10, false, 4},
+      {"tanh", [](double x) { return std::tanh(x); }, 1e-20, 1, true, 4},
+      {"sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }, -80, 80, false, 4},
+      {"erf", [](double x) { return std::erf(x); }, -5, 5, false, 4},
+      {"erf", [](double x) { return std::erf(x); }, 1e-20, 1, true, 4},
+      {"sqrt", [](double x) { return std::sqrt(x); }, 1e-37, 1e38, true, 0.5001},
+      {"rsqrt", [](double x) { return 1 / std::sqrt(x); }, 1e-37, 1e38, true, 2},
+      {"reciprocal", [](double x) { return 1 / x; }, 1e-37, 1e37, true, 0.5001},
+  };
+  return *functions;
+}
+
+std::vector<double> Points(const Function& f) {
+  std::vector<double> points(kPoints);
+  for (int64_t i = 0; i < kPoints; ++i) {
+    const double t = (static_cast<double>(i) + 0.37) / kPoints;
+    const double x = f.logarithmic ? f.lo * std::pow(f.hi / f.lo, t) : f.lo + (f.hi - f.lo) * t;
+    points[static_cast<size_t>(i)] = static_cast<float>(x);
+  }
+  return points;
+}
+
+// The size of the last place of f32 at `x`.
+double Ulp(double x) {
+  const double size = std::max(std::abs(x), 1.17549435e-38);
+  return std::ldexp(1.0, std::ilogb(size) - 23);
+}
+
+TEST(VectorMathTest, UnitsOfTheLastPlace) {
+  for (const char* isa : {"avx512", "avx2", "generic"}) {
+    if (!HostRuns(isa)) continue;
+    Builder b("math");
+    std::vector<HostTensor> inputs;
+    for (const Function& f : Functions()) {
+      const ValueId x =
+          b.Input(absl::StrCat("x", inputs.size()), {chips::F32, {kPoints}}, graph::DATA);
+      inputs.push_back(HostTensor::FromDoubles(chips::F32, {kPoints}, Points(f)));
+      b.Output(b.Apply(f.op, {x}), absl::StrCat("y", inputs.size()));
+    }
+    STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, std::move(b).Build());
+    STRATA_ASSERT_OK_AND_ASSIGN(const KernelRunner runner, KernelRunner::Create(graph, isa));
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto outputs, runner.Run(inputs));
+    for (size_t i = 0; i < Functions().size(); ++i) {
+      const Function& f = Functions()[i];
+      const std::vector<double> x = inputs[i].ToDoubles(), y = outputs[i].ToDoubles();
+      double worst = 0, where = 0;
+      for (size_t k = 0; k < x.size(); ++k) {
+        const double ulps = std::abs(y[k] - f.exact(x[k])) / Ulp(f.exact(x[k]));
+        if (!(ulps <= worst)) worst = ulps, where = x[k];
+      }
+      EXPECT_LE(worst, f.max_ulps) << isa << " " << f.op << " at " << where;
+      RecordProperty(absl::StrCat(isa, "_", f.op, "_", i), absl::StrCat(worst));
+    }
+  }
+}
+
+// sin and cos lose relative accuracy only at their zeros; pow works in f64 inside.
+TEST(VectorMathTest, SineCosinePower) {
+  Builder b("more");
+  const auto input = [&](const char* name) {
+    return b.Input(name, {chips::F32, {kPoints}}, graph::DATA);
+  };
+  const ValueId angle = input("angle"), base = input("base"), exponent = input("exponent");
+  b.Output(b.Apply("sin", {angle}), "sin");
+  b.Output(b.Apply("cos", {angle}), "cos");
+  b.Output(b.Apply("pow", {base, exponent}), "pow");
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, std::move(b).Build());
+  STRATA_ASSERT_OK_AND_ASSIGN(const KernelRunner runner, KernelRunner::Create(graph, HostIsa()));
+  std::vector<double> angles(kPoints), bases(kPoints), exponents(kPoints);
+  for (size_t i = 0; i < angles.size(); ++i) {
+    const double t = static_cast<double>(i) / kPoints;
+    angles[i] = (i % 2 == 0 ? 1 : -1) * std::pow(10.0, 9 * t - 1);
+    bases[i] = i % 5 == 0 ? -3 * t : std::pow(10.0, 6 * t - 3);
+    exponents[i] =
+        i % 5 == 0 ? std::round(20 * t) - 10 : std::fmod(static_cast<double>(i) * 0.371, 20) - 10;
+  }
+  const std::vector<HostTensor> inputs = {
+      HostTensor::FromDoubles(chips::F32, {kPoints}, angles),
+      HostTensor::FromDoubles(chips::F32, {kPoints}, bases),
+      HostTensor::FromDoubles(chips::F32, {kPoints}, exponents)};
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto outputs, runner.Run(inputs));
+  const std::vector<double> a = inputs[0].ToDoubles(), x = inputs[1].ToDoubles(),
+                            e = inputs[2].ToDoubles();
+  const std::vector<double> sine = outputs[0].ToDoubles(), cosine = outputs[1].ToDoubles(),
+                            power = outputs[2].ToDoubles();
+  for (size_t i = 0; i < a.size(); ++i) {
+    ASSERT_NEAR(sine[i], std::sin(a[i]), 1.5e-7) << a[i];
+    ASSERT_NEAR(cosine[i], std::cos(a[i]), 1.5e-7) << a[i];
+    const double exact = std::pow(x[i], e[i]);
+    if (std::isinf(exact)) {
+      ASSERT_EQ(power[i], exact) << x[i] << " to the power " << e[i];
+    } else {
+      ASSERT_NEAR(power[i], exact, 0.51 * Ulp(exact)) << x[i] << " to the power " << e[i];
+    }
+  }
+}
+
+}  // namespace
+}  // namespace strata::compiler
