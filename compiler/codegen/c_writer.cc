@@ -252,7 +252,7 @@ class Writer {
   // Accumulator vectors of a column reduction: one for each vector of columns.
   std::string Slot() const {
     const std::string i = absl::StrCat("i", c_.dims.size() - 1);
-    return in_strips_ ? absl::StrCat("(", i, " - lo) / ", kLanes) : absl::StrCat(i, " / ", kLanes);
+    return in_strips_ ? absl::StrCat("(", i, " - lo) >> 4") : absl::StrCat(i, " >> 4");
   }
   int64_t Slots() const {
     const int64_t vectors = (c_.dims.back() + kLanes - 1) / kLanes;

@@ -340,16 +340,9 @@ class Finder {
     FillExporters();
     for (int v = 0; v < graph_.values_size(); ++v) {
       const size_t id = static_cast<size_t>(v);
-      if (wants_[id].empty() || ElementsOfValue(static_cast<uint32_t>(v)) < kMergeElements)
-        continue;
-      std::set<int> groups;
-      for (const Want& want : wants_[id]) groups.insert(want.group);
-      if (maker_[id] >= 0) {
-        auto it = exporter_.find(maker_[id]);
-        if (it != exporter_.end()) groups.insert(it->second);
-      }
-      if (groups.size() < 2) continue;
-      std::vector<int> sorted(groups.begin(), groups.end());
+      if (wants_[id].empty()) continue;
+      std::vector<int> sorted = SharersOf(static_cast<uint32_t>(v));
+      if (sorted.size() < 2) continue;
       std::sort(sorted.begin(), sorted.end(), [&](int a, int b) {
         return groups_[At(a)].members.front() < groups_[At(b)].members.front();
       });
@@ -358,6 +351,24 @@ class Finder {
         if (TryMerge(sorted[i], sorted[i + 1])) sorted[i + 1] = sorted[i];
       }
     }
+  }
+
+  // The groups that read or write a value and might be one kernel for its sake. Sharing a small
+  // value saves no traffic, but kernels of single numbers are better one than many.
+  std::vector<int> SharersOf(uint32_t v) const {
+    std::set<int> groups;
+    for (const Want& want : wants_[v]) groups.insert(want.group);
+    if (maker_[v] >= 0) {
+      auto it = exporter_.find(maker_[v]);
+      if (it != exporter_.end()) groups.insert(it->second);
+    }
+    const bool small = ElementsOfValue(v) < kMergeElements;
+    std::vector<int> sharers;
+    for (int g : groups) {
+      if (!small || (groups_[At(g)].space.empty() && groups_[At(g)].kind == Kind::kLoop))
+        sharers.push_back(g);
+    }
+    return sharers;
   }
 
   void FillExporters() {
@@ -441,6 +452,9 @@ class Finder {
       const bool inside = maker_[id] >= 0 && std::binary_search(merged.members.begin(),
                                                                 merged.members.end(), maker_[id]);
       if (wanted && !inside) wants.push_back({a, false});
+    }
+    for (int g : {a, b}) {
+      for (int n : groups_[At(g)].exports) exporter_.erase(n);
     }
     for (int n : merged.exports) exporter_[n] = a;
     groups_[At(a)] = merged;
