@@ -9,8 +9,13 @@
 namespace strata::compiler {
 
 void RegisterAllCompilers() {
-  CompilerRegistry().Register("reference", [] { return CreateReferenceCompiler(); });
-  CompilerRegistry().Register("strata", [] { return CreateStrataCompiler(); });
+  // Once: ranks that are threads of one process may all come here.
+  static const bool registered = [] {
+    CompilerRegistry().Register("reference", [] { return CreateReferenceCompiler(); });
+    CompilerRegistry().Register("strata", [] { return CreateStrataCompiler(); });
+    return true;
+  }();
+  (void)registered;
 }
 
 absl::StatusOr<std::unique_ptr<Compiler>> CreateCompiler(const std::string& name) {

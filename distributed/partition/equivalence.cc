@@ -8,10 +8,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/driver/compiled_evaluator.h"
 #include "distributed/collective/null_collectives.h"
 #include "distributed/collective/registry.h"
 #include "distributed/partition/data_parallel.h"
-#include "distributed/partition/graph_runner.h"
+#include "distributed/partition/rank_interpreter.h"
 #include "distributed/plan/validate.h"
 #include "framework/autodiff/gradients.h"
 #include "framework/optim/adamw.h"
@@ -95,7 +96,9 @@ struct Training {
   std::vector<HostTensor> inputs;  // parameters and moments after the last step among them
 };
 
-absl::StatusOr<Training> Train(const graph::Graph& step, compiler::Collectives& collectives) {
+absl::StatusOr<Training> Train(const graph::Graph& step, compiler::Collectives& collectives,
+                               const Engine& engine) {
+  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<graph::Evaluator> evaluator, engine(collectives));
   STRATA_ASSIGN_OR_RETURN(
       const graph::Graph mine,
       PartitionDataParallel(step, parallel::DataParallelPlan(collectives.size())));
@@ -106,7 +109,7 @@ absl::StatusOr<Training> Train(const graph::Graph& step, compiler::Collectives& 
         const std::vector<HostTensor> shard,
         ShardBatch(mine, training.inputs, collectives.rank(), collectives.size()));
     STRATA_ASSIGN_OR_RETURN(const std::vector<HostTensor> outputs,
-                            RunOnRank(mine, shard, collectives));
+                            evaluator->Evaluate(mine, shard));
     training.losses.push_back(outputs[0].ToDoubles()[0]);
   }
   return training;
@@ -131,12 +134,31 @@ absl::Status CheckSameStateOnAllRanks(const Training& training,
 
 }  // namespace
 
-absl::Status CheckTrainsLikeOneRank(Transport& transport, const std::string& name) {
+Engine InterpreterEngine() {
+  return [](compiler::Collectives& collectives) {
+    return std::make_unique<RankInterpreter>(collectives);
+  };
+}
+
+Engine CompiledEngine() {
+  return
+      [](compiler::Collectives& collectives) -> absl::StatusOr<std::unique_ptr<graph::Evaluator>> {
+        compiler::CompiledEvaluator::Options options;
+        options.device_options.threads = 1;
+        options.device_options.collectives = &collectives;
+        STRATA_ASSIGN_OR_RETURN(auto evaluator,
+                                compiler::CompiledEvaluator::Create(std::move(options)));
+        return evaluator;
+      };
+}
+
+absl::Status CheckTrainsLikeOneRank(Transport& transport, const std::string& name,
+                                    const Engine& engine) {
   STRATA_ASSIGN_OR_RETURN(const graph::Graph step, TrainingStep());
   NullCollectives nobody;
-  STRATA_ASSIGN_OR_RETURN(const Training alone, Train(step, nobody));
+  STRATA_ASSIGN_OR_RETURN(const Training alone, Train(step, nobody, engine));
   STRATA_ASSIGN_OR_RETURN(const auto collectives, CollectivesRegistry().Create(name, transport));
-  STRATA_ASSIGN_OR_RETURN(const Training together, Train(step, *collectives));
+  STRATA_ASSIGN_OR_RETURN(const Training together, Train(step, *collectives, engine));
   for (size_t i = 0; i < alone.losses.size(); ++i) {
     if (std::abs(alone.losses[i] - together.losses[i]) <= kTolerance) continue;
     return absl::InternalError(absl::StrCat("step ", i + 1, ": the loss is ", together.losses[i],

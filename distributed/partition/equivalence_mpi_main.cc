@@ -1,4 +1,6 @@
 // One rank of the equivalence test under mpirun.
+#include <string>
+
 #include "base/status_matchers.h"
 #include "distributed/collective/register.h"
 #include "distributed/partition/equivalence.h"
@@ -6,16 +8,20 @@
 namespace strata::distributed {
 namespace {
 
-TEST(MpiEquivalence, TrainsLikeOneRank) {
+void Check(const std::string& collectives, const Engine& engine) {
   RegisterAllTransports();
   RegisterAllCollectives();
-  for (const char* collectives : {"ring", "mpi"}) {
-    STRATA_ASSERT_OK_AND_ASSIGN(const auto world, WorldRegistry().Create("mpi", 0));
-    EXPECT_OK(RunRanks(*world, [&](Transport& transport) {
-      return CheckTrainsLikeOneRank(transport, collectives);
-    }));
-  }
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto world, WorldRegistry().Create("mpi", 0));
+  EXPECT_OK(RunRanks(*world, [&](Transport& transport) {
+    return CheckTrainsLikeOneRank(transport, collectives, engine);
+  }));
 }
+
+TEST(MpiEquivalence, RingOverMpi) { Check("ring", InterpreterEngine()); }
+
+TEST(MpiEquivalence, MpisOwnCollectives) { Check("mpi", InterpreterEngine()); }
+
+TEST(MpiEquivalence, CompiledRanks) { Check("ring", CompiledEngine()); }
 
 }  // namespace
 }  // namespace strata::distributed

@@ -10,13 +10,21 @@ namespace {
 
 class Equivalence : public testing::TestWithParam<int> {};
 
-TEST_P(Equivalence, TrainsLikeOneRank) {
+TEST_P(Equivalence, InterpretedRanksTrainLikeOne) {
   RegisterAllCollectives();
   for (const char* collectives : {"ring", "reference"}) {
     EXPECT_OK(RunThreadRanks(GetParam(), [&](Transport& transport) {
-      return CheckTrainsLikeOneRank(transport, collectives);
+      return CheckTrainsLikeOneRank(transport, collectives, InterpreterEngine());
     }));
   }
+}
+
+TEST_P(Equivalence, CompiledRanksTrainLikeOne) {
+  if (GetParam() > 3) GTEST_SKIP() << "compiling for each of so many ranks takes long";
+  RegisterAllCollectives();
+  EXPECT_OK(RunThreadRanks(GetParam(), [&](Transport& transport) {
+    return CheckTrainsLikeOneRank(transport, "ring", CompiledEngine());
+  }));
 }
 
 INSTANTIATE_TEST_SUITE_P(Ranks, Equivalence, testing::Values(1, 2, 3, 4, 6));

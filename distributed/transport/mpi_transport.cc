@@ -130,7 +130,7 @@ absl::StatusOr<int> MpiTransport::WhoLeft(const Waiting& waiting) {
 // farewell gets a little more time to arrive.
 absl::Status MpiTransport::Poll(const Waiting& waiting,
                                 absl::FunctionRef<absl::StatusOr<bool>()> done) {
-  constexpr int kHaste = 200, kPatience = 20000;
+  constexpr int kHaste = 500, kLookUp = 100;
   constexpr auto kGrace = std::chrono::milliseconds(100);
   int left = -1;
   Clock::time_point grace;
@@ -138,7 +138,7 @@ absl::Status MpiTransport::Poll(const Waiting& waiting,
     STRATA_ASSIGN_OR_RETURN(const bool is_done, done());
     if (is_done) return absl::OkStatus();
     if (round < kHaste) continue;
-    if (left < 0 && round % kHaste == 0) {
+    if (left < 0 && round % kLookUp == 0) {
       STRATA_ASSIGN_OR_RETURN(left, WhoLeft(waiting));
       grace = Clock::now() + kGrace;
     }
@@ -146,11 +146,7 @@ absl::Status MpiTransport::Poll(const Waiting& waiting,
     if (left >= 0 && now >= grace)
       return PeerLeft(waiting.what, left, farewells_[static_cast<size_t>(left)].reason);
     if (now >= waiting.deadline) return TimedOut(waiting.what, timeout());
-    if (round < kPatience) {
-      std::this_thread::yield();
-    } else {
-      std::this_thread::sleep_for(std::chrono::microseconds(50));
-    }
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
   }
 }
 

@@ -1,4 +1,4 @@
-#include "distributed/partition/graph_runner.h"
+#include "distributed/partition/rank_interpreter.h"
 
 #include <cstring>
 #include <map>
@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "framework/graph/attributes.h"
-#include "framework/graph/evaluator.h"
 #include "framework/graph/interpreter.h"
 
 namespace strata::distributed {
@@ -28,9 +27,8 @@ absl::StatusOr<std::vector<HostTensor>> RunNode(const graph::Node& node,
 
 }  // namespace
 
-absl::StatusOr<std::vector<HostTensor>> RunOnRank(const graph::Graph& symbolic,
-                                                  absl::Span<const HostTensor> inputs,
-                                                  compiler::Collectives& collectives) {
+absl::StatusOr<std::vector<HostTensor>> RankInterpreter::Evaluate(
+    const graph::Graph& symbolic, absl::Span<const HostTensor> inputs) {
   STRATA_ASSIGN_OR_RETURN(const auto sizes, graph::MatchInputs(symbolic, inputs));
   STRATA_ASSIGN_OR_RETURN(const graph::Graph bound, graph::BindSymbols(symbolic, sizes));
   std::vector<HostTensor> values(static_cast<size_t>(bound.values_size()));
@@ -39,7 +37,7 @@ absl::StatusOr<std::vector<HostTensor>> RunOnRank(const graph::Graph& symbolic,
   for (const graph::Node& node : bound.nodes()) {
     std::vector<HostTensor> operands;
     for (uint32_t id : node.inputs()) operands.push_back(values[id]);
-    absl::StatusOr<std::vector<HostTensor>> results = RunNode(node, operands, collectives);
+    absl::StatusOr<std::vector<HostTensor>> results = RunNode(node, operands, collectives_);
     if (!results.ok()) return Annotate(results.status(), node.origin());
     for (int i = 0; i < node.outputs_size(); ++i)
       values[node.outputs(i)] = (*results)[static_cast<size_t>(i)];
