@@ -20,11 +20,12 @@ CompiledEvaluator::Options OptionsOf(const std::string& compiler, const std::str
   return options;
 }
 
-graph::EvaluatorUnderTest UnderTest(const std::string& name, const std::string& compiler, const std::string& device,
-                                    std::vector<chips::DType> dtypes) {
+graph::EvaluatorUnderTest UnderTest(const std::string& name, const std::string& compiler,
+                                    const std::string& device, std::vector<chips::DType> dtypes) {
   return {name,
           [=]() -> absl::StatusOr<std::unique_ptr<graph::Evaluator>> {
-            STRATA_ASSIGN_OR_RETURN(auto evaluator, CompiledEvaluator::Create(OptionsOf(compiler, device)));
+            STRATA_ASSIGN_OR_RETURN(auto evaluator,
+                                    CompiledEvaluator::Create(OptionsOf(compiler, device)));
             return evaluator;
           },
           dtypes};
@@ -42,7 +43,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(compiler::UnderTest("strata_cpu", "strata", "cpu",
                                           {chips::F32, chips::BF16, chips::F16, chips::F64}),
                       compiler::UnderTest("reference_cpu", "reference", "cpu", {chips::F32}),
-                      compiler::UnderTest("reference_reference", "reference", "reference", {chips::F32})),
+                      compiler::UnderTest("reference_reference", "reference", "reference",
+                                          {chips::F32})),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace
@@ -61,10 +63,14 @@ graph::Graph Square() {
 }
 
 TEST(CompiledEvaluatorTest, CompilesOnceForEachSize) {
-  STRATA_ASSERT_OK_AND_ASSIGN(auto evaluator, CompiledEvaluator::Create(OptionsOf("strata", "cpu")));
-  STRATA_ASSERT_OK_AND_ASSIGN(CompiledEvaluator::Loaded * four, evaluator->Load(Square(), {{"N", 4}}));
-  STRATA_ASSERT_OK_AND_ASSIGN(CompiledEvaluator::Loaded * five, evaluator->Load(Square(), {{"N", 5}}));
-  STRATA_ASSERT_OK_AND_ASSIGN(CompiledEvaluator::Loaded * again, evaluator->Load(Square(), {{"N", 4}}));
+  STRATA_ASSERT_OK_AND_ASSIGN(auto evaluator,
+                              CompiledEvaluator::Create(OptionsOf("strata", "cpu")));
+  STRATA_ASSERT_OK_AND_ASSIGN(CompiledEvaluator::Loaded * four,
+                              evaluator->Load(Square(), {{"N", 4}}));
+  STRATA_ASSERT_OK_AND_ASSIGN(CompiledEvaluator::Loaded * five,
+                              evaluator->Load(Square(), {{"N", 5}}));
+  STRATA_ASSERT_OK_AND_ASSIGN(CompiledEvaluator::Loaded * again,
+                              evaluator->Load(Square(), {{"N", 4}}));
   EXPECT_NE(four, five);
   EXPECT_EQ(four, again);
   EXPECT_EQ(four->plan.buffers(0).dims(0), 4);
@@ -73,16 +79,19 @@ TEST(CompiledEvaluatorTest, CompilesOnceForEachSize) {
 TEST(CompiledEvaluatorTest, IsRegisteredByName) {
   RegisterCompiledEvaluator();
   STRATA_ASSERT_OK_AND_ASSIGN(auto evaluator, graph::EvaluatorRegistry().Create("compiled"));
-  STRATA_ASSERT_OK_AND_ASSIGN(const auto outputs,
-                              evaluator->Evaluate(Square(), {graph::HostTensor::FromVector<float>({2}, {3, 4})}));
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      const auto outputs,
+      evaluator->Evaluate(Square(), {graph::HostTensor::FromVector<float>({2}, {3, 4})}));
   EXPECT_EQ(outputs[0].ToDoubles(), (std::vector<double>{9, 16}));
 }
 
 TEST(CompiledEvaluatorTest, UnknownPartsAreNamed) {
-  EXPECT_THAT(CompiledEvaluator::Create(OptionsOf("nosuch", "cpu")),
-              StatusIs(absl::StatusCode::kNotFound, ::testing::HasSubstr("no compiler named 'nosuch'")));
-  EXPECT_THAT(CompiledEvaluator::Create(OptionsOf("strata", "nosuch")),
-              StatusIs(absl::StatusCode::kNotFound, ::testing::HasSubstr("no device named 'nosuch'")));
+  EXPECT_THAT(
+      CompiledEvaluator::Create(OptionsOf("nosuch", "cpu")),
+      StatusIs(absl::StatusCode::kNotFound, ::testing::HasSubstr("no compiler named 'nosuch'")));
+  EXPECT_THAT(
+      CompiledEvaluator::Create(OptionsOf("strata", "nosuch")),
+      StatusIs(absl::StatusCode::kNotFound, ::testing::HasSubstr("no device named 'nosuch'")));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <queue>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,10 +58,9 @@ Node MakeFusion(const Graph& graph, const FusionGroup& group) {
   return fusion;
 }
 
-// Nodes in dependency order; among those that are ready, the one that came first in the old graph.
-std::vector<Node> InOrder(const Graph& graph, std::vector<std::pair<int, Node>> nodes) {
-  std::sort(nodes.begin(), nodes.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
+// Positions of `nodes` in dependency order; among those that are ready, the one that came first in the old graph. Those
+// in or behind a circle are left out.
+std::vector<size_t> InOrder(const Graph& graph, const std::vector<std::pair<int, Node>>& nodes) {
   std::vector<int> maker(static_cast<size_t>(graph.values_size()), -1);
   for (size_t n = 0; n < nodes.size(); ++n) {
     for (uint32_t id : nodes[n].second.outputs()) maker[id] = static_cast<int>(n);
@@ -78,16 +78,50 @@ std::vector<Node> InOrder(const Graph& graph, std::vector<std::pair<int, Node>> 
   for (size_t n = 0; n < nodes.size(); ++n) {
     if (waits[n] == 0) ready.push(static_cast<int>(n));
   }
-  std::vector<Node> ordered;
+  std::vector<size_t> ordered;
   while (!ready.empty()) {
     const size_t n = static_cast<size_t>(ready.top());
     ready.pop();
-    ordered.push_back(std::move(nodes[n].second));
+    ordered.push_back(n);
     for (int reader : readers[n]) {
       if (--waits[static_cast<size_t>(reader)] == 0) ready.push(reader);
     }
   }
   return ordered;
+}
+
+// The new graph's nodes, by where they stand.
+std::vector<std::pair<int, Node>> MakeNodes(const Graph& graph, const FusionGroups& found) {
+  std::vector<std::pair<int, Node>> nodes;
+  for (int n : found.alone) nodes.push_back({n, graph.nodes(n)});
+  // A group stands where its first result was made.
+  for (const FusionGroup& group : found.groups)
+    nodes.push_back({group.exports.front(), MakeFusion(graph, group)});
+  std::stable_sort(nodes.begin(), nodes.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  return nodes;
+}
+
+// Takes apart the smallest group that is not in `ordered`: its members stand alone again, save what another group makes.
+void BreakCircle(const std::vector<std::pair<int, Node>>& nodes, const std::vector<size_t>& ordered,
+                 FusionGroups* found) {
+  std::set<int> stuck;
+  for (const auto& [n, node] : nodes) stuck.insert(n);
+  for (size_t i : ordered) stuck.erase(nodes[i].first);
+  auto smallest = found->groups.end();
+  for (auto group = found->groups.begin(); group != found->groups.end(); ++group) {
+    if (stuck.count(group->exports.front()) == 0) continue;
+    if (smallest == found->groups.end() || group->members.size() < smallest->members.size())
+      smallest = group;
+  }
+  if (smallest == found->groups.end()) return;
+  std::set<int> alone(smallest->members.begin(), smallest->members.end());
+  found->groups.erase(smallest);
+  for (const FusionGroup& group : found->groups) {
+    for (int n : group.exports) alone.erase(n);
+  }
+  alone.insert(found->alone.begin(), found->alone.end());
+  found->alone.assign(alone.begin(), alone.end());
 }
 
 class FusionPass : public Pass {
@@ -96,19 +130,18 @@ class FusionPass : public Pass {
 
   absl::StatusOr<bool> Run(const PassContext&, Graph* graph) override {
     const bool split = SplitFullReductions(graph);
-    const FusionGroups found = FindFusionGroups(*graph);
+    FusionGroups found = FindFusionGroups(*graph);
     if (found.groups.empty()) return split;
-    std::vector<std::pair<int, Node>> nodes;
-    for (int n : found.alone) nodes.push_back({n, graph->nodes(n)});
-    // A group stands where its first result was made.
-    for (const FusionGroup& group : found.groups)
-      nodes.push_back({group.exports.front(), MakeFusion(*graph, group)});
-    const size_t count = nodes.size();
-    std::vector<Node> ordered = InOrder(*graph, std::move(nodes));
-    if (ordered.size() != count)
-      return absl::InternalError("fusion: groups depend on each other in a circle");
+    std::vector<std::pair<int, Node>> nodes = MakeNodes(*graph, found);
+    std::vector<size_t> ordered = InOrder(*graph, nodes);
+    // The search that keeps groups free of circles looks at the old order of nodes, which groups may turn round.
+    while (ordered.size() != nodes.size() && !found.groups.empty()) {
+      BreakCircle(nodes, ordered, &found);
+      nodes = MakeNodes(*graph, found);
+      ordered = InOrder(*graph, nodes);
+    }
     graph->clear_nodes();
-    for (Node& node : ordered) *graph->add_nodes() = std::move(node);
+    for (size_t i : ordered) *graph->add_nodes() = std::move(nodes[i].second);
     DropUnmadeValues(graph);
     return true;
   }
