@@ -36,7 +36,7 @@ absl::StatusOr<plan::Plan> LoadPlan(const std::string& path) {
   } else {
     STRATA_RETURN_IF_ERROR(ReadBinaryProto(path, &plan));
   }
-  STRATA_RETURN_IF_ERROR(Annotate(compiler::ValidatePlan(plan), path));
+  STRATA_RETURN_IF_ERROR(Annotate(plan::ValidatePlan(plan), path));
   return plan;
 }
 

@@ -96,7 +96,7 @@ absl::StatusOr<plan::Plan> CompileInput(const Options& options) {
 
 absl::Status Compile(const Options& options) {
   STRATA_ASSIGN_OR_RETURN(plan::Plan plan, CompileInput(options));
-  if (options.explain) return Emit(options.output, compiler::ExplainPlan(plan));
+  if (options.explain) return Emit(options.output, plan::ExplainPlan(plan));
   return SavePlan(options.output, plan);
 }
 
@@ -133,9 +133,9 @@ absl::Status RunOn(const Options& options, const std::string& device_name, chips
 
 absl::Status Shard(const Options& options) {
   STRATA_ASSIGN_OR_RETURN(graph::Graph graph, LoadGraph(options.input));
-  parallel::ParallelPlan plan = distributed::DataParallelPlan(options.ranks);
+  parallel::ParallelPlan plan = parallel::DataParallelPlan(options.ranks);
   if (!options.parallel.empty()) STRATA_RETURN_IF_ERROR(ReadTextProto(options.parallel, &plan));
-  STRATA_RETURN_IF_ERROR(distributed::ValidateParallelPlan(plan));
+  STRATA_RETURN_IF_ERROR(parallel::ValidateParallelPlan(plan));
   STRATA_ASSIGN_OR_RETURN(graph, distributed::PartitionDataParallel(graph, plan));
   return Emit(options.output, graph::PrintGraph(graph));
 }

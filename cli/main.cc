@@ -25,7 +25,6 @@ constexpr char kAbout[] =
 int main(int argc, char** argv) {
   CLI::App app(kAbout, "strata");
   app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::help);
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return std::string("strata: ") + error.what() + "\nTry `strata --help` or `strata VERB --help`.\n";
   });

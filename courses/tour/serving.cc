@@ -1,14 +1,14 @@
 // Chapter 4: the trained model writes; in int8 too; and over HTTP, where the text must be the same.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
 #include "absl/strings/str_format.h"
 #include "courses/tour/tour.h"
 #include "inference/compress/int8.h"
-#include "inference/server/client.h"
+#include "inference/server/completion_client.h"
 #include "inference/server/server.h"
 #include "llm/model/pretrained.h"
-#include "nlohmann/json.hpp"
 
 namespace strata::courses {
 namespace {
@@ -47,22 +47,6 @@ double Agreement(const inference::Generation& a, const inference::Generation& b)
   return static_cast<double>(same) / static_cast<double>(std::max<size_t>(1, a.tokens.size()));
 }
 
-absl::StatusOr<std::string> AskServer(int port, const std::string& prompt) {
-  const nlohmann::json body = {{"model", "tour"}, {"prompt", prompt}, {"max_tokens", kTokens}, {"temperature", 0}};
-  STRATA_ASSIGN_OR_RETURN(inference::HttpResponse response,
-                          inference::HttpRequest("127.0.0.1", port, "POST", "/v1/completions", body.dump(),
-                                                 {{"Content-Type", "application/json"}}));
-  if (response.status != 200) {
-    return absl::InternalError(absl::StrCat("the server answered ", response.status, ": ", response.body));
-  }
-  const nlohmann::json answer = nlohmann::json::parse(response.body, nullptr, false);
-  const nlohmann::json::json_pointer text("/choices/0/text");
-  if (!answer.contains(text) || !answer[text].is_string()) {
-    return absl::InternalError(absl::StrCat("the server's answer has no text: ", response.body));
-  }
-  return answer[text].get<std::string>();
-}
-
 }  // namespace
 
 absl::Status Serve(Tour& tour) {
@@ -90,7 +74,10 @@ absl::Status Serve(Tour& tour) {
   STRATA_ASSIGN_OR_RETURN(std::unique_ptr<inference::Server> server, inference::Server::Start(engine, options));
   tour.port = server->port();
   std::fprintf(stderr, "   serving on http://127.0.0.1:%d/v1/completions\n", tour.port);
-  STRATA_ASSIGN_OR_RETURN(tour.served_text, AskServer(tour.port, tour.prompt));
+  STRATA_ASSIGN_OR_RETURN(
+      tour.served_text,
+      inference::CompleteOverHttp("127.0.0.1", tour.port,
+                                  {.model = "tour", .prompt = tour.prompt, .max_tokens = kTokens}));
   server->Stop();
   tour.Assert("The served text is the offline text", tour.served_text == tour.offline_text,
              absl::StrFormat("%d characters over HTTP from port %d", static_cast<int>(tour.served_text.size()), tour.port));

@@ -1,8 +1,8 @@
 // Benchmark: one training step of a decoder, in turn with a peer.
 //
 //   bazel run -c opt //llm/bench:train_step -- --model=gpt2-124m --batch=4 --seq=256
-//   bazel run -c opt //llm/bench:train_step -- --peer="OPENBLAS_CORETYPE=SkylakeX ATEN_CPU_CAPABILITY=avx512 \
-//       python3 $PWD/llm/bench/pytorch_train_step.py --batch=4 --seq=256 --serve"
+//   bazel run -c opt //llm/bench:train_step -- --peer="OPENBLAS_CORETYPE=SkylakeX ATEN_CPU_CAPABILITY=avx512 python3
+//       $PWD/llm/bench/pytorch_train_step.py --batch=4 --seq=256 --serve"
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -73,11 +73,20 @@ double PeakF32(const chips::Chip& chip) {
   return 0;
 }
 
-void PrintProfile(const chips::Timeline& timeline) {
+// What a step runs: the kernel's entry, the routine, or the op of a host call.
+std::string KernelOf(const plan::Plan& plan, const plan::Step& step) {
+  if (step.has_launch()) return plan.kernels(static_cast<int>(step.launch().kernel())).entry();
+  if (step.has_library_call()) return step.library_call().routine();
+  if (step.has_host_call()) return step.host_call().node().op();
+  return step.has_collective() ? step.collective().kind() : "copy";
+}
+
+void PrintProfile(const plan::Plan& plan, const chips::Timeline& timeline) {
   std::map<std::string, std::pair<double, int>> by_name;
   double total = 0;
   for (const auto& event : timeline.events()) {
-    auto& [ns, count] = by_name[event.category() + " " + event.name()];
+    const std::string kernel = event.step() < 0 ? event.name() : KernelOf(plan, plan.steps(event.step()));
+    auto& [ns, count] = by_name[event.category() + " " + kernel];
     ns += static_cast<double>(event.duration_ns());
     ++count;
     total += static_cast<double>(event.duration_ns());
@@ -128,7 +137,7 @@ absl::Status Run(const Flags& flags) {
   if (flags.profile) {
     chips::Timeline timeline;
     STRATA_RETURN_IF_ERROR(trainer->Step(&timeline).status());
-    PrintProfile(timeline);
+    PrintProfile(trainer->plan(), timeline);
   }
   std::error_code error;
   std::filesystem::remove_all(cache, error);

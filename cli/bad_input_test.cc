@@ -1,0 +1,158 @@
+// What `strata` says to bad input: a message that names the file, the fault and a remedy, exit code 2, and nothing
+// half-written.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/status_matchers.h"
+#include "base/subprocess.h"
+#include "gtest/gtest.h"
+
+namespace strata::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr char kGraph[] = R"(graph "mlp" {
+  %x: f32[2, 4] = input data
+  %w: f32[4, 3] = input parameter
+  %y: f32[2, 3] = matmul(%x, %w)
+  %z: f32[2, 3] = relu(%y)
+  return %z as "z" sharded
+}
+)";
+
+class BadInputTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = JoinPath(testing::TempDir(), testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(folder_);
+    ASSERT_OK(MakeDirectories(folder_));
+  }
+
+  std::string Path(const std::string& name) const { return JoinPath(folder_, name); }
+  std::string Write(const std::string& name, const std::string& content) const {
+    EXPECT_OK(WriteFileAtomic(Path(name), content));
+    return Path(name);
+  }
+
+  // Runs the command; its messages. The exit code must be `code`.
+  std::string Strata(const std::vector<std::string>& args, int code) const {
+    std::vector<std::string> argv = {"cli/strata"};
+    argv.insert(argv.end(), args.begin(), args.end());
+    auto result = RunSubprocess(argv);
+    EXPECT_OK(result);
+    if (!result.ok()) return "";
+    EXPECT_EQ(result->exit_code, code) << result->standard_error << result->standard_output;
+    return result->standard_error + result->standard_output;
+  }
+
+  std::string folder_;
+};
+
+TEST_F(BadInputTest, GoodInputRuns) {
+  const std::string graph = Write("g.graph", kGraph), plan = Path("g.plan");
+  Strata({"compile", graph, "-o", plan, "--chip=h100"}, 0);
+  EXPECT_THAT(Strata({"run", plan, "--repeat=1"}, 0), HasSubstr("total"));
+  EXPECT_THAT(Strata({"predict", plan, "--chip=b200"}, 0), HasSubstr("total"));
+  EXPECT_THAT(Strata({"compile", graph, "--explain", "--chip=h100"}, 0), HasSubstr("matmul"));
+  EXPECT_THAT(Strata({"opt", graph, "--pass=dce"}, 0), HasSubstr("return %z"));
+  EXPECT_THAT(Strata({"ops"}, 0), HasSubstr("attention"));
+  EXPECT_THAT(Strata({"chips", "a100"}, 0), HasSubstr("A100"));
+  EXPECT_THAT(Strata({"--help"}, 0), HasSubstr("serve"));
+}
+
+TEST_F(BadInputTest, GraphWithACycle) {
+  const std::string graph = Write("cycle.graph", R"(graph "loop" {
+  %x: f32[2] = input data
+  %a: f32[2] = add(%x, %b)
+  %b: f32[2] = add(%x, %a)
+  return %b as "b" sharded
+}
+)");
+  EXPECT_THAT(Strata({"compile", graph, "-o", Path("out.plan")}, 2), AllOf(HasSubstr("cycle.graph:3"), HasSubstr("%b")));
+  EXPECT_FALSE(FileExists(Path("out.plan")));
+}
+
+TEST_F(BadInputTest, WrongDType) {
+  const std::string graph = Write("dtype.graph", R"(graph "g" {
+  %x: f32[2] = input data
+  %i: i32[2] = input data
+  %a: f32[2] = add(%x, %i)
+  return %a as "a" sharded
+}
+)");
+  EXPECT_THAT(Strata({"compile", graph, "-o", Path("out.plan")}, 2), AllOf(HasSubstr("add"), HasSubstr("i32")));
+}
+
+TEST_F(BadInputTest, UnknownOp) {
+  const std::string graph = Write("op.graph", "graph \"g\" {\n  %x: f32[2] = input data\n  %a: f32[2] = rellu(%x)\n  return %a as \"a\" sharded\n}\n");
+  EXPECT_THAT(Strata({"compile", graph}, 2), HasSubstr("did you mean 'relu'"));
+}
+
+TEST_F(BadInputTest, UnknownPassChipAndVerb) {
+  const std::string graph = Write("g.graph", kGraph);
+  EXPECT_THAT(Strata({"opt", graph, "--pass=nothing"}, 2), AllOf(HasSubstr("nothing"), HasSubstr("cse")));
+  EXPECT_THAT(Strata({"compile", graph, "--chip=z80"}, 2), AllOf(HasSubstr("z80"), HasSubstr("h100")));
+  EXPECT_THAT(Strata({"cook"}, 2), HasSubstr("--help"));
+}
+
+TEST_F(BadInputTest, PlanForAnotherMachine) {
+  const std::string plan = Path("g.textproto");
+  Strata({"compile", Write("g.graph", kGraph), "-o", plan, "--chip=h100"}, 0);
+  STRATA_ASSERT_OK_AND_ASSIGN(std::string text, ReadFile(plan));
+  const size_t at = text.find("device: \"cpu\"");
+  ASSERT_NE(at, std::string::npos);
+  const std::string other = Write("other.textproto", text.replace(at, 13, "device: \"tpu\""));
+  EXPECT_THAT(Strata({"run", other}, 2), AllOf(HasSubstr("tpu"), HasSubstr("cpu")));
+  EXPECT_THAT(Strata({"run", Write("half.plan", text.substr(0, 100))}, 2), HasSubstr("half.plan"));
+}
+
+TEST_F(BadInputTest, CorpusEmptyOrNotUtf8) {
+  const std::string recipe = Write("r.textproto", "model { family: GPT2 context: 8 layers: 1 width: 8 heads: 1 }\n"
+                                                  "batch: 1 sequence: 8 steps: 1 learning_rate: 0.1 tokenizer_vocab: 260\n");
+  const std::string out = Path("out");
+  EXPECT_THAT(Strata({"train", recipe, "--output", out, "--corpus", Write("empty.txt", "")}, 2), HasSubstr("empty.txt"));
+  EXPECT_THAT(Strata({"train", recipe, "--output", out, "--corpus", Write("latin.txt", "caf\xE9 au lait")}, 2),
+              AllOf(HasSubstr("latin.txt"), HasSubstr("UTF-8"), HasSubstr("3")));
+  EXPECT_THAT(Strata({"train", Write("bad.textproto", "steps: \"x\""), "--output", out}, 2), HasSubstr("bad.textproto:1"));
+  EXPECT_FALSE(FileExists(out));
+}
+
+TEST_F(BadInputTest, TruncatedModelAndPortInUse) {
+  const std::string corpus = Write("text.txt", std::string(400, 'a') + " and then some more text to learn from");
+  const std::string recipe = Write("r.textproto", "model { family: GPT2 context: 8 layers: 1 width: 8 heads: 1 }\n"
+                                                  "batch: 1 sequence: 8 steps: 2 learning_rate: 0.1 tokenizer_vocab: 258\n");
+  Strata({"train", recipe, "--output", Path("out"), "--corpus", corpus}, 0);
+  const std::string model = Path("out/checkpoint-000002");
+
+  const int socket_fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  ASSERT_EQ(bind(socket_fd, reinterpret_cast<sockaddr*>(&address), length), 0);
+  ASSERT_EQ(listen(socket_fd, 1), 0);
+  getsockname(socket_fd, reinterpret_cast<sockaddr*>(&address), &length);
+  const std::string port = std::to_string(ntohs(address.sin_port));
+  auto taken = RunSubprocess({"cli/strata", "serve", model, "--port", port});
+  ASSERT_OK(taken);
+  EXPECT_NE(taken->exit_code, 0);
+  EXPECT_THAT(taken->standard_error, HasSubstr(port));
+  close(socket_fd);
+
+  EXPECT_THAT(Strata({"generate", model, "--prompt=a", "--max-tokens=3"}, 0), HasSubstr("tok/s"));
+  STRATA_ASSERT_OK_AND_ASSIGN(std::string weights, ReadFile(JoinPath(model, "model.safetensors")));
+  ASSERT_OK(WriteFileAtomic(JoinPath(model, "model.safetensors"), weights.substr(0, weights.size() - 7)));
+  EXPECT_THAT(Strata({"generate", model, "--prompt=a"}, 2), HasSubstr("model.safetensors"));
+  EXPECT_THAT(Strata({"generate", Path("nothing"), "--prompt=a"}, 2), HasSubstr("config.json"));
+}
+
+}  // namespace
+}  // namespace strata::cli
