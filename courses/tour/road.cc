@@ -26,13 +26,21 @@ std::vector<std::string> LinesWithOrigin(const graph::Graph& graph, const std::s
   return lines;
 }
 
-// The emitted kernel of the forward pass that serves the most nodes of the block's feed-forward part.
+// The first line of the scope's forward part among the origins that a step serves; empty when there is none.
+std::string ForwardLine(const plan::Step& step, const std::string& scope) {
+  for (absl::string_view origin : absl::StrSplit(step.origin(), "; ")) {
+    if (absl::StartsWith(origin, scope)) return std::string(origin);
+  }
+  return "";
+}
+
+// The emitted kernel that does the most arithmetic for the forward part of the scope; -1: none. It may serve the
+// backward pass as well, where both need the same values.
 int FindStep(const plan::Plan& plan, const std::string& scope) {
   int best = -1;
   for (int i = 0; i < plan.steps_size(); ++i) {
     const plan::Step& step = plan.steps(i);
-    const bool forward = !absl::StrContains(step.origin(), "grad ");
-    if (!step.has_launch() || !forward || !absl::StrContains(step.origin(), scope)) continue;
+    if (!step.has_launch() || ForwardLine(step, scope).empty()) continue;
     if (best < 0 || step.flops() > plan.steps(best).flops()) best = i;
   }
   return best;
@@ -81,10 +89,7 @@ absl::Status FollowTensor(Tour& tour) {
   }
   const plan::Step& step = plan.steps(index);
   TensorRoad& road = tour.road;
-  // The origin may join several lines; the first of the scope is the one to follow.
-  for (absl::string_view origin : absl::StrSplit(step.origin(), "; ")) {
-    if (road.model_line.empty() && absl::StrContains(origin, scope)) road.model_line = std::string(origin);
-  }
+  road.model_line = ForwardLine(step, scope);
   road.nodes = LinesWithOrigin(tour.training.graph, road.model_line);
   road.gradients = LinesWithOrigin(tour.training.graph, absl::StrCat("grad ", road.model_line));
   road.step_name = step.name();
