@@ -14,10 +14,13 @@ using Json = nlohmann::json;
 
 class ChatFormat : public AnswerFormat {
  public:
-  ChatFormat(std::shared_ptr<const Engine> engine, bool logprobs) : engine_(std::move(engine)), logprobs_(logprobs) {}
+  ChatFormat(std::shared_ptr<const Engine> engine, bool logprobs)
+      : engine_(std::move(engine)), logprobs_(logprobs) {}
 
   std::string IdPrefix() const override { return "chatcmpl-"; }
-  std::string Object(bool stream) const override { return stream ? "chat.completion.chunk" : "chat.completion"; }
+  std::string Object(bool stream) const override {
+    return stream ? "chat.completion.chunk" : "chat.completion";
+  }
   bool wants_logprobs() const override { return logprobs_; }
 
   Json Whole(int index, const std::string& text, const std::vector<TokenEvent>& events,
@@ -31,7 +34,8 @@ class ChatFormat : public AnswerFormat {
   Json Opening(int index) const override {
     return Delta(index, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr);
   }
-  Json Piece(int index, const std::string& text, const std::vector<TokenEvent>& events) const override {
+  Json Piece(int index, const std::string& text,
+             const std::vector<TokenEvent>& events) const override {
     Json logprobs = events.empty() ? Json() : ChatLogprobs(engine_->tokenizer(), events);
     return Delta(index, {{"content", text}}, std::move(logprobs), nullptr);
   }
@@ -62,10 +66,12 @@ absl::Status ReadRole(RequestFields* message, ChatRole* role) {
   } else if (name == "assistant") {
     *role = ChatRole::kAssistant;
   } else if (name == "tool" || name == "function") {
-    return message->Error("role", absl::StrCat("\"", name, "\" is not supported; tools cannot be called"),
+    return message->Error("role",
+                          absl::StrCat("\"", name, "\" is not supported; tools cannot be called"),
                           "unsupported_parameter");
   } else {
-    return message->Error("role", absl::StrCat("\"", name, "\" is none of system, developer, user, assistant"));
+    return message->Error(
+        "role", absl::StrCat("\"", name, "\" is none of system, developer, user, assistant"));
   }
   return absl::OkStatus();
 }
@@ -77,7 +83,8 @@ absl::Status ReadParts(const Json& parts, const std::string& path, std::string* 
     std::string type, text;
     STRATA_RETURN_IF_ERROR(part.String("type", &type));
     if (type != "text") {
-      return part.Error("type", absl::StrCat("\"", type, "\" is not supported; only text parts are"),
+      return part.Error("type",
+                        absl::StrCat("\"", type, "\" is not supported; only text parts are"),
                         "unsupported_parameter");
     }
     STRATA_RETURN_IF_ERROR(part.Require("text").status());
@@ -98,8 +105,9 @@ absl::StatusOr<ChatMessage> ReadMessage(const Json& object, const std::string& p
   } else if (content->is_string()) {
     message.content = content->get_ref<const std::string&>();
   } else {
-    return fields.Error("content", absl::StrCat("must be a string or a list of parts, not ", content->type_name()),
-                        "invalid_type");
+    return fields.Error(
+        "content", absl::StrCat("must be a string or a list of parts, not ", content->type_name()),
+        "invalid_type");
   }
   fields.Ignore("name");
   fields.Ignore("refusal");
@@ -119,7 +127,8 @@ absl::Status RefuseUnsupportedChat(RequestFields* fields) {
   STRATA_RETURN_IF_ERROR(fields->RefuseUnless("modalities", Json::array({"text"})));
   STRATA_RETURN_IF_ERROR(fields->RefuseUnless("add_generation_prompt", true));
   STRATA_RETURN_IF_ERROR(fields->RefuseUnless("chat_template_kwargs", Json::object()));
-  for (const char* name : {"audio", "web_search_options", "prediction", "reasoning_effort", "verbosity"}) {
+  for (const char* name :
+       {"audio", "web_search_options", "prediction", "reasoning_effort", "verbosity"}) {
     STRATA_RETURN_IF_ERROR(fields->RefuseUnless(name, Json()));
   }
   fields->Ignore("parallel_tool_calls");
@@ -129,7 +138,8 @@ absl::Status RefuseUnsupportedChat(RequestFields* fields) {
 absl::Status ReadChatLogprobs(RequestFields* fields, bool* logprobs, int64_t* top) {
   STRATA_RETURN_IF_ERROR(fields->Boolean("logprobs", logprobs));
   STRATA_RETURN_IF_ERROR(fields->Integer("top_logprobs", 0, 20, top));
-  if (*top > 0 && !*logprobs) return fields->Error("top_logprobs", "is only allowed when logprobs is true");
+  if (*top > 0 && !*logprobs)
+    return fields->Error("top_logprobs", "is only allowed when logprobs is true");
   return absl::OkStatus();
 }
 
@@ -138,7 +148,8 @@ absl::Status ReadChatLogprobs(RequestFields* fields, bool* logprobs, int64_t* to
 absl::StatusOr<std::vector<ChatMessage>> ReadMessages(RequestFields* fields) {
   STRATA_ASSIGN_OR_RETURN(const Json* list, fields->Require("messages"));
   if (!list->is_array()) {
-    return fields->Error("messages", absl::StrCat("must be a list, not ", list->type_name()), "invalid_type");
+    return fields->Error("messages", absl::StrCat("must be a list, not ", list->type_name()),
+                         "invalid_type");
   }
   if (list->empty()) return fields->Error("messages", "is empty; give at least one message");
   std::vector<ChatMessage> messages;
@@ -146,7 +157,8 @@ absl::StatusOr<std::vector<ChatMessage>> ReadMessages(RequestFields* fields) {
     const std::string path = absl::StrCat("messages[", i, "]");
     const Json& object = (*list)[i];
     if (!object.is_object()) {
-      return fields->Error(path, absl::StrCat("must be an object, not ", object.type_name()), "invalid_type");
+      return fields->Error(path, absl::StrCat("must be an object, not ", object.type_name()),
+                           "invalid_type");
     }
     STRATA_ASSIGN_OR_RETURN(ChatMessage message, ReadMessage(object, path));
     messages.push_back(std::move(message));
@@ -154,7 +166,8 @@ absl::StatusOr<std::vector<ChatMessage>> ReadMessages(RequestFields* fields) {
   return messages;
 }
 
-absl::Status HandleChat(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply) {
+absl::Status HandleChat(Serving& serving, const HttpCall& call,
+                        const std::shared_ptr<HttpReply>& reply) {
   STRATA_ASSIGN_OR_RETURN(const Json body, ParseRequest(call.body));
   RequestFields fields(body);
   GenerationJob job;

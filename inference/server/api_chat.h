@@ -14,7 +14,8 @@
 
 namespace strata::inference {
 
-absl::Status HandleChat(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply);
+absl::Status HandleChat(Serving& serving, const HttpCall& call,
+                        const std::shared_ptr<HttpReply>& reply);
 
 // The checked field "messages"; for /tokenize too.
 absl::StatusOr<std::vector<ChatMessage>> ReadMessages(RequestFields* fields);

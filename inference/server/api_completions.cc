@@ -20,7 +20,8 @@ struct Prompt {
 
 class CompletionFormat : public AnswerFormat {
  public:
-  CompletionFormat(std::shared_ptr<const Engine> engine, bool logprobs, std::vector<std::string> echoes)
+  CompletionFormat(std::shared_ptr<const Engine> engine, bool logprobs,
+                   std::vector<std::string> echoes)
       : engine_(std::move(engine)), logprobs_(logprobs), echoes_(std::move(echoes)) {}
 
   std::string IdPrefix() const override { return "cmpl-"; }
@@ -29,13 +30,14 @@ class CompletionFormat : public AnswerFormat {
 
   Json Whole(int index, const std::string& text, const std::vector<TokenEvent>& events,
              const std::string& finish_reason) const override {
-    return Choice(index, echoes_.empty() ? text : absl::StrCat(echoes_[index], text), Logprobs(events),
-                  finish_reason);
+    return Choice(index, echoes_.empty() ? text : absl::StrCat(echoes_[index], text),
+                  Logprobs(events), finish_reason);
   }
   Json Opening(int index) const override {
     return echoes_.empty() ? Json() : Choice(index, echoes_[index], nullptr, nullptr);
   }
-  Json Piece(int index, const std::string& text, const std::vector<TokenEvent>& events) const override {
+  Json Piece(int index, const std::string& text,
+             const std::vector<TokenEvent>& events) const override {
     return Choice(index, text, Logprobs(events), nullptr);
   }
   Json Finish(int index, const std::string& finish_reason) const override {
@@ -51,7 +53,8 @@ class CompletionFormat : public AnswerFormat {
   }
   Json Logprobs(const std::vector<TokenEvent>& events) const {
     int64_t offset = 0;
-    return logprobs_ && !events.empty() ? CompletionLogprobs(engine_->tokenizer(), events, &offset) : Json();
+    return logprobs_ && !events.empty() ? CompletionLogprobs(engine_->tokenizer(), events, &offset)
+                                        : Json();
   }
 
   const std::shared_ptr<const Engine> engine_;
@@ -67,7 +70,9 @@ absl::StatusOr<Prompt> ReadIds(const RequestFields& fields, const Json& list) {
   Prompt prompt;
   for (const Json& id : list) {
     if (!id.is_number_integer()) {
-      return fields.Error("prompt", absl::StrCat("a token id must be an integer, not ", id.type_name()), "invalid_type");
+      return fields.Error("prompt",
+                          absl::StrCat("a token id must be an integer, not ", id.type_name()),
+                          "invalid_type");
     }
     const bool fits = id.is_number_unsigned() && id.get<uint64_t>() <= 0x7fffffff;
     prompt.ids.push_back(fits ? id.get<int32_t>() : -1);  // CheckPrompt refuses -1
@@ -75,11 +80,13 @@ absl::StatusOr<Prompt> ReadIds(const RequestFields& fields, const Json& list) {
   return prompt;
 }
 
-absl::StatusOr<std::vector<Prompt>> ReadPrompts(const Serving& serving, const RequestFields& fields, const Json& value) {
+absl::StatusOr<std::vector<Prompt>> ReadPrompts(const Serving& serving, const RequestFields& fields,
+                                                const Json& value) {
   const bool several = value.is_array() && !IsIds(value);
   const size_t count = several ? value.size() : 1;
   if (count == 0) return fields.Error("prompt", "is an empty list");
-  if (count > kMaxChoices) return fields.Error("prompt", absl::StrCat("has ", count, " parts; at most ", kMaxChoices));
+  if (count > kMaxChoices)
+    return fields.Error("prompt", absl::StrCat("has ", count, " parts; at most ", kMaxChoices));
   std::vector<Prompt> prompts;
   for (size_t i = 0; i < count; ++i) {
     const Json& part = several ? value[i] : value;
@@ -90,12 +97,15 @@ absl::StatusOr<std::vector<Prompt>> ReadPrompts(const Serving& serving, const Re
     } else if (IsIds(part)) {
       STRATA_ASSIGN_OR_RETURN(prompt, ReadIds(fields, part));
     } else {
-      return fields.Error("prompt", absl::StrCat("must be a string, a list of strings, or token ids, not ",
-                                                 part.is_array() ? "an empty list" : part.type_name()),
+      return fields.Error("prompt",
+                          absl::StrCat("must be a string, a list of strings, or token ids, not ",
+                                       part.is_array() ? "an empty list" : part.type_name()),
                           "invalid_type");
     }
-    STRATA_RETURN_IF_ERROR(CheckPrompt(serving, several ? absl::StrCat("prompt[", i, "]") : "prompt", prompt.ids));
-    if (!part.is_string()) prompt.text = ReplaceInvalidUtf8(serving.engine->tokenizer().Decode(prompt.ids));
+    STRATA_RETURN_IF_ERROR(
+        CheckPrompt(serving, several ? absl::StrCat("prompt[", i, "]") : "prompt", prompt.ids));
+    if (!part.is_string())
+      prompt.text = ReplaceInvalidUtf8(serving.engine->tokenizer().Decode(prompt.ids));
     prompts.push_back(std::move(prompt));
   }
   return prompts;
@@ -103,20 +113,23 @@ absl::StatusOr<std::vector<Prompt>> ReadPrompts(const Serving& serving, const Re
 
 }  // namespace
 
-absl::Status HandleCompletions(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply) {
+absl::Status HandleCompletions(Serving& serving, const HttpCall& call,
+                               const std::shared_ptr<HttpReply>& reply) {
   STRATA_ASSIGN_OR_RETURN(const Json body, ParseRequest(call.body));
   RequestFields fields(body);
   GenerationJob job;
   job.arrival = call.arrival;
   STRATA_ASSIGN_OR_RETURN(job.params, ReadGenerationParams(&fields, serving));
-  STRATA_RETURN_IF_ERROR(fields.Integer("max_tokens", 0, int64_t{1} << 31, &job.params.request.max_tokens));
+  STRATA_RETURN_IF_ERROR(
+      fields.Integer("max_tokens", 0, int64_t{1} << 31, &job.params.request.max_tokens));
   int64_t logprobs = -1;
   STRATA_RETURN_IF_ERROR(fields.Integer("logprobs", 0, 20, &logprobs));
   if (logprobs > 0) job.params.request.top_logprobs = logprobs;
   bool echo = false;
   STRATA_RETURN_IF_ERROR(fields.Boolean("echo", &echo));
   if (echo && logprobs >= 0) {
-    return fields.Error("echo", "with logprobs is not supported; leave out one of them", "unsupported_parameter");
+    return fields.Error("echo", "with logprobs is not supported; leave out one of them",
+                        "unsupported_parameter");
   }
   STRATA_RETURN_IF_ERROR(fields.RefuseUnless("best_of", job.params.n));
   STRATA_RETURN_IF_ERROR(fields.RefuseUnless("suffix", ""));
@@ -125,7 +138,8 @@ absl::Status HandleCompletions(Serving& serving, const HttpCall& call, const std
   STRATA_ASSIGN_OR_RETURN(std::vector<Prompt> prompts, ReadPrompts(serving, fields, *prompt));
   const int64_t choices = static_cast<int64_t>(prompts.size()) * job.params.n;
   if (choices > kMaxChoices) {
-    return fields.Error("n", absl::StrCat("times the number of prompts is ", choices, "; at most ", kMaxChoices));
+    return fields.Error(
+        "n", absl::StrCat("times the number of prompts is ", choices, "; at most ", kMaxChoices));
   }
   std::vector<std::string> echoes;
   for (Prompt& part : prompts) {

@@ -10,7 +10,8 @@
 
 namespace strata::inference {
 
-absl::Status HandleCompletions(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply);
+absl::Status HandleCompletions(Serving& serving, const HttpCall& call,
+                               const std::shared_ptr<HttpReply>& reply);
 
 }  // namespace strata::inference
 

@@ -68,7 +68,8 @@ Json Object(absl::string_view message, int http_status, Json param, Json code) {
 
 absl::Status ApiError(absl::StatusCode status, absl::string_view param, absl::string_view message,
                       absl::string_view code) {
-  absl::Status error(status, param.empty() ? std::string(message) : absl::StrCat(param, ": ", message));
+  absl::Status error(status,
+                     param.empty() ? std::string(message) : absl::StrCat(param, ": ", message));
   if (!param.empty()) error.SetPayload(kParamUrl, absl::Cord(param));
   error.SetPayload(kCodeUrl, absl::Cord(code.empty() ? UsualCode(status) : code));
   return error;

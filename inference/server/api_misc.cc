@@ -32,11 +32,13 @@ Json ModelObject(const Serving& serving) {
 
 }  // namespace
 
-absl::Status HandleModels(Serving& serving, const HttpCall&, const std::shared_ptr<HttpReply>& reply) {
+absl::Status HandleModels(Serving& serving, const HttpCall&,
+                          const std::shared_ptr<HttpReply>& reply) {
   return SendJson({{"object", "list"}, {"data", Json::array({ModelObject(serving)})}}, reply);
 }
 
-absl::Status HandleModel(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply) {
+absl::Status HandleModel(Serving& serving, const HttpCall& call,
+                         const std::shared_ptr<HttpReply>& reply) {
   const Json name = {{"model", ReplaceInvalidUtf8(call.path.substr(sizeof(kModelsPath) - 1))}};
   RequestFields fields(name);
   STRATA_RETURN_IF_ERROR(CheckModel(&fields, serving));
@@ -51,14 +53,17 @@ absl::Status HandleVersion(Serving&, const HttpCall&, const std::shared_ptr<Http
   return SendJson({{"version", kVersion}}, reply);
 }
 
-absl::Status HandleMetrics(Serving& serving, const HttpCall&, const std::shared_ptr<HttpReply>& reply) {
+absl::Status HandleMetrics(Serving& serving, const HttpCall&,
+                           const std::shared_ptr<HttpReply>& reply) {
   const EngineStats stats = serving.engine->stats();
   const int64_t waiting = stats.waiting + static_cast<int64_t>(serving.pool.queued());
-  reply->Send({.content_type = ServerMetrics::kContentType, .body = serving.metrics.Text(stats.running, waiting)});
+  reply->Send({.content_type = ServerMetrics::kContentType,
+               .body = serving.metrics.Text(stats.running, waiting)});
   return absl::OkStatus();
 }
 
-absl::Status HandleTokenize(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply) {
+absl::Status HandleTokenize(Serving& serving, const HttpCall& call,
+                            const std::shared_ptr<HttpReply>& reply) {
   STRATA_ASSIGN_OR_RETURN(const Json body, ParseRequest(call.body));
   RequestFields fields(body);
   STRATA_RETURN_IF_ERROR(CheckModel(&fields, serving));
@@ -78,23 +83,28 @@ absl::Status HandleTokenize(Serving& serving, const HttpCall& call, const std::s
     if (special && tokenizer.bos().has_value()) ids.insert(ids.begin(), *tokenizer.bos());
   }
   STRATA_RETURN_IF_ERROR(fields.RefuseOthers());
-  Json answer = {{"count", ids.size()}, {"max_model_len", serving.engine->context()}, {"token_strs", nullptr}};
+  Json answer = {
+      {"count", ids.size()}, {"max_model_len", serving.engine->context()}, {"token_strs", nullptr}};
   if (strings) {
     answer["token_strs"] = Json::array();
-    for (int32_t id : ids) answer["token_strs"].push_back(ReplaceInvalidUtf8(tokenizer.TokenBytes(id)));
+    for (int32_t id : ids)
+      answer["token_strs"].push_back(ReplaceInvalidUtf8(tokenizer.TokenBytes(id)));
   }
   answer["tokens"] = std::move(ids);
   return SendJson(answer, reply);
 }
 
-absl::Status HandleDetokenize(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply) {
+absl::Status HandleDetokenize(Serving& serving, const HttpCall& call,
+                              const std::shared_ptr<HttpReply>& reply) {
   STRATA_ASSIGN_OR_RETURN(const Json body, ParseRequest(call.body));
   RequestFields fields(body);
   STRATA_RETURN_IF_ERROR(CheckModel(&fields, serving));
   STRATA_ASSIGN_OR_RETURN(const Json* tokens, fields.Require("tokens"));
   STRATA_RETURN_IF_ERROR(fields.RefuseOthers());
   if (!tokens->is_array()) {
-    return fields.Error("tokens", absl::StrCat("must be a list of token ids, not ", tokens->type_name()), "invalid_type");
+    return fields.Error("tokens",
+                        absl::StrCat("must be a list of token ids, not ", tokens->type_name()),
+                        "invalid_type");
   }
   const int64_t vocabulary = serving.engine->tokenizer().vocab_size();
   std::vector<int32_t> ids;
@@ -102,7 +112,8 @@ absl::Status HandleDetokenize(Serving& serving, const HttpCall& call, const std:
     const Json& id = (*tokens)[i];
     const std::string path = absl::StrCat("tokens[", i, "]");
     if (!id.is_number_integer()) {
-      return fields.Error(path, absl::StrCat("must be an integer, not ", id.type_name()), "invalid_type");
+      return fields.Error(path, absl::StrCat("must be an integer, not ", id.type_name()),
+                          "invalid_type");
     }
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= static_cast<uint64_t>(vocabulary)) {
       return fields.Error(path, absl::StrCat(id.dump(), " is outside [0, ", vocabulary, ")"));

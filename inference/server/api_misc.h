@@ -10,13 +10,20 @@
 
 namespace strata::inference {
 
-absl::Status HandleModels(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply);
-absl::Status HandleModel(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply);
-absl::Status HandleHealth(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply);
-absl::Status HandleVersion(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply);
-absl::Status HandleMetrics(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply);
-absl::Status HandleTokenize(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply);
-absl::Status HandleDetokenize(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply);
+absl::Status HandleModels(Serving& serving, const HttpCall& call,
+                          const std::shared_ptr<HttpReply>& reply);
+absl::Status HandleModel(Serving& serving, const HttpCall& call,
+                         const std::shared_ptr<HttpReply>& reply);
+absl::Status HandleHealth(Serving& serving, const HttpCall& call,
+                          const std::shared_ptr<HttpReply>& reply);
+absl::Status HandleVersion(Serving& serving, const HttpCall& call,
+                           const std::shared_ptr<HttpReply>& reply);
+absl::Status HandleMetrics(Serving& serving, const HttpCall& call,
+                           const std::shared_ptr<HttpReply>& reply);
+absl::Status HandleTokenize(Serving& serving, const HttpCall& call,
+                            const std::shared_ptr<HttpReply>& reply);
+absl::Status HandleDetokenize(Serving& serving, const HttpCall& call,
+                              const std::shared_ptr<HttpReply>& reply);
 
 }  // namespace strata::inference
 

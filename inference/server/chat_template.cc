@@ -56,14 +56,16 @@ void Append(const std::vector<int32_t>& ids, std::vector<int32_t>* prompt) {
 
 }  // namespace
 
-absl::StatusOr<ChatTemplate> ChatTemplate::Create(const std::string& name, const Tokenizer& tokenizer) {
+absl::StatusOr<ChatTemplate> ChatTemplate::Create(const std::string& name,
+                                                  const Tokenizer& tokenizer) {
   for (const Definition& definition : Definitions()) {
     if (!name.empty() && name != definition.name) continue;
     const char* missing = MissingMark(definition, tokenizer);
     if (missing != nullptr) {
       if (name.empty()) continue;
-      return absl::FailedPreconditionError(absl::StrCat(
-          "chat_template: ", name, " needs the special token ", missing, ", which the tokenizer lacks; take plain"));
+      return absl::FailedPreconditionError(absl::StrCat("chat_template: ", name,
+                                                        " needs the special token ", missing,
+                                                        ", which the tokenizer lacks; take plain"));
     }
     ChatTemplate chat;
     chat.name_ = definition.name;
@@ -72,7 +74,8 @@ absl::StatusOr<ChatTemplate> ChatTemplate::Create(const std::string& name, const
     chat.after_role_ = definition.after_role;
     chat.after_content_ = definition.after_content;
     for (int role = 0; role < 3; ++role) chat.roles_[role] = definition.roles[role];
-    if (definition.stop_token != nullptr) chat.stop_tokens_ = {*tokenizer.TokenId(definition.stop_token)};
+    if (definition.stop_token != nullptr)
+      chat.stop_tokens_ = {*tokenizer.TokenId(definition.stop_token)};
     if (definition.stop != nullptr) chat.stop_ = {definition.stop};
     return chat;
   }
@@ -80,7 +83,8 @@ absl::StatusOr<ChatTemplate> ChatTemplate::Create(const std::string& name, const
       absl::StrCat("chat_template: \"", name, "\" is unknown; there are chatml, llama3 and plain"));
 }
 
-std::vector<int32_t> ChatTemplate::Apply(const Tokenizer& tokenizer, absl::Span<const ChatMessage> messages) const {
+std::vector<int32_t> ChatTemplate::Apply(const Tokenizer& tokenizer,
+                                         absl::Span<const ChatMessage> messages) const {
   std::vector<int32_t> prompt;
   std::string marks = begin_;  // trusted text between two contents
   for (const ChatMessage& message : messages) {
@@ -89,7 +93,8 @@ std::vector<int32_t> ChatTemplate::Apply(const Tokenizer& tokenizer, absl::Span<
     Append(tokenizer.EncodeOrdinary(message.content), &prompt);
     marks = after_content_;
   }
-  absl::StrAppend(&marks, before_role_, roles_[static_cast<int>(ChatRole::kAssistant)], after_role_);
+  absl::StrAppend(&marks, before_role_, roles_[static_cast<int>(ChatRole::kAssistant)],
+                  after_role_);
   Append(tokenizer.Encode(marks), &prompt);
   return prompt;
 }

@@ -35,7 +35,8 @@ class ChatTemplate {
   static absl::StatusOr<ChatTemplate> Create(const std::string& name, const Tokenizer& tokenizer);
 
   // The prompt up to the point where the assistant speaks.
-  std::vector<int32_t> Apply(const Tokenizer& tokenizer, absl::Span<const ChatMessage> messages) const;
+  std::vector<int32_t> Apply(const Tokenizer& tokenizer,
+                             absl::Span<const ChatMessage> messages) const;
 
   const std::string& name() const { return name_; }
   // Special tokens that end the assistant's turn, beside eos.
@@ -45,10 +46,10 @@ class ChatTemplate {
 
  private:
   std::string name_;
-  std::string begin_;                         // before all
-  std::string before_role_, after_role_;      // around the role's name
+  std::string begin_;                     // before all
+  std::string before_role_, after_role_;  // around the role's name
   std::string after_content_;
-  std::string roles_[3];                      // by ChatRole
+  std::string roles_[3];  // by ChatRole
   std::vector<int32_t> stop_tokens_;
   std::vector<std::string> stop_;
 };

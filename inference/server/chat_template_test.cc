@@ -10,8 +10,10 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const std::vector<ChatMessage> kMessages = {
-    {ChatRole::kSystem, "Be kind."}, {ChatRole::kUser, "Hi"}, {ChatRole::kAssistant, ""}, {ChatRole::kUser, "Bye"}};
+const std::vector<ChatMessage> kMessages = {{ChatRole::kSystem, "Be kind."},
+                                            {ChatRole::kUser, "Hi"},
+                                            {ChatRole::kAssistant, ""},
+                                            {ChatRole::kUser, "Bye"}};
 
 TEST(ChatTemplate, Chatml) {
   const FakeTokenizer tokenizer;
@@ -20,7 +22,8 @@ TEST(ChatTemplate, Chatml) {
   EXPECT_THAT(chat.stop_tokens(), ElementsAre(FakeTokenizer::kTurnEnd));
   EXPECT_EQ(tokenizer.Decode(chat.Apply(tokenizer, kMessages)),
             "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
-            "<|im_start|>assistant\n<|im_end|>\n<|im_start|>user\nBye<|im_end|>\n<|im_start|>assistant\n");
+            "<|im_start|>assistant\n<|im_end|>\n<|im_start|>user\nBye<|im_end|>\n<|im_start|>"
+            "assistant\n");
 }
 
 TEST(ChatTemplate, Plain) {
@@ -29,7 +32,8 @@ TEST(ChatTemplate, Plain) {
   EXPECT_EQ(chat.name(), "plain");
   EXPECT_THAT(chat.stop(), ElementsAre("\n### "));
   EXPECT_EQ(tokenizer.Decode(chat.Apply(tokenizer, kMessages)),
-            "### System:\nBe kind.\n\n### User:\nHi\n\n### Assistant:\n\n\n### User:\nBye\n\n### Assistant:\n");
+            "### System:\nBe kind.\n\n### User:\nHi\n\n### Assistant:\n\n\n### User:\nBye\n\n### "
+            "Assistant:\n");
   EXPECT_EQ(tokenizer.Decode(chat.Apply(tokenizer, {})), "### Assistant:\n");
 }
 

@@ -28,7 +28,11 @@ using net::ip::tcp;
 class Connection {
  public:
   Connection(const std::string& host, int port, std::chrono::milliseconds timeout)
-      : where_(absl::StrCat(host, ":", port)), host_(host), port_(port), timeout_(timeout), stream_(io_) {
+      : where_(absl::StrCat(host, ":", port)),
+        host_(host),
+        port_(port),
+        timeout_(timeout),
+        stream_(io_) {
     parser_.body_limit(std::numeric_limits<uint64_t>::max());
   }
 
@@ -73,7 +77,8 @@ class Connection {
     HttpResponse response;
     response.status = parser_.get().result_int();
     for (const auto& field : parser_.get()) {
-      response.headers[absl::AsciiStrToLower(std::string(field.name_string()))] = std::string(field.value());
+      response.headers[absl::AsciiStrToLower(std::string(field.name_string()))] =
+          std::string(field.value());
     }
     response.body = std::move(parser_.get().body());
     return response;
@@ -97,7 +102,8 @@ class Connection {
 
   absl::Status Failed(absl::string_view what, const error_code& error) const {
     const std::string message = absl::StrCat(where_, ": ", what, ": ", error.message());
-    return error == beast::error::timeout ? absl::DeadlineExceededError(message) : absl::UnavailableError(message);
+    return error == beast::error::timeout ? absl::DeadlineExceededError(message)
+                                          : absl::UnavailableError(message);
   }
 
   const std::string where_, host_;
@@ -109,8 +115,9 @@ class Connection {
   http::response_parser<http::string_body> parser_;
 };
 
-std::string RequestText(const std::string& host, int port, const std::string& method, const std::string& target,
-                        const std::string& body, const HttpHeaders& headers) {
+std::string RequestText(const std::string& host, int port, const std::string& method,
+                        const std::string& target, const std::string& body,
+                        const HttpHeaders& headers) {
   std::string text = absl::StrCat(method, " ", target, " HTTP/1.1\r\nHost: ", host, ":", port,
                                   "\r\nConnection: close\r\nContent-Length: ", body.size(), "\r\n");
   if (!body.empty()) absl::StrAppend(&text, "Content-Type: application/json\r\n");
@@ -121,9 +128,10 @@ std::string RequestText(const std::string& host, int port, const std::string& me
 
 }  // namespace
 
-absl::StatusOr<HttpResponse> HttpRequest(const std::string& host, int port, const std::string& method,
-                                         const std::string& target, const std::string& body,
-                                         const HttpHeaders& headers, std::chrono::milliseconds timeout) {
+absl::StatusOr<HttpResponse> HttpRequest(const std::string& host, int port,
+                                         const std::string& method, const std::string& target,
+                                         const std::string& body, const HttpHeaders& headers,
+                                         std::chrono::milliseconds timeout) {
   Connection connection(host, port, timeout);
   STRATA_RETURN_IF_ERROR(connection.Send(RequestText(host, port, method, target, body, headers)));
   STRATA_RETURN_IF_ERROR(connection.ReadHeader(method == "HEAD"));
@@ -132,7 +140,8 @@ absl::StatusOr<HttpResponse> HttpRequest(const std::string& host, int port, cons
 }
 
 absl::StatusOr<HttpResponse> PostSse(const std::string& host, int port, const std::string& target,
-                                     const std::string& body, const std::function<bool(absl::string_view)>& on_event,
+                                     const std::string& body,
+                                     const std::function<bool(absl::string_view)>& on_event,
                                      std::chrono::milliseconds timeout) {
   Connection connection(host, port, timeout);
   const HttpHeaders headers = {{"Accept", "text/event-stream"}};

@@ -33,15 +33,17 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr std::chrono::milliseconds kClientTimeout{120'000};
 
-absl::StatusOr<HttpResponse> HttpRequest(const std::string& host, int port, const std::string& method,
-                                         const std::string& target, const std::string& body = "",
+absl::StatusOr<HttpResponse> HttpRequest(const std::string& host, int port,
+                                         const std::string& method, const std::string& target,
+                                         const std::string& body = "",
                                          const HttpHeaders& headers = {},
                                          std::chrono::milliseconds timeout = kClientTimeout);
 
 // Posts JSON and calls `on_event` with the data of each server-sent event as it arrives, "[DONE]" too; false closes
 // the connection at once. An answer that is no event stream (an error) comes back with its body and no event.
 absl::StatusOr<HttpResponse> PostSse(const std::string& host, int port, const std::string& target,
-                                     const std::string& body, const std::function<bool(absl::string_view)>& on_event,
+                                     const std::string& body,
+                                     const std::function<bool(absl::string_view)>& on_event,
                                      std::chrono::milliseconds timeout = kClientTimeout);
 
 }  // namespace strata::inference

@@ -47,83 +47,114 @@ const BadRequest kBadRequests[] = {
     // The common parameters.
     {kCompletions, "{}", 400, "prompt", "missing_required_parameter", "prompt: is missing"},
     {kCompletions, R"({"prompt":null})", 400, "prompt", "missing_required_parameter", "is missing"},
-    {kCompletions, R"({"prompt":"a","model":"gpt-9"})", 404, "model", "model_not_found", "this server has \"tiny\""},
-    {kCompletions, R"({"prompt":"a","model":3})", 400, "model", "invalid_type", "must be a string, not number"},
-    {kCompletions, R"({"prompt":"a","temperature":"hot"})", 400, "temperature", "invalid_type", "must be a number"},
-    {kCompletions, R"({"prompt":"a","temperature":2.5})", 400, "temperature", "invalid_value", "outside [0, 2]"},
-    {kCompletions, R"({"prompt":"a","temperature":-0.1})", 400, "temperature", "invalid_value", "outside [0, 2]"},
+    {kCompletions, R"({"prompt":"a","model":"gpt-9"})", 404, "model", "model_not_found",
+     "this server has \"tiny\""},
+    {kCompletions, R"({"prompt":"a","model":3})", 400, "model", "invalid_type",
+     "must be a string, not number"},
+    {kCompletions, R"({"prompt":"a","temperature":"hot"})", 400, "temperature", "invalid_type",
+     "must be a number"},
+    {kCompletions, R"({"prompt":"a","temperature":2.5})", 400, "temperature", "invalid_value",
+     "outside [0, 2]"},
+    {kCompletions, R"({"prompt":"a","temperature":-0.1})", 400, "temperature", "invalid_value",
+     "outside [0, 2]"},
     {kCompletions, R"({"prompt":"a","top_p":0})", 400, "top_p", "invalid_value", "outside (0, 1]"},
     {kCompletions, R"({"prompt":"a","top_k":-2})", 400, "top_k", "invalid_value", "outside"},
-    {kCompletions, R"({"prompt":"a","max_tokens":-1})", 400, "max_tokens", "invalid_value", "outside"},
-    {kCompletions, R"({"prompt":"a","max_tokens":1.5})", 400, "max_tokens", "invalid_type", "must be an integer"},
-    {kCompletions, R"({"prompt":"a","max_tokens":18446744073709551615})", 400, "max_tokens", "invalid_value",
-     "18446744073709551615 is outside"},
-    {kCompletions, R"({"prompt":"a","seed":9223372036854775808})", 400, "seed", "invalid_value", "outside"},
+    {kCompletions, R"({"prompt":"a","max_tokens":-1})", 400, "max_tokens", "invalid_value",
+     "outside"},
+    {kCompletions, R"({"prompt":"a","max_tokens":1.5})", 400, "max_tokens", "invalid_type",
+     "must be an integer"},
+    {kCompletions, R"({"prompt":"a","max_tokens":18446744073709551615})", 400, "max_tokens",
+     "invalid_value", "18446744073709551615 is outside"},
+    {kCompletions, R"({"prompt":"a","seed":9223372036854775808})", 400, "seed", "invalid_value",
+     "outside"},
     {kCompletions, R"({"prompt":"a","n":0})", 400, "n", "invalid_value", "outside [1, 128]"},
-    {kCompletions, R"({"prompt":["a","b"],"n":65})", 400, "n", "invalid_value", "is 130; at most 128"},
-    {kCompletions, R"({"prompt":"a","stop":3})", 400, "stop", "invalid_type", "a string or a list of strings"},
+    {kCompletions, R"({"prompt":["a","b"],"n":65})", 400, "n", "invalid_value",
+     "is 130; at most 128"},
+    {kCompletions, R"({"prompt":"a","stop":3})", 400, "stop", "invalid_type",
+     "a string or a list of strings"},
     {kCompletions, R"({"prompt":"a","stop":[""]})", 400, "stop", "invalid_value", "empty string"},
-    {kCompletions, R"({"prompt":"a","stop":["1","2","3","4","5","6","7","8","9","10","11","12","13","14","15","16","17"]})",
+    {kCompletions,
+     R"({"prompt":"a","stop":["1","2","3","4","5","6","7","8","9","10","11","12","13","14","15","16","17"]})",
      400, "stop", "invalid_value", "at most 16"},
-    {kCompletions, R"({"prompt":"a","stream":"yes"})", 400, "stream", "invalid_type", "must be a boolean"},
-    {kCompletions, R"({"prompt":"a","stream_options":{"include_usage":true}})", 400, "stream_options", "invalid_value",
-     "only allowed when stream is true"},
-    {kCompletions, R"({"prompt":"a","stream":true,"stream_options":{"x":1}})", 400, "stream_options.x",
-     "unknown_parameter", "not a parameter"},
+    {kCompletions, R"({"prompt":"a","stream":"yes"})", 400, "stream", "invalid_type",
+     "must be a boolean"},
+    {kCompletions, R"({"prompt":"a","stream_options":{"include_usage":true}})", 400,
+     "stream_options", "invalid_value", "only allowed when stream is true"},
+    {kCompletions, R"({"prompt":"a","stream":true,"stream_options":{"x":1}})", 400,
+     "stream_options.x", "unknown_parameter", "not a parameter"},
     // Not supported, not known.
-    {kCompletions, R"({"prompt":"a","presence_penalty":0.5})", 400, "presence_penalty", "unsupported_parameter",
-     "leave it out or give 0"},
-    {kCompletions, R"({"prompt":"a","logit_bias":{"50256":-100}})", 400, "logit_bias", "unsupported_parameter",
+    {kCompletions, R"({"prompt":"a","presence_penalty":0.5})", 400, "presence_penalty",
+     "unsupported_parameter", "leave it out or give 0"},
+    {kCompletions, R"({"prompt":"a","logit_bias":{"50256":-100}})", 400, "logit_bias",
+     "unsupported_parameter", "is not supported"},
+    {kCompletions, R"({"prompt":"a","best_of":3})", 400, "best_of", "unsupported_parameter",
      "is not supported"},
-    {kCompletions, R"({"prompt":"a","best_of":3})", 400, "best_of", "unsupported_parameter", "is not supported"},
-    {kCompletions, R"({"prompt":"a","echo":true,"logprobs":1})", 400, "echo", "unsupported_parameter", "logprobs"},
-    {kCompletions, R"({"prompt":"a","tempratur":1})", 400, "tempratur", "unknown_parameter", "not a parameter"},
-    {kCompletions, R"({"prompt":"a","messages":[]})", 400, "messages", "unknown_parameter", "not a parameter"},
+    {kCompletions, R"({"prompt":"a","echo":true,"logprobs":1})", 400, "echo",
+     "unsupported_parameter", "logprobs"},
+    {kCompletions, R"({"prompt":"a","tempratur":1})", 400, "tempratur", "unknown_parameter",
+     "not a parameter"},
+    {kCompletions, R"({"prompt":"a","messages":[]})", 400, "messages", "unknown_parameter",
+     "not a parameter"},
     // Prompts.
     {kCompletions, R"({"prompt":3})", 400, "prompt", "invalid_type", "not number"},
     {kCompletions, R"({"prompt":[]})", 400, "prompt", "invalid_value", "empty list"},
     {kCompletions, R"({"prompt":["a",[]]})", 400, "prompt", "invalid_type", "not an empty list"},
     {kCompletions, R"({"prompt":["a",{}]})", 400, "prompt", "invalid_type", "not object"},
-    {kCompletions, R"({"prompt":[1,"a"]})", 400, "prompt", "invalid_type", "token id must be an integer"},
-    {kCompletions, R"({"prompt":[1,2.5]})", 400, "prompt", "invalid_type", "token id must be an integer"},
-    {kCompletions, R"({"prompt":[1,259]})", 400, "prompt", "invalid_value", "token id 259 is outside [0, 259)"},
+    {kCompletions, R"({"prompt":[1,"a"]})", 400, "prompt", "invalid_type",
+     "token id must be an integer"},
+    {kCompletions, R"({"prompt":[1,2.5]})", 400, "prompt", "invalid_type",
+     "token id must be an integer"},
+    {kCompletions, R"({"prompt":[1,259]})", 400, "prompt", "invalid_value",
+     "token id 259 is outside [0, 259)"},
     {kCompletions, R"({"prompt":[-1]})", 400, "prompt", "invalid_value", "outside"},
-    {kCompletions, R"({"prompt":["a",[99999999999999]]})", 400, "prompt[1]", "invalid_value", "outside"},
-    {kCompletions, R"({"prompt":"a","logprobs":21})", 400, "logprobs", "invalid_value", "outside [0, 20]"},
+    {kCompletions, R"({"prompt":["a",[99999999999999]]})", 400, "prompt[1]", "invalid_value",
+     "outside"},
+    {kCompletions, R"({"prompt":"a","logprobs":21})", 400, "logprobs", "invalid_value",
+     "outside [0, 20]"},
     // Chat.
     {kChat, "{}", 400, "messages", "missing_required_parameter", "is missing"},
     {kChat, R"({"messages":"Hi"})", 400, "messages", "invalid_type", "must be a list, not string"},
     {kChat, R"({"messages":[]})", 400, "messages", "invalid_value", "is empty"},
-    {kChat, R"({"messages":["Hi"]})", 400, "messages[0]", "invalid_type", "must be an object, not string"},
-    {kChat, R"({"messages":[{"content":"Hi"}]})", 400, "messages[0].role", "missing_required_parameter", "is missing"},
-    {kChat, R"({"messages":[{"role":"user"}]})", 400, "messages[0].content", "missing_required_parameter", "is missing"},
-    {kChat, R"({"messages":[{"role":"king","content":"Hi"}]})", 400, "messages[0].role", "invalid_value", "\"king\""},
-    {kChat, R"({"messages":[{"role":"tool","content":"Hi"}]})", 400, "messages[0].role", "unsupported_parameter", "tool"},
-    {kChat, R"({"messages":[{"role":"user","content":7}]})", 400, "messages[0].content", "invalid_type", "not number"},
-    {kChat, R"({"messages":[{"role":"user","content":[{"type":"image_url"}]}]})", 400, "messages[0].content[0].type",
-     "unsupported_parameter", "only text parts"},
-    {kChat, R"({"messages":[{"role":"user","content":[{"type":"text"}]}]})", 400, "messages[0].content[0].text",
+    {kChat, R"({"messages":["Hi"]})", 400, "messages[0]", "invalid_type",
+     "must be an object, not string"},
+    {kChat, R"({"messages":[{"content":"Hi"}]})", 400, "messages[0].role",
      "missing_required_parameter", "is missing"},
-    {kChat, R"({"messages":[{"role":"user","content":["Hi"]}]})", 400, "messages[0].content[0].type",
-     "unsupported_parameter", "only text parts"},
-    {kChat, R"({"messages":[{"role":"user","content":"Hi","mood":1}]})", 400, "messages[0].mood", "unknown_parameter",
-     "not a parameter"},
-    {kChat, R"({"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function"}]})", 400, "tools",
-     "unsupported_parameter", "is not supported"},
-    {kChat, R"({"messages":[{"role":"user","content":"Hi"}],"response_format":{"type":"json_object"}})", 400,
-     "response_format", "unsupported_parameter", "is not supported"},
-    {kChat, R"({"messages":[{"role":"user","content":"Hi"}],"top_logprobs":2})", 400, "top_logprobs", "invalid_value",
-     "only allowed when logprobs is true"},
-    {kChat, R"({"messages":[{"role":"user","content":"Hi"}],"max_tokens":0})", 400, "max_tokens", "invalid_value",
-     "outside"},
+    {kChat, R"({"messages":[{"role":"user"}]})", 400, "messages[0].content",
+     "missing_required_parameter", "is missing"},
+    {kChat, R"({"messages":[{"role":"king","content":"Hi"}]})", 400, "messages[0].role",
+     "invalid_value", "\"king\""},
+    {kChat, R"({"messages":[{"role":"tool","content":"Hi"}]})", 400, "messages[0].role",
+     "unsupported_parameter", "tool"},
+    {kChat, R"({"messages":[{"role":"user","content":7}]})", 400, "messages[0].content",
+     "invalid_type", "not number"},
+    {kChat, R"({"messages":[{"role":"user","content":[{"type":"image_url"}]}]})", 400,
+     "messages[0].content[0].type", "unsupported_parameter", "only text parts"},
+    {kChat, R"({"messages":[{"role":"user","content":[{"type":"text"}]}]})", 400,
+     "messages[0].content[0].text", "missing_required_parameter", "is missing"},
+    {kChat, R"({"messages":[{"role":"user","content":["Hi"]}]})", 400,
+     "messages[0].content[0].type", "unsupported_parameter", "only text parts"},
+    {kChat, R"({"messages":[{"role":"user","content":"Hi","mood":1}]})", 400, "messages[0].mood",
+     "unknown_parameter", "not a parameter"},
+    {kChat, R"({"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function"}]})", 400,
+     "tools", "unsupported_parameter", "is not supported"},
+    {kChat,
+     R"({"messages":[{"role":"user","content":"Hi"}],"response_format":{"type":"json_object"}})",
+     400, "response_format", "unsupported_parameter", "is not supported"},
+    {kChat, R"({"messages":[{"role":"user","content":"Hi"}],"top_logprobs":2})", 400,
+     "top_logprobs", "invalid_value", "only allowed when logprobs is true"},
+    {kChat, R"({"messages":[{"role":"user","content":"Hi"}],"max_tokens":0})", 400, "max_tokens",
+     "invalid_value", "outside"},
     // The small ones.
     {"/tokenize", "{}", 400, "prompt", "missing_required_parameter", "is missing"},
     {"/tokenize", R"({"prompt":[1]})", 400, "prompt", "invalid_type", "must be a string"},
-    {"/tokenize", R"({"prompt":"a","model":"b"})", 404, "model", "model_not_found", "does not exist"},
+    {"/tokenize", R"({"prompt":"a","model":"b"})", 404, "model", "model_not_found",
+     "does not exist"},
     {"/detokenize", "{}", 400, "tokens", "missing_required_parameter", "is missing"},
     {"/detokenize", R"({"tokens":"a"})", 400, "tokens", "invalid_type", "must be a list"},
-    {"/detokenize", R"({"tokens":[0,"a"]})", 400, "tokens[1]", "invalid_type", "must be an integer"},
-    {"/detokenize", R"({"tokens":[259]})", 400, "tokens[0]", "invalid_value", "259 is outside [0, 259)"},
+    {"/detokenize", R"({"tokens":[0,"a"]})", 400, "tokens[1]", "invalid_type",
+     "must be an integer"},
+    {"/detokenize", R"({"tokens":[259]})", 400, "tokens[0]", "invalid_value",
+     "259 is outside [0, 259)"},
     {"/detokenize", R"({"tokens":[-1]})", 400, "tokens[0]", "invalid_value", "-1 is outside"},
 };
 
@@ -142,12 +173,16 @@ TEST_F(ErrorTest, EachFaultIsNamed) {
 }
 
 TEST_F(ErrorTest, PromptLongerThanTheContext) {
-  EXPECT_EQ(Post(kCompletions, {{"prompt", std::string(256, 'a')}, {"max_tokens", 5}})["usage"]["completion_tokens"], 1);
+  EXPECT_EQ(Post(kCompletions, {{"prompt", std::string(256, 'a')},
+                                {"max_tokens", 5}})["usage"]["completion_tokens"],
+            1);
   const auto error = Post(kCompletions, {{"prompt", std::string(257, 'a')}}, 400)["error"];
   EXPECT_EQ(error["code"], "context_length_exceeded");
   EXPECT_EQ(error["param"], "prompt");
-  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("has 257 tokens, but the model's context holds 256"));
-  const nlohmann::json chat = {{"messages", {{{"role", "user"}, {"content", std::string(300, 'a')}}}}};
+  EXPECT_THAT(error["message"].get<std::string>(),
+              HasSubstr("has 257 tokens, but the model's context holds 256"));
+  const nlohmann::json chat = {
+      {"messages", {{{"role", "user"}, {"content", std::string(300, 'a')}}}}};
   EXPECT_EQ(Post(kChat, chat, 400)["error"]["param"], "messages");
 }
 
@@ -160,7 +195,8 @@ TEST_F(ErrorTest, EngineFailuresAreServerErrors) {
 
 TEST_F(ErrorTest, UnknownPathsAndMethods) {
   EXPECT_EQ(Json("GET", "/", "", 404)["error"]["code"], "unknown_url");
-  EXPECT_EQ(Json("POST", "/v1/embeddings", "{}", 404)["error"]["message"], "there is no /v1/embeddings here");
+  EXPECT_EQ(Json("POST", "/v1/embeddings", "{}", 404)["error"]["message"],
+            "there is no /v1/embeddings here");
   EXPECT_EQ(Json("GET", "/v1/models/", "", 404)["error"]["type"], "invalid_request_error");
   const auto error = Json("GET", kCompletions, "", 405)["error"];
   EXPECT_EQ(error["code"], "method_not_allowed");
@@ -188,11 +224,14 @@ TEST_F(ErrorTest, MalformedHttp) {
   EXPECT_THAT(Raw("nonsense\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(Raw("GET /health HTTP/9.9\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(Raw("GET /health HTTP/1.1\r\nbad header\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
-  EXPECT_THAT(Raw("POST /tokenize HTTP/1.1\r\nContent-Length: -3\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(Raw("POST /tokenize HTTP/1.1\r\nContent-Length: -3\r\n\r\n"),
+              StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(Raw("POST /tokenize HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
               StartsWith("HTTP/1.1 400 "));
-  EXPECT_THAT(Raw("POST /tokenize HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), StartsWith("HTTP/1.1 400 "));
-  EXPECT_THAT(Raw("GET /" + std::string(1 << 20, 'a') + " HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 431 "));
+  EXPECT_THAT(Raw("POST /tokenize HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+              StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(Raw("GET /" + std::string(1 << 20, 'a') + " HTTP/1.1\r\n\r\n"),
+              StartsWith("HTTP/1.1 431 "));
   EXPECT_EQ(Raw(""), "");
   EXPECT_EQ(Raw("GET /health HT"), "");
   EXPECT_EQ(Raw("POST /tokenize HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc"), "");
@@ -215,8 +254,25 @@ TEST_F(ErrorTest, FuzzedBodiesGetAnswers) {
       R"({"prompt":"Hi","max_tokens":3,"temperature":0.5,"stop":["a"],"n":2,"seed":1,"logprobs":1,"echo":false})",
       R"({"messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}],"max_tokens":2,"logprobs":true})",
       R"({"prompt":[[1,2],[3]],"max_tokens":1})"};
-  const std::string pieces[] = {"null", "-1", "1e999", "\"", "[", "]", "{", "}", ",", ":", "\\u0000", "\xf0\x9f", "true",
-                                "\"prompt\":", "[[", "99999999999999999999", "\\", "\n", "\"stream\":false,"};
+  const std::string pieces[] = {"null",
+                                "-1",
+                                "1e999",
+                                "\"",
+                                "[",
+                                "]",
+                                "{",
+                                "}",
+                                ",",
+                                ":",
+                                "\\u0000",
+                                "\xf0\x9f",
+                                "true",
+                                "\"prompt\":",
+                                "[[",
+                                "99999999999999999999",
+                                "\\",
+                                "\n",
+                                "\"stream\":false,"};
   for (int i = 0; i < 600; ++i) {
     std::string body = bodies[below(3)];
     for (size_t changes = 1 + below(4); changes > 0; --changes) {
@@ -237,7 +293,8 @@ TEST_F(ErrorTest, FuzzedBodiesGetAnswers) {
     EXPECT_TRUE(response.status == 200 || response.status == 400 || response.status == 404) << body;
     if (response.headers.at("content-type") == "application/json") {
       const auto answer = nlohmann::json::parse(response.body, nullptr, false);
-      EXPECT_TRUE(answer.contains(response.status == 200 ? "choices" : "error")) << body << "\n" << response.body;
+      EXPECT_TRUE(answer.contains(response.status == 200 ? "choices" : "error")) << body << "\n"
+                                                                                 << response.body;
     }
   }
   ExpectHealthy();
@@ -246,7 +303,8 @@ TEST_F(ErrorTest, FuzzedBodiesGetAnswers) {
 TEST_F(ErrorTest, FuzzedHttpNeverCrashes) {
   std::mt19937 random(11);
   const std::string good =
-      "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n"
+      "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: "
+      "application/json\r\nContent-Length: 30\r\n\r\n"
       "{\"prompt\":\"Hi\",\"max_tokens\":1}";
   for (int i = 0; i < 300; ++i) {
     std::string bytes = good;

@@ -14,7 +14,8 @@ constexpr const char* kSpecials[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|
 // Never run: the fake engine needs its name and sizes only.
 class FakeEngineModel : public DecoderModel {
  public:
-  FakeEngineModel(int64_t vocab_size, int64_t max_context) : vocab_size_(vocab_size), max_context_(max_context) {}
+  FakeEngineModel(int64_t vocab_size, int64_t max_context)
+      : vocab_size_(vocab_size), max_context_(max_context) {}
   const std::string& name() const override { return name_; }
   int64_t vocab_size() const override { return vocab_size_; }
   int64_t max_context() const override { return max_context_; }
@@ -138,8 +139,8 @@ std::vector<int32_t> FakeEngine::Answer(const GenerateRequest& request) const {
       absl::StrCat(" Grüße, 世界 🎉 ", request.prompt.size(), "/", request.sampling.seed % 10, "!"));
 }
 
-absl::StatusOr<Generation> FakeEngine::Generate(const GenerateRequest& request,
-                                                const std::function<bool(const TokenEvent&)>& on_token) {
+absl::StatusOr<Generation> FakeEngine::Generate(
+    const GenerateRequest& request, const std::function<bool(const TokenEvent&)>& on_token) {
   STRATA_RETURN_IF_ERROR(ValidateSampling(request.sampling));
   if (request.prompt.empty()) return absl::InvalidArgumentError("prompt: is empty");
   {
@@ -177,13 +178,15 @@ absl::StatusOr<Generation> FakeEngine::Run(const GenerateRequest& request,
     event.text = decoder.Push(event.token);
     event.log_probability = -0.125 * (event.token % 8);
     for (int64_t k = 0; k < request.top_logprobs; ++k) {
-      event.top.push_back({static_cast<int32_t>(event.token + k) % 256, event.log_probability - static_cast<double>(k)});
+      event.top.push_back({static_cast<int32_t>(event.token + k) % 256,
+                           event.log_probability - static_cast<double>(k)});
     }
     done.tokens.push_back(event.token);
     const size_t before = done.text.size();
     done.text += event.text;
     // As an oracle it knows what a stop string will cut off; a real engine has to hold text back.
-    const size_t stop = request.stop.empty() ? std::string::npos : FirstStop(done.text, request.stop);
+    const size_t stop =
+        request.stop.empty() ? std::string::npos : FirstStop(done.text, request.stop);
     if (stop != std::string::npos) {
       done.text.resize(std::max(stop, before));
       event.text = done.text.substr(before);

@@ -58,8 +58,9 @@ class FakeEngine : public Engine {
   void WaitUntilAborted(int count);
   std::vector<GenerateRequest> requests() const;  // so far
 
-  absl::StatusOr<Generation> Generate(const GenerateRequest& request,
-                                      const std::function<bool(const TokenEvent&)>& on_token) override;
+  absl::StatusOr<Generation> Generate(
+      const GenerateRequest& request,
+      const std::function<bool(const TokenEvent&)>& on_token) override;
   EngineStats stats() const override;
   const DecoderModel& model() const override { return *model_; }
   const Tokenizer& tokenizer() const override { return tokenizer_; }
@@ -67,7 +68,8 @@ class FakeEngine : public Engine {
 
  private:
   std::vector<int32_t> Answer(const GenerateRequest& request) const;
-  absl::StatusOr<Generation> Run(const GenerateRequest& request, const std::function<bool(const TokenEvent&)>& on_token);
+  absl::StatusOr<Generation> Run(const GenerateRequest& request,
+                                 const std::function<bool(const TokenEvent&)>& on_token);
   void HoldAt(int token);
 
   const int64_t context_;

@@ -19,7 +19,9 @@ double Seconds(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 std::string NewId(const std::string& prefix) {
   static thread_local std::mt19937_64 random{std::random_device()()};
@@ -27,7 +29,9 @@ std::string NewId(const std::string& prefix) {
 }
 
 int64_t UnixSeconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 struct Choice {
@@ -57,9 +61,11 @@ class Runner {
         request.sampling.seed += static_cast<uint64_t>(i);
         const absl::StatusOr<Choice> choice = RunChoice(index, request);
         if (!choice.ok()) return Fail(choice.status());
-        if (choice->finish_reason == "abort") return;  // no one listens: dropping the reply closes the connection
+        if (choice->finish_reason == "abort")
+          return;  // no one listens: dropping the reply closes the connection
         if (!job_.params.stream) {
-          choices.push_back(job_.format->Whole(index, choice->text, choice->events, choice->finish_reason));
+          choices.push_back(
+              job_.format->Whole(index, choice->text, choice->events, choice->finish_reason));
         }
       }
     }
@@ -105,7 +111,8 @@ class Runner {
       return generation.status();
     }
     choice.finish_reason = stopped_by_token ? "stop" : FinishName(generation->finish);
-    if (stopped_by_token && generation->text.size() > choice.text.size()) {  // what the engine had held back
+    if (stopped_by_token &&
+        generation->text.size() > choice.text.size()) {  // what the engine had held back
       Add(index, TokenEvent{-1, generation->text.substr(choice.text.size())}, &choice);
     }
     completion_tokens_ += sample.generated_tokens;
@@ -122,7 +129,8 @@ class Runner {
   }
 
   bool IsStopToken(int32_t token) const {
-    return std::find(job_.stop_tokens.begin(), job_.stop_tokens.end(), token) != job_.stop_tokens.end();
+    return std::find(job_.stop_tokens.begin(), job_.stop_tokens.end(), token) !=
+           job_.stop_tokens.end();
   }
 
   void Add(int index, const TokenEvent& event, Choice* choice) {
@@ -182,7 +190,8 @@ class Runner {
   }
 
   void Fail(const absl::Status& error) {
-    if (opened_ < 0) return reply_->Send({.status = HttpStatus(error), .body = Dump(ErrorObject(error))});
+    if (opened_ < 0)
+      return reply_->Send({.status = HttpStatus(error), .body = Dump(ErrorObject(error))});
     SendEvent(ErrorObject(error));
     reply_->Write("data: [DONE]\n\n");
     reply_->End();
@@ -191,17 +200,19 @@ class Runner {
   Serving& serving_;
   const GenerationJob job_;
   const std::shared_ptr<HttpReply> reply_;
-  Json frame_;  // what all events of the answer have in common
+  Json frame_;       // what all events of the answer have in common
   int opened_ = -1;  // last choice whose stream has begun
   int64_t prompt_tokens_ = 0, completion_tokens_ = 0;
 };
 
 }  // namespace
 
-absl::Status SubmitGeneration(Serving& serving, GenerationJob job, std::shared_ptr<HttpReply> reply) {
+absl::Status SubmitGeneration(Serving& serving, GenerationJob job,
+                              std::shared_ptr<HttpReply> reply) {
   auto runner = std::make_shared<Runner>(serving, std::move(job), std::move(reply));
   if (serving.pool.Submit([runner = std::move(runner)] { runner->Run(); })) return absl::OkStatus();
-  return ApiError(absl::StatusCode::kResourceExhausted, "", "too many requests are waiting; try again later");
+  return ApiError(absl::StatusCode::kResourceExhausted, "",
+                  "too many requests are waiting; try again later");
 }
 
 std::string FinishName(FinishReason reason) {

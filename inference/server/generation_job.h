@@ -21,19 +21,21 @@ namespace strata::inference {
 class AnswerFormat {
  public:
   virtual ~AnswerFormat() = default;
-  virtual std::string IdPrefix() const = 0;              // "cmpl-"
-  virtual std::string Object(bool stream) const = 0;     // "text_completion"
+  virtual std::string IdPrefix() const = 0;           // "cmpl-"
+  virtual std::string Object(bool stream) const = 0;  // "text_completion"
   // Elements of "choices". `events` are the tokens behind `text`, for logprobs.
-  virtual nlohmann::json Whole(int index, const std::string& text, const std::vector<TokenEvent>& events,
+  virtual nlohmann::json Whole(int index, const std::string& text,
+                               const std::vector<TokenEvent>& events,
                                const std::string& finish_reason) const = 0;
-  virtual nlohmann::json Opening(int index) const = 0;   // null: none
-  virtual nlohmann::json Piece(int index, const std::string& text, const std::vector<TokenEvent>& events) const = 0;
+  virtual nlohmann::json Opening(int index) const = 0;  // null: none
+  virtual nlohmann::json Piece(int index, const std::string& text,
+                               const std::vector<TokenEvent>& events) const = 0;
   virtual nlohmann::json Finish(int index, const std::string& finish_reason) const = 0;
   virtual bool wants_logprobs() const = 0;
 };
 
 struct GenerationJob {
-  GenerationParams params;                   // request.max_tokens set
+  GenerationParams params;                    // request.max_tokens set
   std::vector<std::vector<int32_t>> prompts;  // checked; each is answered n times
   std::vector<int32_t> stop_tokens;           // end a choice, beside eos; they give no text
   std::shared_ptr<const AnswerFormat> format;
@@ -41,7 +43,8 @@ struct GenerationJob {
 };
 
 // Queues the job. RESOURCE_EXHAUSTED when too many wait already.
-absl::Status SubmitGeneration(Serving& serving, GenerationJob job, std::shared_ptr<HttpReply> reply);
+absl::Status SubmitGeneration(Serving& serving, GenerationJob job,
+                              std::shared_ptr<HttpReply> reply);
 
 // "stop", "length" or "abort".
 std::string FinishName(FinishReason reason);

@@ -14,18 +14,31 @@ using Json = nlohmann::json;
 constexpr size_t kMaxStops = 16;
 
 // Of OpenAI and of other servers; none of them has a say in what is generated.
-constexpr const char* kIgnored[] = {"user",         "metadata",         "store",
-                                    "service_tier", "safety_identifier", "prompt_cache_key",
-                                    "priority",     "cache_salt",        "prompt_cache_retention",
-                                    "moderation",   "prompt_cache_options"};
+constexpr const char* kIgnored[] = {"user",
+                                    "metadata",
+                                    "store",
+                                    "service_tier",
+                                    "safety_identifier",
+                                    "prompt_cache_key",
+                                    "priority",
+                                    "cache_salt",
+                                    "prompt_cache_retention",
+                                    "moderation",
+                                    "prompt_cache_options"};
 
 absl::Status RefuseUnsupported(RequestFields* fields) {
-  const std::pair<const char*, Json> kNeutral[] = {
-      {"presence_penalty", 0},       {"frequency_penalty", 0},         {"repetition_penalty", 1},
-      {"min_p", 0},                  {"min_tokens", 0},                {"logit_bias", Json::object()},
-      {"stop_token_ids", Json::array()}, {"skip_special_tokens", true}, {"prompt_logprobs", 0},
-      {"structured_outputs", Json::object()}};
-  for (const auto& [name, neutral] : kNeutral) STRATA_RETURN_IF_ERROR(fields->RefuseUnless(name, neutral));
+  const std::pair<const char*, Json> kNeutral[] = {{"presence_penalty", 0},
+                                                   {"frequency_penalty", 0},
+                                                   {"repetition_penalty", 1},
+                                                   {"min_p", 0},
+                                                   {"min_tokens", 0},
+                                                   {"logit_bias", Json::object()},
+                                                   {"stop_token_ids", Json::array()},
+                                                   {"skip_special_tokens", true},
+                                                   {"prompt_logprobs", 0},
+                                                   {"structured_outputs", Json::object()}};
+  for (const auto& [name, neutral] : kNeutral)
+    STRATA_RETURN_IF_ERROR(fields->RefuseUnless(name, neutral));
   return absl::OkStatus();
 }
 
@@ -33,8 +46,10 @@ absl::Status ReadStream(RequestFields* fields, GenerationParams* params) {
   STRATA_RETURN_IF_ERROR(fields->Boolean("stream", &params->stream));
   const Json* options = fields->Find("stream_options");
   if (options == nullptr) return absl::OkStatus();
-  if (!options->is_object()) return fields->Error("stream_options", "must be an object", "invalid_type");
-  if (!params->stream) return fields->Error("stream_options", "is only allowed when stream is true");
+  if (!options->is_object())
+    return fields->Error("stream_options", "must be an object", "invalid_type");
+  if (!params->stream)
+    return fields->Error("stream_options", "is only allowed when stream is true");
   RequestFields inner(*options, "stream_options.");
   STRATA_RETURN_IF_ERROR(inner.Boolean("include_usage", &params->include_usage));
   STRATA_RETURN_IF_ERROR(inner.RefuseUnless("include_obfuscation", false));
@@ -45,7 +60,8 @@ absl::Status ReadStream(RequestFields* fields, GenerationParams* params) {
 absl::Status ReadSampling(RequestFields* fields, SamplingOptions* sampling) {
   STRATA_RETURN_IF_ERROR(fields->Number("temperature", 0, 2, &sampling->temperature));
   STRATA_RETURN_IF_ERROR(fields->Number("top_p", 0, 1, &sampling->top_p));
-  if (sampling->top_p == 0) return fields->Error("top_p", "0 is outside (0, 1]; temperature 0 is greedy");
+  if (sampling->top_p == 0)
+    return fields->Error("top_p", "0 is outside (0, 1]; temperature 0 is greedy");
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
   STRATA_RETURN_IF_ERROR(fields->Integer("top_k", -1, kMost, &sampling->top_k));
   if (sampling->top_k < 0) sampling->top_k = 0;  // vLLM's way to say: all
@@ -64,11 +80,13 @@ absl::Status CheckModel(RequestFields* fields, const Serving& serving) {
   STRATA_RETURN_IF_ERROR(fields->String("model", &model));
   if (model == serving.model_name) return absl::OkStatus();
   return ApiError(absl::StatusCode::kNotFound, "model",
-                  absl::StrCat("the model \"", model, "\" does not exist; this server has \"", serving.model_name, "\""),
+                  absl::StrCat("the model \"", model, "\" does not exist; this server has \"",
+                               serving.model_name, "\""),
                   "model_not_found");
 }
 
-absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields, const Serving& serving) {
+absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields,
+                                                      const Serving& serving) {
   GenerationParams params;
   STRATA_RETURN_IF_ERROR(CheckModel(fields, serving));
   STRATA_RETURN_IF_ERROR(ReadSampling(fields, &params.request.sampling));
@@ -89,15 +107,16 @@ std::vector<int32_t> EncodePrompt(const Serving& serving, const std::string& tex
   return ids;
 }
 
-absl::Status CheckPrompt(const Serving& serving, const std::string& field, const std::vector<int32_t>& prompt) {
+absl::Status CheckPrompt(const Serving& serving, const std::string& field,
+                         const std::vector<int32_t>& prompt) {
   if (prompt.empty()) {
     return ApiError(absl::StatusCode::kInvalidArgument, field, "is empty; give at least one token");
   }
   const auto length = static_cast<int64_t>(prompt.size());
   if (length > serving.engine->context()) {
     return ApiError(absl::StatusCode::kInvalidArgument, field,
-                    absl::StrCat("has ", length, " tokens, but the model's context holds ", serving.engine->context(),
-                                 "; shorten it"),
+                    absl::StrCat("has ", length, " tokens, but the model's context holds ",
+                                 serving.engine->context(), "; shorten it"),
                     "context_length_exceeded");
   }
   const int64_t vocabulary = serving.engine->model().vocab_size();

@@ -27,14 +27,16 @@ absl::Status CheckModel(RequestFields* fields, const Serving& serving);
 // Reads model, temperature, top_p, top_k, n, seed, stop, ignore_eos, stream and stream_options. Parameters that are
 // known but not supported are refused unless they ask for nothing; those that change nothing in the answer (user,
 // metadata, ...) are accepted and ignored. Without a seed one is drawn.
-absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields, const Serving& serving);
+absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields,
+                                                      const Serving& serving);
 
 // The ids of a text that may contain special tokens, with the begin-of-text token where the server was told to add it,
 // or where the prompt would be empty otherwise.
 std::vector<int32_t> EncodePrompt(const Serving& serving, const std::string& text);
 
 // INVALID_ARGUMENT when the engine could not take the prompt: empty, too long, or ids outside the vocabulary.
-absl::Status CheckPrompt(const Serving& serving, const std::string& field, const std::vector<int32_t>& prompt);
+absl::Status CheckPrompt(const Serving& serving, const std::string& field,
+                         const std::vector<int32_t>& prompt);
 
 }  // namespace strata::inference
 

@@ -1,5 +1,6 @@
 #include "inference/server/http_server.h"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -21,14 +22,16 @@ using net::ip::tcp;
 absl::Status ListenError(const std::string& host, int port, const error_code& error) {
   const std::string where = absl::StrCat(host, ":", port, ": ");
   if (error == net::error::address_in_use) {
-    return absl::AlreadyExistsError(
-        absl::StrCat(where, "the port is in use; stop the program that holds it, or take another port (0: any free one)"));
+    return absl::AlreadyExistsError(absl::StrCat(where,
+                                                 "the port is in use; stop the program that holds "
+                                                 "it, or take another port (0: any free one)"));
   }
   if (error == net::error::access_denied) {
-    return absl::PermissionDeniedError(absl::StrCat(where, "the port needs more rights; take one above 1023"));
+    return absl::PermissionDeniedError(
+        absl::StrCat(where, "the port needs more rights; take one above 1023"));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(where, error.message(), "; give an address of this machine, such as 127.0.0.1 or 0.0.0.0"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      where, error.message(), "; give an address of this machine, such as 127.0.0.1 or 0.0.0.0"));
 }
 
 class AsioServer : public HttpServer {
@@ -42,10 +45,12 @@ class AsioServer : public HttpServer {
   absl::Status Listen() {
     const HttpServerOptions& options = group_->options();
     if (options.port < 0 || options.port > 65535) {
-      return absl::InvalidArgumentError(absl::StrCat("port: ", options.port, " is outside [0, 65535]"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("port: ", options.port, " is outside [0, 65535]"));
     }
     error_code error;
-    const auto found = tcp::resolver(io_).resolve(options.host, std::to_string(options.port), error);
+    const auto found =
+        tcp::resolver(io_).resolve(options.host, std::to_string(options.port), error);
     if (error) return ListenError(options.host, options.port, error);
     const tcp::endpoint endpoint = found.begin()->endpoint();
     if (!error) acceptor_.open(endpoint.protocol(), error);
@@ -59,7 +64,8 @@ class AsioServer : public HttpServer {
 
   void Run() {
     Accept();
-    for (int i = 0; i < group_->options().threads; ++i) threads_.emplace_back([this] { io_.run(); });
+    for (int i = 0; i < group_->options().threads; ++i)
+      threads_.emplace_back([this] { io_.run(); });
   }
 
   int port() const override { return port_; }
@@ -103,6 +109,8 @@ class AsioServer : public HttpServer {
 
   std::shared_ptr<HttpSessionGroup> group_;
   net::io_context io_;  // its destructor drops the handlers, and with them the sessions
+  // Keeps the threads while nothing is pending but an answer that a worker has still to give.
+  const net::executor_work_guard<net::io_context::executor_type> work_{io_.get_executor()};
   tcp::acceptor acceptor_;
   net::steady_timer retry_;
   int port_ = 0;
@@ -111,7 +119,8 @@ class AsioServer : public HttpServer {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options, HttpHandler handler) {
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options,
+                                                              HttpHandler handler) {
   auto server = std::make_unique<AsioServer>(std::move(options), std::move(handler));
   STRATA_RETURN_IF_ERROR(server->Listen());
   server->Run();

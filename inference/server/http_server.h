@@ -31,7 +31,8 @@ struct HttpServerOptions {
   size_t max_body_bytes = size_t{4} << 20;
   size_t max_header_bytes = size_t{16} << 10;
   size_t max_connections = 1024;
-  std::chrono::milliseconds read_timeout{75'000};   // for a request to arrive, idle time before it included
+  std::chrono::milliseconds read_timeout{
+      75'000};  // for a request to arrive, idle time before it included
   std::chrono::milliseconds write_timeout{30'000};  // for a client to take what was sent
   // The body of answers that the transport gives by itself (400, 413, 431): JSON.
   std::function<std::string(int status, absl::string_view message)> error_body;
@@ -70,7 +71,8 @@ using HttpHandler = std::function<void(HttpCall call, std::shared_ptr<HttpReply>
 class HttpServer {
  public:
   // ALREADY_EXISTS when the port is in use, PERMISSION_DENIED, or INVALID_ARGUMENT for a host or port that cannot be.
-  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, HttpHandler handler);
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options,
+                                                           HttpHandler handler);
 
   virtual ~HttpServer() = default;
   virtual int port() const = 0;

@@ -39,14 +39,17 @@ struct CallState {
 
 std::string StatusLine(int status, const CallState& call, bool close) {
   const auto reason = http::obsolete_reason(http::int_to_status(static_cast<unsigned>(status)));
-  return absl::StrCat("HTTP/1.1 ", status, " ", absl::string_view(reason.data(), reason.size()), "\r\nConnection: ",
-                      call.keep_alive && !close ? "keep-alive" : "close", "\r\n");
+  return absl::StrCat("HTTP/1.1 ", status, " ", absl::string_view(reason.data(), reason.size()),
+                      "\r\nConnection: ", call.keep_alive && !close ? "keep-alive" : "close",
+                      "\r\n");
 }
 
 std::string WholeAnswer(const HttpAnswer& answer, const CallState& call, bool close) {
   std::string text = StatusLine(answer.status, call, close);
-  absl::StrAppend(&text, "Content-Type: ", answer.content_type, "\r\nContent-Length: ", answer.body.size(), "\r\n");
-  for (const auto& [name, value] : answer.headers) absl::StrAppend(&text, name, ": ", value, "\r\n");
+  absl::StrAppend(&text, "Content-Type: ", answer.content_type,
+                  "\r\nContent-Length: ", answer.body.size(), "\r\n");
+  for (const auto& [name, value] : answer.headers)
+    absl::StrAppend(&text, name, ": ", value, "\r\n");
   absl::StrAppend(&text, "\r\n", call.head ? "" : answer.body);
   return text;
 }
@@ -59,7 +62,9 @@ std::string WholeAnswer(const HttpAnswer& answer, const CallState& call, bool cl
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
  public:
   HttpSession(net::ip::tcp::socket socket, std::shared_ptr<HttpSessionGroup> group)
-      : stream_(std::move(socket)), buffer_(kReadAhead + group->options().max_header_bytes), group_(std::move(group)) {}
+      : stream_(std::move(socket)),
+        buffer_(kReadAhead + group->options().max_header_bytes),
+        group_(std::move(group)) {}
   ~HttpSession() { group_->Leave(this); }
 
   void Start() {
@@ -100,24 +105,28 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     parser_->header_limit(static_cast<uint32_t>(group_->options().max_header_bytes));
     parser_->body_limit(group_->options().max_body_bytes);
     stream_.expires_after(group_->options().read_timeout);
-    http::async_read_header(stream_, buffer_, *parser_,
-                            [self = shared_from_this()](error_code error, size_t) { self->OnHeader(error); });
+    http::async_read_header(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](error_code error, size_t) { self->OnHeader(error); });
   }
 
   void OnHeader(error_code error) {
     if (closing_) return;
     if (error) return OnReadError(error);
     const auto expect = parser_->get()[http::field::expect];
-    if (!absl::EqualsIgnoreCase(absl::string_view(expect.data(), expect.size()), "100-continue")) return ReadBody();
+    if (!absl::EqualsIgnoreCase(absl::string_view(expect.data(), expect.size()), "100-continue"))
+      return ReadBody();
     inflight_ = "HTTP/1.1 100 Continue\r\n\r\n";
-    net::async_write(stream_, net::buffer(inflight_), [self = shared_from_this()](error_code failed, size_t) {
-      if (!failed) self->ReadBody();
-    });
+    net::async_write(stream_, net::buffer(inflight_),
+                     [self = shared_from_this()](error_code failed, size_t) {
+                       if (!failed) self->ReadBody();
+                     });
   }
 
   void ReadBody() {
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = shared_from_this()](error_code error, size_t) { self->OnRequest(error); });
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](error_code error, size_t) { self->OnRequest(error); });
   }
 
   void OnRequest(error_code error) {
@@ -140,17 +149,21 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   // Something that is no acceptable request: an answer where HTTP has one, then the connection is closed.
   void OnReadError(error_code error) {
-    const bool malformed = error.category() == http::make_error_code(http::error::bad_method).category();
-    if (!malformed || error == http::error::end_of_stream || error == http::error::partial_message) return Shut();
+    const bool malformed =
+        error.category() == http::make_error_code(http::error::bad_method).category();
+    if (!malformed || error == http::error::end_of_stream || error == http::error::partial_message)
+      return Shut();
     if (!group_->BeginCall()) return Shut();
     int status = 400;
     std::string message = absl::StrCat("malformed HTTP request: ", error.message());
     if (error == http::error::body_limit) {
       status = 413;
-      message = absl::StrCat("the request body is larger than ", group_->options().max_body_bytes, " bytes");
+      message = absl::StrCat("the request body is larger than ", group_->options().max_body_bytes,
+                             " bytes");
     } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
       status = 431;
-      message = absl::StrCat("the request header is larger than ", group_->options().max_header_bytes, " bytes");
+      message = absl::StrCat("the request header is larger than ",
+                             group_->options().max_header_bytes, " bytes");
     }
     BeginAnswer(/*chunked=*/false, /*keep_alive=*/false, /*head=*/false);
     const auto& body = group_->options().error_body;
@@ -173,9 +186,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     if (buffer_.size() >= kReadAhead) return;  // it will be noticed when writing fails
     watching_ = true;
     stream_.expires_never();
-    stream_.async_read_some(buffer_.prepare(4096), [self = shared_from_this()](error_code error, size_t size) {
-      self->OnWatched(error, size);
-    });
+    stream_.async_read_some(buffer_.prepare(4096),
+                            [self = shared_from_this()](error_code error, size_t size) {
+                              self->OnWatched(error, size);
+                            });
   }
 
   void OnWatched(error_code error, size_t size) {
@@ -200,8 +214,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     inflight_.swap(outbox_);
     writing_ = true;
     stream_.expires_after(group_->options().write_timeout);
-    net::async_write(stream_, net::buffer(inflight_),
-                     [self = shared_from_this()](error_code error, size_t) { self->OnWritten(error); });
+    net::async_write(
+        stream_, net::buffer(inflight_),
+        [self = shared_from_this()](error_code error, size_t) { self->OnWritten(error); });
   }
 
   void OnWritten(error_code error) {
@@ -242,10 +257,11 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   void Discard(size_t done) {
     if (peer_gone_ || done > kMaxDiscarded) return Shut();
-    stream_.async_read_some(buffer_.prepare(kReadAhead), [self = shared_from_this(), done](error_code error, size_t n) {
-      if (error) return self->Shut();
-      self->Discard(done + n);
-    });
+    stream_.async_read_some(buffer_.prepare(kReadAhead),
+                            [self = shared_from_this(), done](error_code error, size_t n) {
+                              if (error) return self->Shut();
+                              self->Discard(done + n);
+                            });
   }
 
   void Shut() {
@@ -331,14 +347,17 @@ void HttpSessionGroup::Serve(net::ip::tcp::socket socket) {
   auto session = std::make_shared<HttpSession>(std::move(socket), shared_from_this());
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_ || sessions_.size() >= options_.max_connections) return;  // closed by its destructor
+    if (stopping_ || sessions_.size() >= options_.max_connections)
+      return;  // closed by its destructor
     sessions_[session.get()] = session;
   }
   session->Start();
 }
 
-void HttpSessionGroup::ForEach(const std::function<void(const std::shared_ptr<HttpSession>&)>& visit) {
-  std::vector<std::shared_ptr<HttpSession>> sessions;  // destroyed without the lock, which Leave() takes
+void HttpSessionGroup::ForEach(
+    const std::function<void(const std::shared_ptr<HttpSession>&)>& visit) {
+  std::vector<std::shared_ptr<HttpSession>>
+      sessions;  // destroyed without the lock, which Leave() takes
   {
     std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& [key, weak] : sessions_) {

@@ -16,12 +16,15 @@ using ::testing::StartsWith;
 class LifecycleTest : public ServerFixture {};
 
 std::string PostText(const std::string& body) {
-  return "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  return "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 // Tokens without end, as far as a test is concerned.
-constexpr char kEndless[] = R"({"prompt":"Hi","max_tokens":2000000000,"ignore_eos":true,"stream":false})";
-constexpr char kEndlessStream[] = R"({"prompt":"Hi","max_tokens":2000000000,"ignore_eos":true,"stream":true})";
+constexpr char kEndless[] =
+    R"({"prompt":"Hi","max_tokens":2000000000,"ignore_eos":true,"stream":false})";
+constexpr char kEndlessStream[] =
+    R"({"prompt":"Hi","max_tokens":2000000000,"ignore_eos":true,"stream":true})";
 
 TEST_F(LifecycleTest, OneConnectionServesManyRequests) {
   STRATA_ASSERT_OK_AND_ASSIGN(auto connection, RawConnection::Open(server_->port()));
@@ -37,7 +40,8 @@ TEST_F(LifecycleTest, OneConnectionServesManyRequests) {
 
 TEST_F(LifecycleTest, PipelinedRequestsAreAnsweredInOrder) {
   STRATA_ASSERT_OK_AND_ASSIGN(auto connection, RawConnection::Open(server_->port()));
-  connection.Send(PostText(R"({"prompt":"Hi","max_tokens":1})") + "GET /health HTTP/1.1\r\nHost: x\r\n\r\n" +
+  connection.Send(PostText(R"({"prompt":"Hi","max_tokens":1})") +
+                  "GET /health HTTP/1.1\r\nHost: x\r\n\r\n" +
                   PostText(R"({"prompt":"Hi","max_tokens":2})") +
                   "GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   const std::string all = connection.ReadAll();
@@ -52,8 +56,9 @@ TEST_F(LifecycleTest, PipelinedRequestsAreAnsweredInOrder) {
 TEST_F(LifecycleTest, ExpectContinue) {
   STRATA_ASSERT_OK_AND_ASSIGN(auto connection, RawConnection::Open(server_->port()));
   const std::string body = R"({"prompt":"Hi"})";
-  connection.Send("POST /tokenize HTTP/1.1\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: " +
-                  std::to_string(body.size()) + "\r\n\r\n");
+  connection.Send(
+      "POST /tokenize HTTP/1.1\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n");
   EXPECT_EQ(connection.ReadAll("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   connection.Send(body);
   EXPECT_THAT(connection.ReadAll(), HasSubstr("\"count\":2"));
@@ -73,13 +78,15 @@ TEST_F(LifecycleTest, ManyClientsAtOnce) {
     clients.emplace_back([&, c] {
       for (int i = 0; i < 10; ++i) {
         const std::string prompt(static_cast<size_t>(c + 1), 'a');
-        const std::string expected = " Grüße, 世界 🎉 " + std::to_string(c + 1) + "/" + std::to_string(i) + "!";
+        const std::string expected =
+            " Grüße, 世界 🎉 " + std::to_string(c + 1) + "/" + std::to_string(i) + "!";
         nlohmann::json body = {{"prompt", prompt}, {"max_tokens", 100}, {"seed", i}};
         if (i % 2 == 0) {
           good += Post("/v1/completions", body)["choices"][0]["text"] == expected;
         } else {
           std::string text;
-          for (const auto& event : Stream("/v1/completions", body)) text += event["choices"][0]["text"];
+          for (const auto& event : Stream("/v1/completions", body))
+            text += event["choices"][0]["text"];
           good += text == expected;
         }
       }
@@ -93,14 +100,18 @@ TEST_F(LifecycleTest, ManyClientsAtOnce) {
 TEST_F(LifecycleTest, HealthAnswersWhileAllWorkersAreBusyAndTheQueueIsBounded) {
   Start({.threads = 1, .max_queued = 1});
   engine_->HoldAfter(0);
-  auto first = std::async(std::launch::async, [&] { return Request("POST", "/v1/completions", R"({"prompt":"a"})"); });
+  auto first = std::async(std::launch::async,
+                          [&] { return Request("POST", "/v1/completions", R"({"prompt":"a"})"); });
   engine_->WaitUntilHeld(1);
-  auto second = std::async(std::launch::async, [&] { return Request("POST", "/v1/completions", R"({"prompt":"b"})"); });
-  while (Request("GET", "/metrics").body.find("vllm:num_requests_waiting{engine=\"0\",model_name=\"tiny\"} 1") ==
+  auto second = std::async(std::launch::async,
+                           [&] { return Request("POST", "/v1/completions", R"({"prompt":"b"})"); });
+  while (Request("GET", "/metrics")
+             .body.find("vllm:num_requests_waiting{engine=\"0\",model_name=\"tiny\"} 1") ==
          std::string::npos) {
     std::this_thread::yield();
   }
-  EXPECT_THAT(Request("GET", "/metrics").body, HasSubstr("num_requests_running{engine=\"0\",model_name=\"tiny\"} 1\n"));
+  EXPECT_THAT(Request("GET", "/metrics").body,
+              HasSubstr("num_requests_running{engine=\"0\",model_name=\"tiny\"} 1\n"));
   EXPECT_EQ(Json("GET", "/health", "", 200)["status"], "ok");
   const HttpResponse third = Request("POST", "/v1/completions", R"({"prompt":"c"})");
   EXPECT_EQ(third.status, 503);
@@ -140,13 +151,16 @@ TEST_F(LifecycleTest, AnSseReaderMayStopEarly) {
 TEST_F(LifecycleTest, PortInUseNamesItAndSaysWhatToDo) {
   const auto second = Server::Start(engine_, {.port = server_->port()});
   EXPECT_THAT(second, StatusIs(absl::StatusCode::kAlreadyExists,
-                               HasSubstr("127.0.0.1:" + std::to_string(server_->port()) + ": the port is in use; stop")));
+                               HasSubstr("127.0.0.1:" + std::to_string(server_->port()) +
+                                         ": the port is in use; stop")));
 }
 
 TEST_F(LifecycleTest, OptionsThatCannotBe) {
   using absl::StatusCode;
-  EXPECT_THAT(Server::Start(engine_, {.port = 65536}), StatusIs(StatusCode::kInvalidArgument, HasSubstr("port: 65536")));
-  EXPECT_THAT(Server::Start(engine_, {.port = -1}), StatusIs(StatusCode::kInvalidArgument, HasSubstr("port: -1")));
+  EXPECT_THAT(Server::Start(engine_, {.port = 65536}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("port: 65536")));
+  EXPECT_THAT(Server::Start(engine_, {.port = -1}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("port: -1")));
   EXPECT_THAT(Server::Start(engine_, {.host = "192.0.2.1", .port = 0}),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("192.0.2.1:0: ")));
   EXPECT_THAT(Server::Start(engine_, {.port = 0, .threads = 0}),
@@ -157,12 +171,14 @@ TEST_F(LifecycleTest, OptionsThatCannotBe) {
 
 TEST_F(LifecycleTest, StopLetsRequestsFinish) {
   engine_->HoldAfter(2);
-  auto answer = std::async(std::launch::async,
-                           [&] { return Request("POST", "/v1/completions", R"({"prompt":"Hi","max_tokens":3})"); });
+  auto answer = std::async(std::launch::async, [&] {
+    return Request("POST", "/v1/completions", R"({"prompt":"Hi","max_tokens":3})");
+  });
   engine_->WaitUntilHeld(1);
   auto stopped = std::async(std::launch::async, [&] { server_->Stop(); });
   // New connections are refused from some moment on, while the old one waits for its answer.
-  while (HttpRequest("127.0.0.1", server_->port(), "GET", "/health").ok()) std::this_thread::yield();
+  while (HttpRequest("127.0.0.1", server_->port(), "GET", "/health").ok())
+    std::this_thread::yield();
   engine_->Release();
   EXPECT_EQ(answer.get().status, 200);
   stopped.get();
@@ -186,12 +202,13 @@ TEST_F(LifecycleTest, StopAbortsWhatTakesTooLong) {
 TEST_F(LifecycleTest, ClientSaysWhatIsWrong) {
   const int port = server_->port();
   server_.reset();
-  EXPECT_THAT(HttpRequest("127.0.0.1", port, "GET", "/health"),
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("127.0.0.1:" + std::to_string(port))));
+  EXPECT_THAT(
+      HttpRequest("127.0.0.1", port, "GET", "/health"),
+      StatusIs(absl::StatusCode::kUnavailable, HasSubstr("127.0.0.1:" + std::to_string(port))));
   Start({});
   engine_->HoldAfter(0);
-  EXPECT_THAT(HttpRequest("127.0.0.1", server_->port(), "POST", "/v1/completions", R"({"prompt":"a"})", {},
-                          std::chrono::milliseconds(50)),
+  EXPECT_THAT(HttpRequest("127.0.0.1", server_->port(), "POST", "/v1/completions",
+                          R"({"prompt":"a"})", {}, std::chrono::milliseconds(50)),
               StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("no answer")));
   engine_->Release();
 }

@@ -15,7 +15,8 @@ nlohmann::json ChatLogprobs(const Tokenizer& tokenizer, const std::vector<TokenE
 
 // Completions: {"tokens","token_logprobs","top_logprobs","text_offset"}. A token that is part of a character is
 // written "bytes:\xe2\x82". `offset` is where the text of the first event begins, in characters; it is advanced.
-nlohmann::json CompletionLogprobs(const Tokenizer& tokenizer, const std::vector<TokenEvent>& events, int64_t* offset);
+nlohmann::json CompletionLogprobs(const Tokenizer& tokenizer, const std::vector<TokenEvent>& events,
+                                  int64_t* offset);
 
 }  // namespace strata::inference
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
@@ -22,7 +23,8 @@ void Lint(const std::string& text) {
   std::map<std::string, std::string> types;
   std::set<std::string> helped, samples;
   std::string current;
-  for (const std::string line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+  const std::vector<std::string> lines = absl::StrSplit(text, '\n', absl::SkipEmpty());
+  for (const std::string& line : lines) {
     const std::vector<std::string> words = absl::StrSplit(line, absl::MaxSplits(' ', 3));
     if (words[0] == "#") {
       ASSERT_GE(words.size(), 4u) << line;
@@ -34,12 +36,14 @@ void Lint(const std::string& text) {
         EXPECT_EQ(words[1], "TYPE");
         EXPECT_EQ(name, current) << "TYPE without HELP: " << line;
         types[name] = words[3];
-        EXPECT_EQ(absl::EndsWith(name, "_total"), words[3] == "counter") << "counters, and only they, end in _total: " << line;
+        EXPECT_EQ(absl::EndsWith(name, "_total"), words[3] == "counter")
+            << "counters, and only they, end in _total: " << line;
       }
       continue;
     }
     const std::string name = line.substr(0, line.find_first_of("{ "));
-    for (char c : name) EXPECT_TRUE(std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == ':') << line;
+    for (char c : name)
+      EXPECT_TRUE(std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == ':') << line;
     EXPECT_TRUE(absl::StartsWith(name, current)) << "sample outside its family: " << line;
     if (types[current] == "histogram") {
       const std::string suffix = name.substr(current.size());
@@ -82,8 +86,10 @@ TEST(ServerMetrics, CountsUnderTheNamesOfVllm) {
            "vllm:num_requests_waiting{engine=\"0\",model_name=\"m\"} 1\n",
            "vllm:prompt_tokens_total{engine=\"0\",model_name=\"m\"} 7\n",
            "vllm:generation_tokens_total{engine=\"0\",model_name=\"m\"} 5\n",
-           "vllm:request_success_total{engine=\"0\",model_name=\"m\",finished_reason=\"length\"} 1\n",
-           "vllm:request_success_total{engine=\"0\",model_name=\"m\",finished_reason=\"abort\"} 1\n",
+           "vllm:request_success_total{engine=\"0\",model_name=\"m\",finished_reason=\"length\"} "
+           "1\n",
+           "vllm:request_success_total{engine=\"0\",model_name=\"m\",finished_reason=\"abort\"} "
+           "1\n",
            "vllm:request_success_total{engine=\"0\",model_name=\"m\",finished_reason=\"stop\"} 0\n",
            "vllm:time_to_first_token_seconds_bucket{engine=\"0\",model_name=\"m\",le=\"0.02\"} 0\n",
            "vllm:time_to_first_token_seconds_bucket{engine=\"0\",model_name=\"m\",le=\"0.04\"} 1\n",
@@ -91,7 +97,8 @@ TEST(ServerMetrics, CountsUnderTheNamesOfVllm) {
            "vllm:e2e_request_latency_seconds_bucket{engine=\"0\",model_name=\"m\",le=\"2.5\"} 0\n",
            "vllm:e2e_request_latency_seconds_bucket{engine=\"0\",model_name=\"m\",le=\"5\"} 1\n",
            "vllm:e2e_request_latency_seconds_count{engine=\"0\",model_name=\"m\"} 1\n",
-           "vllm:request_time_per_output_token_seconds_bucket{engine=\"0\",model_name=\"m\",le=\"0.5\"} 1\n",
+           "vllm:request_time_per_output_token_seconds_bucket{engine=\"0\",model_name=\"m\",le=\"0."
+           "5\"} 1\n",
        }) {
     EXPECT_THAT(text, HasSubstr(line));
   }

@@ -40,7 +40,8 @@ absl::Status BadJson(absl::string_view message) {
 }  // namespace
 
 absl::StatusOr<Json> ParseRequest(const std::string& body) {
-  if (TooDeep(body)) return BadJson(absl::StrCat("the request body is nested deeper than ", kMaxDepth));
+  if (TooDeep(body))
+    return BadJson(absl::StrCat("the request body is nested deeper than ", kMaxDepth));
   Json value;
   try {
     value = Json::parse(body);
@@ -53,13 +54,16 @@ absl::StatusOr<Json> ParseRequest(const std::string& body) {
   return value;
 }
 
-RequestFields::RequestFields(const Json& object, std::string path) : object_(object), path_(std::move(path)) {}
+RequestFields::RequestFields(const Json& object, std::string path)
+    : object_(object), path_(std::move(path)) {}
 
-absl::Status RequestFields::Error(const std::string& name, absl::string_view message, absl::string_view code) const {
+absl::Status RequestFields::Error(const std::string& name, absl::string_view message,
+                                  absl::string_view code) const {
   return ApiError(absl::StatusCode::kInvalidArgument, absl::StrCat(path_, name), message, code);
 }
 
-absl::Status RequestFields::WrongType(const std::string& name, absl::string_view wanted, const Json& value) const {
+absl::Status RequestFields::WrongType(const std::string& name, absl::string_view wanted,
+                                      const Json& value) const {
   return Error(name, absl::StrCat("must be ", wanted, ", not ", value.type_name()), "invalid_type");
 }
 
@@ -75,7 +79,8 @@ absl::StatusOr<const Json*> RequestFields::Require(const std::string& name) {
   return value;
 }
 
-absl::Status RequestFields::Number(const std::string& name, double least, double most, double* value) {
+absl::Status RequestFields::Number(const std::string& name, double least, double most,
+                                   double* value) {
   const Json* field = Find(name);
   if (field == nullptr) return absl::OkStatus();
   if (!field->is_number()) return WrongType(name, "a number", *field);
@@ -87,12 +92,14 @@ absl::Status RequestFields::Number(const std::string& name, double least, double
   return absl::OkStatus();
 }
 
-absl::Status RequestFields::Integer(const std::string& name, int64_t least, int64_t most, int64_t* value) {
+absl::Status RequestFields::Integer(const std::string& name, int64_t least, int64_t most,
+                                    int64_t* value) {
   const Json* field = Find(name);
   if (field == nullptr) return absl::OkStatus();
   if (!field->is_number_integer()) return WrongType(name, "an integer", *field);
-  const bool huge = field->is_number_unsigned() &&
-                    field->get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  const bool huge =
+      field->is_number_unsigned() &&
+      field->get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
   const int64_t number = huge ? 0 : field->get<int64_t>();
   if (huge || number < least || number > most) {
     return Error(name, absl::StrCat(field->dump(), " is outside [", least, ", ", most, "]"));
@@ -117,14 +124,16 @@ absl::Status RequestFields::String(const std::string& name, std::string* value) 
   return absl::OkStatus();
 }
 
-absl::Status RequestFields::Strings(const std::string& name, size_t most, std::vector<std::string>* value) {
+absl::Status RequestFields::Strings(const std::string& name, size_t most,
+                                    std::vector<std::string>* value) {
   const Json* field = Find(name);
   if (field == nullptr) return absl::OkStatus();
   std::vector<std::string> strings;
   if (field->is_string()) {
     strings.push_back(field->get_ref<const std::string&>());
   } else if (field->is_array()) {
-    if (field->size() > most) return Error(name, absl::StrCat("has ", field->size(), " strings; at most ", most));
+    if (field->size() > most)
+      return Error(name, absl::StrCat("has ", field->size(), " strings; at most ", most));
     for (const Json& item : *field) {
       if (!item.is_string()) return WrongType(name, "a string or a list of strings", item);
       strings.push_back(item.get_ref<const std::string&>());
@@ -142,12 +151,14 @@ absl::Status RequestFields::Strings(const std::string& name, size_t most, std::v
 absl::Status RequestFields::RefuseUnless(const std::string& name, const Json& neutral) {
   const Json* field = Find(name);
   if (field == nullptr || *field == neutral) return absl::OkStatus();
-  return Error(name, absl::StrCat("is not supported; leave it out or give ", neutral.dump()), "unsupported_parameter");
+  return Error(name, absl::StrCat("is not supported; leave it out or give ", neutral.dump()),
+               "unsupported_parameter");
 }
 
 absl::Status RequestFields::RefuseOthers() const {
   for (const auto& [name, value] : object_.items()) {
-    if (seen_.count(name) == 0) return Error(name, "is not a parameter of this endpoint", "unknown_parameter");
+    if (seen_.count(name) == 0)
+      return Error(name, "is not a parameter of this endpoint", "unknown_parameter");
   }
   return absl::OkStatus();
 }

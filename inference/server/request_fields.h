@@ -50,10 +50,12 @@ class RequestFields {
   // The first field that was not asked for, if any.
   absl::Status RefuseOthers() const;
 
-  absl::Status Error(const std::string& name, absl::string_view message, absl::string_view code = "") const;
+  absl::Status Error(const std::string& name, absl::string_view message,
+                     absl::string_view code = "") const;
 
  private:
-  absl::Status WrongType(const std::string& name, absl::string_view wanted, const nlohmann::json& value) const;
+  absl::Status WrongType(const std::string& name, absl::string_view wanted,
+                         const nlohmann::json& value) const;
 
   const nlohmann::json& object_;
   const std::string path_;

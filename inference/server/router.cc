@@ -45,11 +45,13 @@ const Endpoint* Find(absl::string_view path) {
   return nullptr;
 }
 
-void SendError(Serving& serving, const absl::Status& error, const std::string& handler, const HttpCall& call,
-               const std::shared_ptr<HttpReply>& reply) {
+void SendError(Serving& serving, const absl::Status& error, const std::string& handler,
+               const HttpCall& call, const std::shared_ptr<HttpReply>& reply) {
   const int status = HttpStatus(error);
   serving.metrics.RecordHttp(call.method, handler, status);
-  HttpAnswer answer{.status = status, .body = ErrorObject(error).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+  HttpAnswer answer{
+      .status = status,
+      .body = ErrorObject(error).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
   if (status == 503) answer.headers.emplace_back("Retry-After", "1");
   reply->Send(std::move(answer));
 }
@@ -70,7 +72,8 @@ void Route(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpRep
   const Endpoint* endpoint = Find(call.path);
   if (endpoint == nullptr) {
     serving.metrics.RecordHttp("any", "none", 404);
-    reply->Send({.status = 404, .body = ErrorBody(404, absl::StrCat("there is no ", call.path, " here"))});
+    reply->Send(
+        {.status = 404, .body = ErrorBody(404, absl::StrCat("there is no ", call.path, " here"))});
     return;
   }
   const std::string handler(endpoint->path);
@@ -78,7 +81,8 @@ void Route(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpRep
   if (!head && call.method != endpoint->method) {
     serving.metrics.RecordHttp("any", handler, 405);
     reply->Send({.status = 405,
-                 .body = ErrorBody(405, absl::StrCat(call.path, " takes ", endpoint->method, ", not ", call.method)),
+                 .body = ErrorBody(405, absl::StrCat(call.path, " takes ", endpoint->method,
+                                                     ", not ", call.method)),
                  .headers = {{"Allow", std::string(endpoint->method)}}});
     return;
   }

@@ -12,7 +12,9 @@ namespace strata::inference {
 namespace {
 
 int64_t UnixSeconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 class ApiServer : public Server {
@@ -22,7 +24,9 @@ class ApiServer : public Server {
   ~ApiServer() override { Stop(); }
 
   absl::Status Listen(HttpServerOptions options) {
-    const auto route = [this](HttpCall call, std::shared_ptr<HttpReply> reply) { Route(*serving_, call, reply); };
+    const auto route = [this](HttpCall call, std::shared_ptr<HttpReply> reply) {
+      Route(*serving_, call, reply);
+    };
     STRATA_ASSIGN_OR_RETURN(http_, HttpServer::Start(std::move(options), route));
     return absl::OkStatus();
   }
@@ -54,12 +58,14 @@ absl::Status CheckOptions(const ServerOptions& options) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(std::shared_ptr<Engine> engine, ServerOptions options) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(std::shared_ptr<Engine> engine,
+                                                      ServerOptions options) {
   STRATA_RETURN_IF_ERROR(CheckOptions(options));
-  STRATA_ASSIGN_OR_RETURN(ChatTemplate chat, ChatTemplate::Create(options.chat_template, engine->tokenizer()));
+  STRATA_ASSIGN_OR_RETURN(ChatTemplate chat,
+                          ChatTemplate::Create(options.chat_template, engine->tokenizer()));
   const std::string name = options.model_name.empty() ? engine->model().name() : options.model_name;
-  auto serving =
-      std::make_unique<Serving>(std::move(engine), name, std::move(chat), options.threads, options.max_queued);
+  auto serving = std::make_unique<Serving>(std::move(engine), name, std::move(chat),
+                                           options.threads, options.max_queued);
   serving->add_bos = options.add_bos;
   serving->created = UnixSeconds();
   HttpServerOptions http;

@@ -1,12 +1,11 @@
 // The real engine behind the server: what is served is what the engine says offline.
-#include "inference/engine/engine.h"
-
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
+#include "inference/engine/engine.h"
 #include "inference/engine/fake_model.h"
 #include "inference/server/client.h"
 #include "inference/server/server.h"
@@ -20,7 +19,8 @@ class ServerEngineTest : public ::testing::Test {
   void SetUp() override {
     EngineOptions options;
     options.max_sequences = 2;
-    auto engine = Engine::Create(MakeFakeModel(/*max_context=*/96, /*seed=*/5), std::make_shared<ByteTokenizer>(), options);
+    auto engine = Engine::Create(MakeFakeModel(/*max_context=*/96, /*seed=*/5),
+                                 std::make_shared<ByteTokenizer>(), options);
     ASSERT_THAT(engine, IsOk());
     engine_ = *std::move(engine);
     auto server = Server::Start(engine_, {.port = 0});
@@ -37,7 +37,8 @@ class ServerEngineTest : public ::testing::Test {
   }
 
   std::string Served(nlohmann::json body) {
-    const auto response = HttpRequest("127.0.0.1", server_->port(), "POST", "/v1/completions", body.dump());
+    const auto response =
+        HttpRequest("127.0.0.1", server_->port(), "POST", "/v1/completions", body.dump());
     EXPECT_THAT(response, IsOk());
     if (!response.ok()) return "";
     EXPECT_EQ(response->status, 200) << response->body;
@@ -47,10 +48,11 @@ class ServerEngineTest : public ::testing::Test {
   std::string Streamed(nlohmann::json body) {
     body["stream"] = true;
     std::string text;
-    const auto response =
-        PostSse("127.0.0.1", server_->port(), "/v1/completions", body.dump(), [&](absl::string_view data) {
+    const auto response = PostSse(
+        "127.0.0.1", server_->port(), "/v1/completions", body.dump(), [&](absl::string_view data) {
           if (data == "[DONE]") return true;
-          text += nlohmann::json::parse(data.data(), data.data() + data.size())["choices"][0]["text"];
+          text +=
+              nlohmann::json::parse(data.data(), data.data() + data.size())["choices"][0]["text"];
           return true;
         });
     EXPECT_THAT(response, IsOk());
@@ -62,11 +64,17 @@ class ServerEngineTest : public ::testing::Test {
 };
 
 TEST_F(ServerEngineTest, ServedTextIsOfflineText) {
-  GenerateRequest greedy{.prompt = {}, .max_tokens = 24, .sampling = {.temperature = 0}, .stop = {}};
-  GenerateRequest sampled{.prompt = {}, .max_tokens = 24, .sampling = {.temperature = 1, .top_p = 0.9, .seed = 42}, .stop = {}};
-  for (const std::string prompt : {"a", "Hello, world", "The quick brown fox jumps over the lazy dog"}) {
+  GenerateRequest greedy{
+      .prompt = {}, .max_tokens = 24, .sampling = {.temperature = 0}, .stop = {}};
+  GenerateRequest sampled{.prompt = {},
+                          .max_tokens = 24,
+                          .sampling = {.temperature = 1, .top_p = 0.9, .seed = 42},
+                          .stop = {}};
+  for (const std::string prompt :
+       {"a", "Hello, world", "The quick brown fox jumps over the lazy dog"}) {
     const nlohmann::json cold = {{"prompt", prompt}, {"max_tokens", 24}, {"temperature", 0}};
-    const nlohmann::json warm = {{"prompt", prompt}, {"max_tokens", 24}, {"temperature", 1}, {"top_p", 0.9}, {"seed", 42}};
+    const nlohmann::json warm = {
+        {"prompt", prompt}, {"max_tokens", 24}, {"temperature", 1}, {"top_p", 0.9}, {"seed", 42}};
     const std::string text = Offline(prompt, greedy);
     EXPECT_EQ(text.size(), 24u);
     EXPECT_EQ(Served(cold), text);
@@ -94,9 +102,11 @@ TEST_F(ServerEngineTest, GreedyTextDoesNotDependOnWhoElseIsServed) {
 }
 
 TEST_F(ServerEngineTest, ChatAnswersAndTheContextIsTheLimit) {
-  const nlohmann::json body = {{"messages", {{{"role", "user"}, {"content", "Hi"}}}}, {"temperature", 0}};
-  STRATA_ASSERT_OK_AND_ASSIGN(const HttpResponse response, HttpRequest("127.0.0.1", server_->port(), "POST",
-                                                                      "/v1/chat/completions", body.dump()));
+  const nlohmann::json body = {{"messages", {{{"role", "user"}, {"content", "Hi"}}}},
+                               {"temperature", 0}};
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      const HttpResponse response,
+      HttpRequest("127.0.0.1", server_->port(), "POST", "/v1/chat/completions", body.dump()));
   ASSERT_EQ(response.status, 200) << response.body;
   const auto answer = nlohmann::json::parse(response.body);
   EXPECT_FALSE(answer["choices"][0]["message"]["content"].get<std::string>().empty());
@@ -104,9 +114,11 @@ TEST_F(ServerEngineTest, ChatAnswersAndTheContextIsTheLimit) {
 }
 
 TEST_F(ServerEngineTest, LikeliestTokenOfAGreedyAnswerIsTheChosenOne) {
-  const nlohmann::json body = {{"prompt", "Hello"}, {"max_tokens", 5}, {"temperature", 0}, {"logprobs", 3}};
-  STRATA_ASSERT_OK_AND_ASSIGN(const HttpResponse response,
-                              HttpRequest("127.0.0.1", server_->port(), "POST", "/v1/completions", body.dump()));
+  const nlohmann::json body = {
+      {"prompt", "Hello"}, {"max_tokens", 5}, {"temperature", 0}, {"logprobs", 3}};
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      const HttpResponse response,
+      HttpRequest("127.0.0.1", server_->port(), "POST", "/v1/completions", body.dump()));
   ASSERT_EQ(response.status, 200) << response.body;
   const auto logprobs = nlohmann::json::parse(response.body)["choices"][0]["logprobs"];
   for (int i = 0; i < 5; ++i) {

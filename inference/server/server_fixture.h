@@ -29,18 +29,22 @@ class ServerFixture : public ::testing::Test {
     server_ = *std::move(server);
   }
 
-  HttpResponse Request(const std::string& method, const std::string& target, const std::string& body = "") {
+  HttpResponse Request(const std::string& method, const std::string& target,
+                       const std::string& body = "") {
     auto response = HttpRequest("127.0.0.1", server_->port(), method, target, body);
     EXPECT_THAT(response, IsOk());
     return response.ok() ? *response : HttpResponse();
   }
 
   // The parsed body; the answer must have the status.
-  nlohmann::json Json(const std::string& method, const std::string& target, const std::string& body, int status) {
+  nlohmann::json Json(const std::string& method, const std::string& target, const std::string& body,
+                      int status) {
     const HttpResponse response = Request(method, target, body);
     EXPECT_EQ(response.status, status) << target << " " << body << "\n" << response.body;
-    EXPECT_EQ(response.headers.count("content-type") ? response.headers.at("content-type") : "", "application/json");
-    nlohmann::json parsed = nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+    EXPECT_EQ(response.headers.count("content-type") ? response.headers.at("content-type") : "",
+              "application/json");
+    nlohmann::json parsed =
+        nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
     EXPECT_FALSE(parsed.is_discarded()) << response.body;
     return parsed;
   }
@@ -66,7 +70,8 @@ class ServerFixture : public ::testing::Test {
     }
     events.pop_back();
     std::vector<nlohmann::json> parsed;
-    for (const std::string& event : events) parsed.push_back(nlohmann::json::parse(event, nullptr, false));
+    for (const std::string& event : events)
+      parsed.push_back(nlohmann::json::parse(event, nullptr, false));
     return parsed;
   }
 

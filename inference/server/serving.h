@@ -15,7 +15,8 @@
 namespace strata::inference {
 
 struct Serving {
-  Serving(std::shared_ptr<Engine> served, std::string name, ChatTemplate template_of_chat, int threads, size_t queue)
+  Serving(std::shared_ptr<Engine> served, std::string name, ChatTemplate template_of_chat,
+          int threads, size_t queue)
       : engine(std::move(served)),
         model_name(std::move(name)),
         chat(std::move(template_of_chat)),
@@ -32,7 +33,8 @@ struct Serving {
 };
 
 // Answers one request, now or later through `reply`. An error becomes an error answer; the reply is then not used.
-using ApiHandler = absl::Status (*)(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply);
+using ApiHandler = absl::Status (*)(Serving& serving, const HttpCall& call,
+                                    const std::shared_ptr<HttpReply>& reply);
 
 }  // namespace strata::inference
 

@@ -5,7 +5,8 @@
 
 namespace strata::inference {
 
-bool SseParser::Push(absl::string_view bytes, const std::function<bool(absl::string_view)>& on_event) {
+bool SseParser::Push(absl::string_view bytes,
+                     const std::function<bool(absl::string_view)>& on_event) {
   for (char c : bytes) {
     const bool second_of_crlf = c == '\n' && after_cr_;
     after_cr_ = c == '\r';
@@ -20,22 +21,26 @@ bool SseParser::Push(absl::string_view bytes, const std::function<bool(absl::str
 }
 
 bool SseParser::Line(const std::function<bool(absl::string_view)>& on_event) {
-  const std::string line = std::move(line_);
+  if (line_.empty()) return EndEvent(on_event);
+  Field(line_);
   line_.clear();
-  if (line.empty()) {  // the end of an event
-    if (!has_data_) return true;
-    const std::string data = std::move(data_);
-    data_.clear();
-    has_data_ = false;
-    return on_event(absl::StripSuffix(data, "\n"));
-  }
-  absl::string_view rest = line;
-  if (!absl::ConsumePrefix(&rest, "data") || (!rest.empty() && rest.front() != ':')) return true;
-  absl::ConsumePrefix(&rest, ":");
-  absl::ConsumePrefix(&rest, " ");
-  absl::StrAppend(&data_, rest, "\n");
-  has_data_ = true;
   return true;
+}
+
+void SseParser::Field(absl::string_view line) {
+  if (!absl::ConsumePrefix(&line, "data") || (!line.empty() && line.front() != ':')) return;
+  absl::ConsumePrefix(&line, ":");
+  absl::ConsumePrefix(&line, " ");
+  absl::StrAppend(&data_, line, "\n");
+  has_data_ = true;
+}
+
+bool SseParser::EndEvent(const std::function<bool(absl::string_view)>& on_event) {
+  if (!has_data_) return true;
+  std::string data;
+  data.swap(data_);
+  has_data_ = false;
+  return on_event(absl::StripSuffix(data, "\n"));
 }
 
 }  // namespace strata::inference

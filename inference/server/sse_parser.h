@@ -20,6 +20,8 @@ class SseParser {
 
  private:
   bool Line(const std::function<bool(absl::string_view)>& on_event);
+  void Field(absl::string_view line);
+  bool EndEvent(const std::function<bool(absl::string_view)>& on_event);
 
   std::string line_;
   std::string data_;  // each line with '\n'

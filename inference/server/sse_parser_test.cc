@@ -27,7 +27,8 @@ std::vector<std::string> Parse(absl::string_view bytes, size_t step) {
 
 TEST(SseParser, EventsDoNotDependOnHowTheStreamIsCut) {
   const absl::string_view stream =
-      ": comment\n\ndata: one\n\nevent: x\ndata:two\r\ndata:  lines\r\n\r\nid: 7\n\ndata\n\nretry: 1\rdata: [DONE]\r\r"
+      ": comment\n\ndata: one\n\nevent: x\ndata:two\r\ndata:  lines\r\n\r\nid: 7\n\ndata\n\nretry: "
+      "1\rdata: [DONE]\r\r"
       "data: unfinished\n";
   for (size_t step : {1, 2, 3, 7, 1000}) {
     EXPECT_THAT(Parse(stream, step), ElementsAre("one", "two\n lines", "", "[DONE]")) << step;
@@ -43,7 +44,8 @@ TEST(SseParser, NothingGivesNothing) {
 TEST(SseParser, StopsWhenTold) {
   SseParser parser;
   int events = 0;
-  EXPECT_FALSE(parser.Push("data: 1\n\ndata: 2\n\n", [&](absl::string_view) { return ++events < 1; }));
+  EXPECT_FALSE(
+      parser.Push("data: 1\n\ndata: 2\n\n", [&](absl::string_view) { return ++events < 1; }));
   EXPECT_EQ(events, 1);
 }
 

@@ -48,7 +48,8 @@ TEST_F(StreamTest, ChatOpensWithTheRoleAndClosesWithTheReason) {
   const auto whole = Post(kChat, body)["choices"][0];
   const auto events = Stream(kChat, body);
   ASSERT_GE(events.size(), 3u);
-  EXPECT_EQ(events.front()["choices"][0]["delta"], (nlohmann::json{{"role", "assistant"}, {"content", ""}}));
+  EXPECT_EQ(events.front()["choices"][0]["delta"],
+            (nlohmann::json{{"role", "assistant"}, {"content", ""}}));
   EXPECT_EQ(events.back()["choices"][0]["delta"], nlohmann::json::object());
   EXPECT_EQ(events.back()["choices"][0]["finish_reason"], "stop");
   EXPECT_EQ(TextOf(events, 0), whole["message"]["content"]);
@@ -59,7 +60,9 @@ TEST_F(StreamTest, ChatOpensWithTheRoleAndClosesWithTheReason) {
 }
 
 TEST_F(StreamTest, UsageComesLastWithNoChoices) {
-  const auto events = Stream(kCompletions, {{"prompt", "Hi"}, {"max_tokens", 5}, {"stream_options", {{"include_usage", true}}}});
+  const auto events =
+      Stream(kCompletions,
+             {{"prompt", "Hi"}, {"max_tokens", 5}, {"stream_options", {{"include_usage", true}}}});
   ASSERT_GE(events.size(), 2u);
   EXPECT_TRUE(events.back()["choices"].empty());
   EXPECT_EQ(events.back()["usage"],
@@ -68,7 +71,8 @@ TEST_F(StreamTest, UsageComesLastWithNoChoices) {
 }
 
 TEST_F(StreamTest, SeveralChoicesAreToldApartByIndex) {
-  const nlohmann::json body = {{"prompt", {"a", "bc"}}, {"max_tokens", 100}, {"seed", 1}, {"n", 2}, {"echo", true}};
+  const nlohmann::json body = {
+      {"prompt", {"a", "bc"}}, {"max_tokens", 100}, {"seed", 1}, {"n", 2}, {"echo", true}};
   const auto whole = Post(kCompletions, body)["choices"];
   const auto events = Stream(kCompletions, body);
   for (int i = 0; i < 4; ++i) EXPECT_EQ(TextOf(events, i), whole[i]["text"]);
@@ -76,7 +80,9 @@ TEST_F(StreamTest, SeveralChoicesAreToldApartByIndex) {
 
 TEST_F(StreamTest, LogprobsComeWithEachToken) {
   const auto events = Stream(kChat, {{"messages", {{{"role", "user"}, {"content", "Hi"}}}},
-                                     {"max_tokens", 5}, {"logprobs", true}, {"top_logprobs", 1}});
+                                     {"max_tokens", 5},
+                                     {"logprobs", true},
+                                     {"top_logprobs", 1}});
   int tokens = 0;
   for (const auto& event : events) {
     const auto& logprobs = event["choices"][0]["logprobs"];
@@ -95,21 +101,23 @@ TEST_F(StreamTest, TheEndOfTheTurnGivesNoPiece) {
 TEST_F(StreamTest, ATokenArrivesBeforeTheNextIsMade) {
   engine_->HoldAfter(3);
   std::string text;
-  const auto response = PostSse("127.0.0.1", server_->port(), kCompletions,
-                                R"({"prompt":"Hi","max_tokens":5,"stream":true})", [&](absl::string_view data) {
-                                  if (data == "[DONE]") return true;
-                                  text += nlohmann::json::parse(data.data(), data.data() + data.size())["choices"][0]["text"];
-                                  if (text == " Gr") engine_->Release();  // would wait for ever if the text were held back
-                                  return true;
-                                });
+  const auto response = PostSse(
+      "127.0.0.1", server_->port(), kCompletions, R"({"prompt":"Hi","max_tokens":5,"stream":true})",
+      [&](absl::string_view data) {
+        if (data == "[DONE]") return true;
+        text += nlohmann::json::parse(data.data(), data.data() + data.size())["choices"][0]["text"];
+        if (text == " Gr") engine_->Release();  // would wait for ever if the text were held back
+        return true;
+      });
   EXPECT_OK(response);
   EXPECT_EQ(text.substr(0, 3), " Gr");
 }
 
 TEST_F(StreamTest, AnErrorBeforeTheFirstTokenIsAnOrdinaryAnswer) {
   engine_->FailAfter(0, absl::InternalError("out of luck"));
-  const auto response = PostSse("127.0.0.1", server_->port(), kCompletions, R"({"prompt":"Hi","stream":true})",
-                                [](absl::string_view) { return true; });
+  const auto response =
+      PostSse("127.0.0.1", server_->port(), kCompletions, R"({"prompt":"Hi","stream":true})",
+              [](absl::string_view) { return true; });
   ASSERT_OK(response);
   EXPECT_EQ(response->status, 500);
   EXPECT_THAT(response->body, HasSubstr("out of luck"));
@@ -127,8 +135,9 @@ TEST_F(StreamTest, AnErrorInTheMiddleIsAnEvent) {
 TEST_F(StreamTest, Framing) {
   STRATA_ASSERT_OK_AND_ASSIGN(auto connection, RawConnection::Open(server_->port()));
   const std::string body = R"({"prompt":"Hi","max_tokens":1,"stream":true})";
-  connection.Send("POST /v1/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " +
-                  std::to_string(body.size()) + "\r\n\r\n" + body);
+  connection.Send(
+      "POST /v1/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body);
   const std::string answer = connection.ReadAll();
   EXPECT_THAT(answer, ::testing::StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(answer, HasSubstr("Content-Type: text/event-stream; charset=utf-8\r\n"));
@@ -140,7 +149,8 @@ TEST_F(StreamTest, Framing) {
 TEST_F(StreamTest, Http10GetsTheStreamUnchunked) {
   STRATA_ASSERT_OK_AND_ASSIGN(auto connection, RawConnection::Open(server_->port()));
   const std::string body = R"({"prompt":"Hi","max_tokens":1,"stream":true})";
-  connection.Send("POST /v1/completions HTTP/1.0\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  connection.Send("POST /v1/completions HTTP/1.0\r\nContent-Length: " +
+                  std::to_string(body.size()) + "\r\n\r\n" + body);
   const std::string answer = connection.ReadAll();
   EXPECT_THAT(answer, ::testing::Not(HasSubstr("chunked")));
   EXPECT_THAT(answer, ::testing::EndsWith("\n\ndata: [DONE]\n\n"));

@@ -24,8 +24,9 @@ size_t WorkerPool::queued() const {
 }
 
 void WorkerPool::Stop() {
-  std::deque<std::function<void()>> dropped;  // destroyed without the lock
   {
+    std::deque<std::function<void()>>
+        dropped;  // destroyed after the lock is released, and before the wait
     std::lock_guard<std::mutex> lock(mutex_);
     stopped_ = true;
     dropped.swap(tasks_);
