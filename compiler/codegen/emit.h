@@ -29,7 +29,8 @@ namespace strata::compiler {
 struct EmittedKernel {
   plan::Kernel kernel;  // complete
   // For each output of the node, the inputs whose storage it may take over (positions in node.inputs): every element of
-  // such an input is read before, and only for, the same element of the output. Give an input to one output at most.
+  // such an input is read before, and only for, the same element of the output. Give an input to one output at most, and
+  // only one whose storage no other operand of the node shares.
   std::vector<std::vector<int>> in_place;
 };
 

@@ -124,10 +124,10 @@ TEST(EmitTest, Reductions) {
       {{5, 1}, {0}},        {{1, 1}, {0, 1}},  {{200, 3}, {0}},        {{2, 0}, {1}},
       {{0, 2}, {0}},        {{0, 2}, {1}},     {{7, 64}, {1}},         {{1000}, {0}}};
   for (const auto& [shape, axes] : cases) {
+    bool keep_dims = axes.size() == 1;
     for (const char* op : {"reduce_sum", "reduce_max", "reduce_mean"}) {
-      for (bool keep_dims : {false, true}) {
-        sweep.Apply(op, {sweep.F32(shape)}, {{"axes", Attr(axes)}, {"keep_dims", Attr(keep_dims)}});
-      }
+      keep_dims = !keep_dims;
+      sweep.Apply(op, {sweep.F32(shape)}, {{"axes", Attr(axes)}, {"keep_dims", Attr(keep_dims)}});
     }
   }
   // Sums of up to 1000 terms may cancel to almost nothing.

@@ -18,8 +18,9 @@ struct Golden {
 class GoldenTest : public testing::TestWithParam<Golden> {};
 
 void ExpectGolden(const std::string& file, const std::string& actual) {
-  if (const char* out = std::getenv("STRATA_GOLDEN_OUT"))
+  if (const char* out = std::getenv("STRATA_GOLDEN_OUT"); out != nullptr) {
     ASSERT_OK(WriteFileAtomic(JoinPath(out, file), actual));
+  }
   STRATA_ASSERT_OK_AND_ASSIGN(const std::string expected,
                               ReadFile(JoinPath("compiler/codegen/testdata", file)));
   EXPECT_EQ(actual, expected) << file;
