@@ -34,13 +34,14 @@ std::string ForwardLine(const plan::Step& step, const std::string& scope) {
   return "";
 }
 
-// The emitted kernel that does the most arithmetic for the forward part of the scope; -1: none. It may serve the
-// backward pass as well, where both need the same values.
+// The emitted kernel that does the most arithmetic for the forward part of the scope; -1: none. Values
+// that the backward pass needs too may carry its lines as well.
 int FindStep(const plan::Plan& plan, const std::string& scope) {
   int best = -1;
   for (int i = 0; i < plan.steps_size(); ++i) {
     const plan::Step& step = plan.steps(i);
-    if (!step.has_launch() || ForwardLine(step, scope).empty()) continue;
+    const bool forward = !absl::StartsWith(step.origin(), "grad ");
+    if (!step.has_launch() || !forward || ForwardLine(step, scope).empty()) continue;
     if (best < 0 || step.flops() > plan.steps(best).flops()) best = i;
   }
   return best;

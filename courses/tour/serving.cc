@@ -13,7 +13,9 @@
 namespace strata::courses {
 namespace {
 
-constexpr int64_t kTokens = 64;
+constexpr int64_t kTokens = 80;
+constexpr double kTemperature = 0.6, kTopP = 0.9;
+constexpr uint64_t kSeed = 3;
 
 double WeightBytes(const inference::DecoderModel& model) {
   double bytes = 0;
@@ -32,7 +34,9 @@ absl::StatusOr<inference::Generation> Write(inference::Engine& engine, const std
   inference::GenerateRequest request;
   request.prompt = engine.tokenizer().Encode(prompt);
   request.max_tokens = kTokens;
-  request.sampling.temperature = 0;
+  request.sampling.temperature = kTemperature;
+  request.sampling.top_p = kTopP;
+  request.sampling.seed = kSeed;
   return engine.Generate(request, nullptr);
 }
 
@@ -77,7 +81,8 @@ absl::Status Serve(Tour& tour) {
   STRATA_ASSIGN_OR_RETURN(
       tour.served_text,
       inference::CompleteOverHttp("127.0.0.1", tour.port,
-                                  {.model = "tour", .prompt = tour.prompt, .max_tokens = kTokens}));
+                                  {.model = "tour", .prompt = tour.prompt, .max_tokens = kTokens,
+                                   .temperature = kTemperature, .top_p = kTopP, .seed = kSeed}));
   server->Stop();
   tour.Assert("The served text is the offline text", tour.served_text == tour.offline_text,
              absl::StrFormat("%d characters over HTTP from port %d", static_cast<int>(tour.served_text.size()), tour.port));

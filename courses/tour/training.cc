@@ -53,12 +53,13 @@ absl::Status TrainOnTwoRanks(Tour& tour) {
   STRATA_ASSIGN_OR_RETURN(tour.training, llm::RunTraining(recipe, tour.text, options));
   tour.training_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
-  // A uniform guess costs ln V nats. Two nats under it on average, at the end, is text-like, not chance.
+  // A uniform guess costs ln V nats. Well under it at the end is what text-like means; a minute's run must get further
+  // than a quick one.
   const std::vector<llm::StepResult>& steps = tour.training.steps;
   const size_t tail = std::max<size_t>(1, steps.size() / 10);
   const double first = steps.front().loss, last = MeanLoss(steps, steps.size() - tail, steps.size());
   const double chance = std::log(static_cast<double>(recipe.model().vocab_size()));
-  tour.Assert("The loss falls", std::fabs(first - chance) < 1.0 && last < chance - 2.0,
+  tour.Assert("The loss falls", std::fabs(first - chance) < 1.0 && last < chance - (tour.options.quick ? 0.8 : 2.5),
              absl::StrFormat("starts at %.2f (chance is %.2f), ends at %.2f", first, chance, last));
   return absl::OkStatus();
 }

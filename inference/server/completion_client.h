@@ -16,6 +16,8 @@ struct CompletionQuestion {
   std::string prompt = {};
   int64_t max_tokens = 16;
   double temperature = 0;
+  double top_p = 1;
+  uint64_t seed = 0;
 };
 
 // POST /v1/completions. INTERNAL with the server's own words when it does not answer with a text.
