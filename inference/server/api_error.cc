@@ -64,6 +64,10 @@ Json Object(absl::string_view message, int http_status, Json param, Json code) {
   return Json{{"error", std::move(inner)}};
 }
 
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
 absl::Status ApiError(absl::StatusCode status, absl::string_view param, absl::string_view message,
@@ -98,9 +102,10 @@ Json ErrorObject(const absl::Status& error) {
   return Object(error.message(), HttpStatus(error), Payload(error, kParamUrl), std::move(code));
 }
 
+std::string ErrorText(const absl::Status& error) { return Dump(ErrorObject(error)); }
+
 std::string ErrorBody(int http_status, absl::string_view message) {
-  return Object(message, http_status, nullptr, std::string(TransportCode(http_status)))
-      .dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Dump(Object(message, http_status, nullptr, std::string(TransportCode(http_status))));
 }
 
 }  // namespace strata::inference

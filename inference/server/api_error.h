@@ -27,6 +27,9 @@ int HttpStatus(const absl::Status& error);
 // {"error":{"message","type","param","code"}}
 nlohmann::json ErrorObject(const absl::Status& error);
 
+// The same as text.
+std::string ErrorText(const absl::Status& error);
+
 // The same for an error of the transport, which knows only an HTTP status: 404, 405, 413, ...
 std::string ErrorBody(int http_status, absl::string_view message);
 

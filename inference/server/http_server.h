@@ -62,7 +62,8 @@ class HttpReply {
   virtual void BeginStream(int status, absl::string_view content_type) = 0;
   virtual void Write(std::string piece) = 0;
   virtual void End() = 0;
-  // The client has closed its connection (or its sending half), or the server stops: no one waits for the answer.
+  // The client has closed its connection (or its sending half), leaves more than 16 MiB of a stream
+  // unread, or the server stops: no one waits for the answer.
   virtual bool cancelled() const = 0;
 };
 

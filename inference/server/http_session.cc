@@ -25,7 +25,8 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr size_t kReadAhead = size_t{64} << 10;  // of further requests, while one is answered
+constexpr size_t kReadAhead = size_t{64} << 10;   // of further requests, while one is answered
+constexpr size_t kMaxBacklog = size_t{16} << 20;  // of an answer that the client does not read
 constexpr size_t kMaxDiscarded = size_t{64} << 20;
 constexpr std::chrono::seconds kLinger{2};
 
@@ -35,6 +36,7 @@ struct CallState {
   bool chunked = true;  // HTTP/1.1
   bool keep_alive = true;
   std::atomic<bool> cancelled{false};
+  std::atomic<size_t> backlog{0};  // bytes of the answer that the socket has not taken yet
 };
 
 std::string StatusLine(int status, const CallState& call, bool close) {
@@ -82,6 +84,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void Abandon() {
     net::post(stream_.get_executor(), [self = shared_from_this()] {
       if (!self->answering_) return;
+      if (self->call_->cancelled) return self->DropAnswer();
       self->call_->keep_alive = false;
       self->last_ = true;
       if (!self->writing_) self->Flush();
@@ -221,7 +224,13 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   void OnWritten(error_code error) {
     writing_ = false;
-    if (!error) return Flush();
+    call_->backlog -= inflight_.size();
+    if (error && answering_) return DropAnswer();
+    Flush();
+  }
+
+  // No one waits for the rest.
+  void DropAnswer() {
     call_->cancelled = true;
     answering_ = false;
     group_->EndCall();
@@ -295,7 +304,7 @@ class SessionReply : public HttpReply {
     std::lock_guard<std::mutex> lock(mutex_);
     if (phase_ != Phase::kNew) return;
     phase_ = Phase::kEnded;
-    session_->Queue(WholeAnswer(answer, *call_, session_->stopping()), /*last=*/true);
+    Queue(WholeAnswer(answer, *call_, session_->stopping()), /*last=*/true);
   }
 
   void BeginStream(int status, absl::string_view content_type) override {
@@ -306,21 +315,22 @@ class SessionReply : public HttpReply {
     std::string head = StatusLine(status, *call_, session_->stopping() || !call_->chunked);
     absl::StrAppend(&head, "Content-Type: ", content_type, "\r\nCache-Control: no-cache\r\n",
                     call_->chunked ? "Transfer-Encoding: chunked\r\n" : "", "\r\n");
-    session_->Queue(std::move(head), /*last=*/false);
+    Queue(std::move(head), /*last=*/false);
   }
 
   void Write(std::string piece) override {
     std::lock_guard<std::mutex> lock(mutex_);
     if (phase_ != Phase::kStreaming || piece.empty() || cancelled()) return;
     if (call_->chunked) piece = absl::StrCat(absl::Hex(piece.size()), "\r\n", piece, "\r\n");
-    session_->Queue(std::move(piece), /*last=*/false);
+    Queue(std::move(piece), /*last=*/false);
+    if (call_->backlog > kMaxBacklog) call_->cancelled = true;
   }
 
   void End() override {
     std::lock_guard<std::mutex> lock(mutex_);
     if (phase_ != Phase::kStreaming) return;
     phase_ = Phase::kEnded;
-    if (call_->chunked) return session_->Queue("0\r\n\r\n", /*last=*/true);
+    if (call_->chunked) return Queue("0\r\n\r\n", /*last=*/true);
     session_->Abandon();
   }
 
@@ -328,6 +338,11 @@ class SessionReply : public HttpReply {
 
  private:
   enum class Phase { kNew, kStreaming, kEnded };
+
+  void Queue(std::string bytes, bool last) {
+    call_->backlog += bytes.size();
+    session_->Queue(std::move(bytes), last);
+  }
 
   const std::shared_ptr<HttpSession> session_;
   const std::shared_ptr<CallState> call_;

@@ -138,6 +138,14 @@ TEST_F(LifecycleTest, AClientThatGoesAwayAbortsItsGeneration) {
   EXPECT_THAT(Request("GET", "/metrics").body, HasSubstr("finished_reason=\"abort\""));
 }
 
+TEST_F(LifecycleTest, AClientThatDoesNotReadIsCutOff) {
+  engine_ = std::make_shared<FakeEngine>(int64_t{1} << 40);
+  Start({});
+  STRATA_ASSERT_OK_AND_ASSIGN(auto connection, RawConnection::Open(server_->port()));
+  connection.Send(PostText(kEndlessStream));
+  engine_->WaitUntilAborted(1);
+}
+
 TEST_F(LifecycleTest, AnSseReaderMayStopEarly) {
   engine_ = std::make_shared<FakeEngine>(int64_t{1} << 40);
   Start({});

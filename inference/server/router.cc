@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -10,7 +11,6 @@
 #include "inference/server/api_completions.h"
 #include "inference/server/api_error.h"
 #include "inference/server/api_misc.h"
-#include "nlohmann/json.hpp"
 
 namespace strata::inference {
 namespace {
@@ -45,13 +45,37 @@ const Endpoint* Find(absl::string_view path) {
   return nullptr;
 }
 
-void SendError(Serving& serving, const absl::Status& error, const std::string& handler,
-               const HttpCall& call, const std::shared_ptr<HttpReply>& reply) {
+// A reply that is counted in the metrics when it begins.
+class CountedReply : public HttpReply {
+ public:
+  CountedReply(ServerMetrics* metrics, std::string method, std::string handler,
+               std::shared_ptr<HttpReply> reply)
+      : metrics_(metrics),
+        method_(std::move(method)),
+        handler_(std::move(handler)),
+        reply_(std::move(reply)) {}
+
+  void Send(HttpAnswer answer) override {
+    metrics_->RecordHttp(method_, handler_, answer.status);
+    reply_->Send(std::move(answer));
+  }
+  void BeginStream(int status, absl::string_view content_type) override {
+    metrics_->RecordHttp(method_, handler_, status);
+    reply_->BeginStream(status, content_type);
+  }
+  void Write(std::string piece) override { reply_->Write(std::move(piece)); }
+  void End() override { reply_->End(); }
+  bool cancelled() const override { return reply_->cancelled(); }
+
+ private:
+  ServerMetrics* const metrics_;
+  const std::string method_, handler_;
+  const std::shared_ptr<HttpReply> reply_;
+};
+
+void SendError(const absl::Status& error, HttpReply* reply) {
   const int status = HttpStatus(error);
-  serving.metrics.RecordHttp(call.method, handler, status);
-  HttpAnswer answer{
-      .status = status,
-      .body = ErrorObject(error).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+  HttpAnswer answer{.status = status, .body = ErrorText(error)};
   if (status == 503) answer.headers.emplace_back("Retry-After", "1");
   reply->Send(std::move(answer));
 }
@@ -71,24 +95,22 @@ absl::Status Guarded(ApiHandler handler, Serving& serving, const HttpCall& call,
 void Route(Serving& serving, const HttpCall& call, const std::shared_ptr<HttpReply>& reply) {
   const Endpoint* endpoint = Find(call.path);
   if (endpoint == nullptr) {
-    serving.metrics.RecordHttp("any", "none", 404);
-    reply->Send(
-        {.status = 404, .body = ErrorBody(404, absl::StrCat("there is no ", call.path, " here"))});
+    const std::string body = ErrorBody(404, absl::StrCat("there is no ", call.path, " here"));
+    CountedReply(&serving.metrics, "any", "none", reply).Send({.status = 404, .body = body});
     return;
   }
-  const std::string handler(endpoint->path);
-  const bool head = call.method == "HEAD" && endpoint->method == "GET";
-  if (!head && call.method != endpoint->method) {
-    serving.metrics.RecordHttp("any", handler, 405);
-    reply->Send({.status = 405,
-                 .body = ErrorBody(405, absl::StrCat(call.path, " takes ", endpoint->method,
-                                                     ", not ", call.method)),
-                 .headers = {{"Allow", std::string(endpoint->method)}}});
+  const std::string handler(endpoint->path), method(endpoint->method);
+  const bool head = call.method == "HEAD" && method == "GET";
+  if (!head && call.method != method) {
+    const std::string body =
+        ErrorBody(405, absl::StrCat(call.path, " takes ", method, ", not ", call.method));
+    CountedReply(&serving.metrics, "any", handler, reply)
+        .Send({.status = 405, .body = body, .headers = {{"Allow", method}}});
     return;
   }
-  const absl::Status status = Guarded(endpoint->handler, serving, call, reply);
-  if (!status.ok()) return SendError(serving, status, handler, call, reply);
-  serving.metrics.RecordHttp(call.method, handler, 200);
+  const auto counted = std::make_shared<CountedReply>(&serving.metrics, method, handler, reply);
+  const absl::Status status = Guarded(endpoint->handler, serving, call, counted);
+  if (!status.ok()) SendError(status, counted.get());
 }
 
 }  // namespace strata::inference
