@@ -45,7 +45,7 @@ class CpuExecutable : public Executable {
   CpuExecutable(plan::Plan plan, const DeviceOptions& options)
       : plan_(std::move(plan)),
         options_(options),
-        threads_(options.threads > 0 ? options.threads : omp_get_num_procs()) {}
+        threads_(options.threads > 0 ? options.threads : omp_get_max_threads()) {}
 
   absl::Status Prepare() {
     STRATA_ASSIGN_OR_RETURN(memory_, HostMemory::Create(&plan_));

@@ -13,6 +13,21 @@ using graph::Graph;
 using graph::Node;
 using graph::ValueId;
 
+namespace {
+
+Graph WithoutNodes(const Graph& graph) {
+  Graph copy;
+  copy.set_version(graph.version());
+  copy.set_name(graph.name());
+  *copy.mutable_values() = graph.values();
+  *copy.mutable_inputs() = graph.inputs();
+  *copy.mutable_outputs() = graph.outputs();
+  *copy.mutable_updates() = graph.updates();
+  return copy;
+}
+
+}  // namespace
+
 Rewriter::Rewriter(const Graph* source)
     : source_(source),
       replaced_(static_cast<size_t>(source->values_size())),
@@ -35,11 +50,7 @@ void Rewriter::Keep(Node node) {
 }
 
 Builder& Rewriter::builder() {
-  if (builder_ == nullptr) {
-    Graph values = *source_;
-    values.clear_nodes();
-    builder_ = std::make_unique<Builder>(std::move(values));
-  }
+  if (builder_ == nullptr) builder_ = std::make_unique<Builder>(WithoutNodes(*source_));
   return *builder_;
 }
 
@@ -90,8 +101,7 @@ std::optional<double> Rewriter::Splat(ValueId id) const {
 
 bool Rewriter::Finish(Graph* graph) {
   if (!changed_) return false;
-  Graph rebuilt = builder_ != nullptr ? builder_->graph() : *source_;
-  rebuilt.mutable_nodes()->Clear();
+  Graph rebuilt = WithoutNodes(builder_ != nullptr ? builder_->graph() : *source_);
   rebuilt.mutable_nodes()->Reserve(static_cast<int>(nodes_.size()));
   for (Node& node : nodes_) *rebuilt.add_nodes() = std::move(node);
 

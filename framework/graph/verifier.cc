@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -88,7 +89,8 @@ class Verifier {
   }
 
   absl::Status CheckValues() const {
-    std::set<std::string> names;
+    std::unordered_set<std::string> names;
+    names.reserve(static_cast<size_t>(graph_.values_size()));
     for (int i = 0; i < graph_.values_size(); ++i) {
       const Value& value = graph_.values(i);
       const std::string where = absl::StrCat("values[", i, "]");
