@@ -237,6 +237,40 @@ TEST_F(ApiTest, HealthAndVersion) {
   EXPECT_EQ(head.headers.at("content-length"), "15");
 }
 
+TEST_F(ApiTest, MetricsCountWhatWasServed) {
+  Post(kCompletions, {{"prompt", "Hi"}, {"max_tokens", 5}});
+  Post(kChat, UserSays("Hi"));
+  Post(kCompletions, {{"prompt", 3}}, 400);
+  Request("GET", "/nowhere");
+  engine_->FailAfter(0, absl::InternalError("out of luck"));
+  Post(kCompletions, {{"prompt", "Hi"}}, 500);
+  const HttpResponse response = Request("GET", "/metrics");
+  EXPECT_EQ(response.headers.at("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  const auto requests = engine_->requests();
+  const size_t prompt = requests[0].prompt.size() + requests[1].prompt.size();
+  for (const std::string& line : {
+           "vllm:prompt_tokens_total{engine=\"0\",model_name=\"tiny\"} " + std::to_string(prompt),
+           std::string("vllm:request_success_total{engine=\"0\",model_name=\"tiny\",finished_"
+                       "reason=\"length\"} 1"),
+           std::string("vllm:request_success_total{engine=\"0\",model_name=\"tiny\",finished_"
+                       "reason=\"stop\"} 1"),
+           std::string("vllm:request_success_total{engine=\"0\",model_name=\"tiny\",finished_"
+                       "reason=\"error\"} 1"),
+           std::string(
+               "vllm:time_to_first_token_seconds_count{engine=\"0\",model_name=\"tiny\"} 2"),
+           std::string("vllm:num_requests_running{engine=\"0\",model_name=\"tiny\"} 0"),
+           std::string(
+               "http_requests_total{handler=\"/v1/completions\",method=\"POST\",status=\"2xx\"} 1"),
+           std::string(
+               "http_requests_total{handler=\"/v1/completions\",method=\"POST\",status=\"4xx\"} 1"),
+           std::string(
+               "http_requests_total{handler=\"/v1/completions\",method=\"POST\",status=\"5xx\"} 1"),
+           std::string("http_requests_total{handler=\"none\",method=\"any\",status=\"4xx\"} 1"),
+       }) {
+    EXPECT_THAT(response.body, ::testing::HasSubstr(line + "\n"));
+  }
+}
+
 TEST_F(ApiTest, TokenizeAndDetokenizeAreInverse) {
   const auto tokens = Post("/tokenize", {{"prompt", "aß<|im_end|>"}, {"return_token_strs", true}});
   EXPECT_EQ(tokens["tokens"], (nlohmann::json{'a', 0xC3, 0x9F, FakeTokenizer::kTurnEnd}));

@@ -140,7 +140,7 @@ TEST_F(LifecycleTest, AClientThatGoesAwayAbortsItsGeneration) {
 
 TEST_F(LifecycleTest, AClientThatDoesNotReadIsCutOff) {
   engine_ = std::make_shared<FakeEngine>(int64_t{1} << 40);
-  Start({});
+  Start({.model_name = std::string(10000, 'm')});  // stands in every event: the limit comes soon
   STRATA_ASSERT_OK_AND_ASSIGN(auto connection, RawConnection::Open(server_->port()));
   connection.Send(PostText(kEndlessStream));
   engine_->WaitUntilAborted(1);
