@@ -6,6 +6,7 @@
 
 #include "base/status_matchers.h"
 #include "framework/graph/interpreter.h"
+#include "framework/graph/types.h"
 #include "gtest/gtest.h"
 #include "inference/engine/fake_model.h"
 
