@@ -58,28 +58,37 @@ STRATA_KERNEL(FewRowsTransposed,
   }
 }
 
-// y[m, n] = sum over k of x[m, k] b[k, n] for n of [begin, end): 64 columns at a time stay in registers.
+// y[m, n] = sum over k of x[m, k] b[k, n] for 64 columns from n on, which stay in registers.
+template <int M>
+STRATA_INLINE void SixtyFourColumns(const float* x, const float* b, float* y, int64_t N, int64_t K,
+                                    int64_t n) {
+  v16 sum[M][4] = {};
+  for (int64_t k = 0; k < K; ++k) {
+    const float* row = b + k * N + n;
+    const v16 part[4] = {Load(row), Load(row + 16), Load(row + 32), Load(row + 48)};
+#pragma GCC unroll 4
+    for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) sum[m][i] += x[m * K + k] * part[i];
+    }
+  }
+#pragma GCC unroll 4
+  for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) Store(y + m * N + n + 16 * i, sum[m][i]);
+  }
+}
+
 STRATA_KERNEL(FewRows,
               (const float* x, const float* b, float* y, int64_t M, int64_t N, int64_t K,
                int64_t begin, int64_t end),
               (x, b, y, M, N, K, begin, end)) {
   int64_t n = begin;
   for (; n + 64 <= end; n += 64) {
-    v16 sum[kFewRows][4] = {};
-    for (int64_t k = 0; k < K; ++k) {
-      const float* row = b + k * N + n;
-      const v16 b0 = Load(row), b1 = Load(row + 16), b2 = Load(row + 32), b3 = Load(row + 48);
-      for (int64_t m = 0; m < M; ++m) {
-        const float factor = x[m * K + k];
-        sum[m][0] += factor * b0;
-        sum[m][1] += factor * b1;
-        sum[m][2] += factor * b2;
-        sum[m][3] += factor * b3;
-      }
-    }
-    for (int64_t m = 0; m < M; ++m) {
-      for (int part = 0; part < 4; ++part) Store(y + m * N + n + 16 * part, sum[m][part]);
-    }
+    if (M == 1) SixtyFourColumns<1>(x, b, y, N, K, n);
+    if (M == 2) SixtyFourColumns<2>(x, b, y, N, K, n);
+    if (M == 3) SixtyFourColumns<3>(x, b, y, N, K, n);
+    if (M == 4) SixtyFourColumns<4>(x, b, y, N, K, n);
   }
   for (; n < end; ++n) {
     for (int64_t m = 0; m < M; ++m) {

@@ -183,6 +183,22 @@ TEST(RoutineTest, MatmulInt8) {
              {Random({2, 3, 32}, 8), HostTensor::Zeros(chips::I8, {5, 32}), Random({5}, 9)}, 32);
 }
 
+TEST(RoutineTest, MatmulInt8CarriesInfinitiesAndLongSums) {
+  const int64_t K = 9000;  // more than one exact sum of integers
+  HostTensor w = HostTensor::Allocate(chips::I8, {5, K});
+  std::fill_n(w.data<int8_t>(), w.elements(), int8_t{127});
+  HostTensor x = HostTensor::Allocate(chips::F32, {1, K});
+  std::fill_n(x.data<float>(), K, 0.75f);
+  const HostTensor scale = HostTensor::FromVector<float>({5}, {1, 1, 1, 1, 1});
+  ExpectSame("matmul_int8", {}, {x, w, scale}, 64);
+  x.data<float>()[3] = std::numeric_limits<float>::infinity();
+  ExpectSame("matmul_int8", {}, {x, w, scale}, 64);
+  std::fill_n(x.data<float>(), K, 0.0f);
+  ExpectSame("matmul_int8", {}, {x, w, scale}, 0);
+  x.data<float>()[5] = 1e-38f;
+  ExpectSame("matmul_int8", {}, {x, w, scale}, 0);
+}
+
 struct AttentionCase {
   int64_t B, T, S, H, KV, D;
 };

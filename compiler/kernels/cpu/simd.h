@@ -50,21 +50,24 @@ inline Isa HostIsa() {
 #define STRATA_TARGET_AVX2
 #endif
 
-#define STRATA_KERNEL(name, parameters, arguments)                            \
-  STRATA_INLINE void name##Body parameters;                                   \
-  STRATA_TARGET_AVX512 void name##Avx512 parameters { name##Body arguments; } \
-  STRATA_TARGET_AVX2 void name##Avx2 parameters { name##Body arguments; }     \
-  void name##Generic parameters { name##Body arguments; }                     \
-  void name parameters {                                                      \
-    switch (::strata::compiler::simd::HostIsa()) {                            \
-      case ::strata::compiler::simd::Isa::kAvx512:                            \
-        return name##Avx512 arguments;                                        \
-      case ::strata::compiler::simd::Isa::kAvx2:                              \
-        return name##Avx2 arguments;                                          \
-      default:                                                                \
-        return name##Generic arguments;                                       \
-    }                                                                         \
-  }                                                                           \
+// Inside a body kWide tells whether it is being compiled for AVX-512.
+#define STRATA_KERNEL(name, parameters, arguments)                                  \
+  template <bool kWide>                                                             \
+  STRATA_INLINE void name##Body parameters;                                         \
+  STRATA_TARGET_AVX512 void name##Avx512 parameters { name##Body<true> arguments; } \
+  STRATA_TARGET_AVX2 void name##Avx2 parameters { name##Body<false> arguments; }    \
+  void name##Generic parameters { name##Body<false> arguments; }                    \
+  void name parameters {                                                            \
+    switch (::strata::compiler::simd::HostIsa()) {                                  \
+      case ::strata::compiler::simd::Isa::kAvx512:                                  \
+        return name##Avx512 arguments;                                              \
+      case ::strata::compiler::simd::Isa::kAvx2:                                    \
+        return name##Avx2 arguments;                                                \
+      default:                                                                      \
+        return name##Generic arguments;                                             \
+    }                                                                               \
+  }                                                                                 \
+  template <bool kWide>                                                             \
   STRATA_INLINE void name##Body parameters
 
 STRATA_INLINE v16 Load(const float* p) {
@@ -85,7 +88,17 @@ STRATA_INLINE void StorePart(float* p, v16 v, int64_t n) {
   std::memcpy(p, &v, static_cast<size_t>(n) * sizeof(float));
 }
 
+// 16 signed bytes as floats. GCC 12 makes a dozen shuffles of the conversion where one instruction does it, and weights
+// in 8 bits are bound by it: so that instruction is named. kWide only in a body's AVX-512 version.
+template <bool kWide>
 STRATA_INLINE v16 LoadBytes(const int8_t* p) {
+#if defined(__x86_64__)
+  if constexpr (kWide) {
+    i16 wide;
+    __asm__("vpmovsxbd %1, %0" : "=v"(wide) : "m"(*reinterpret_cast<const int8_t(*)[16]>(p)));
+    return __builtin_convertvector(wide, v16);
+  }
+#endif
   b16 bytes;
   std::memcpy(&bytes, p, sizeof bytes);
   return __builtin_convertvector(__builtin_convertvector(bytes, i16), v16);
