@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -43,12 +42,8 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-double Seconds(std::chrono::steady_clock::time_point since) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
-}
-
 absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const Flags& flags, const Recipe& recipe,
-                                                     const std::string& cache_dir, double* seconds) {
+                                                     const std::string& cache_dir) {
   std::vector<int32_t> tokens(static_cast<size_t>(flags.batch * flags.sequence * 4 + 1));
   uint64_t state = 1;
   for (int32_t& token : tokens) {
@@ -59,11 +54,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const Flags& flags, const R
   Trainer::Options options;
   options.threads = flags.threads;
   options.cache_dir = cache_dir;
-  const auto start = std::chrono::steady_clock::now();
-  absl::StatusOr<std::unique_ptr<Trainer>> trainer =
-      Trainer::Create(recipe, std::make_shared<const TokenDataset>(std::move(dataset)), options);
-  *seconds = Seconds(start);
-  return trainer;
+  return Trainer::Create(recipe, std::make_shared<const TokenDataset>(std::move(dataset)), options);
 }
 
 double PeakF32(const chips::Chip& chip) {
@@ -114,12 +105,13 @@ absl::Status Run(const Flags& flags) {
 
   char cache[] = "/tmp/strata_bench_XXXXXX";
   if (mkdtemp(cache) == nullptr) return absl::InternalError("cannot make a temporary folder");
-  double cold = 0, warm = 0;
+  double cold = 0;
   {
-    STRATA_ASSIGN_OR_RETURN(auto first, MakeTrainer(flags, recipe, cache, &cold));
-    first.reset();
+    STRATA_ASSIGN_OR_RETURN(auto first, MakeTrainer(flags, recipe, cache));
+    cold = first->compile_seconds();
   }
-  STRATA_ASSIGN_OR_RETURN(auto trainer, MakeTrainer(flags, recipe, cache, &warm));
+  STRATA_ASSIGN_OR_RETURN(auto trainer, MakeTrainer(flags, recipe, cache));
+  const double warm = trainer->compile_seconds();
   std::unique_ptr<Peer> peer;
   if (!flags.peer.empty()) {
     STRATA_ASSIGN_OR_RETURN(peer, Peer::Start(flags.peer));
@@ -169,7 +161,7 @@ absl::Status Run(const Flags& flags) {
     std::printf("  peer     %8.1f tok/s   step %.3f s   ours / peer %.2fx (median of pairs)\n",
                 tokens / Median(theirs), Median(theirs), Median(ratios));
   }
-  std::printf("  create   cold %.2f s, warm %.2f s (graph, passes, kernels, initial weights)   peak memory %.2f GB\n", cold,
+  std::printf("  compile  cold %.2f s, warm %.2f s (graph, passes, kernels)   peak memory %.2f GB\n", cold,
               warm, static_cast<double>(usage.ru_maxrss) * 1024 / 1e9);
   return absl::OkStatus();
 }

@@ -34,6 +34,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Recipe& recipe,
   if (ranks != recipe.ranks()) {
     return absl::InvalidArgumentError(absl::StrCat("ranks: the recipe asks for ", recipe.ranks(), "; there are ", ranks));
   }
+  const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<Trainer> trainer(new Trainer(recipe));
   trainer->dataset_ = std::move(dataset);
   trainer->options_ = options;
@@ -48,6 +49,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Recipe& recipe,
   evaluator.device_options.cache_dir = options.cache_dir;
   STRATA_ASSIGN_OR_RETURN(trainer->evaluator_, compiler::CompiledEvaluator::Create(std::move(evaluator)));
   STRATA_ASSIGN_OR_RETURN(trainer->loaded_, trainer->evaluator_->Load(trainer->graph_, {{"B", recipe.batch() / ranks}}));
+  trainer->compile_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   for (const framework::ParameterSpec& spec : DecoderParameters(recipe.model())) {
     trainer->state_[spec.name] = framework::InitParameter(spec, recipe.seed());

@@ -45,6 +45,8 @@ class Trainer {
   const Recipe& recipe() const { return recipe_; }
   const graph::Graph& graph() const { return graph_; }  // this rank's training step; symbolic batch "B"
   const plan::Plan& plan() const { return loaded_->plan; }
+  // From recipe to loaded executable: building the graph, passes, kernels (from the cache or not). No weights.
+  double compile_seconds() const { return compile_seconds_; }
   // Parameters and optimizer state by input name ("wte.weight", "wte.weight.m"). Share storage with the trainer.
   const TensorMap& state() const { return state_; }
   TensorMap Parameters() const;
@@ -64,6 +66,7 @@ class Trainer {
   compiler::CompiledEvaluator::Loaded* loaded_ = nullptr;  // owned by evaluator_
   TensorMap state_;
   int64_t step_ = 0;
+  double compile_seconds_ = 0;
 };
 
 }  // namespace strata::llm
