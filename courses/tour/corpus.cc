@@ -60,7 +60,7 @@ llm::Recipe MakeRecipe(const TourOptions& options) {
   recipe.set_tokenizer_vocab(options.quick ? 512 : 2048);
   recipe.set_batch(options.quick ? 8 : 16);
   recipe.set_sequence(recipe.model().context());
-  recipe.set_steps(options.steps > 0 ? options.steps : options.quick ? 60 : 160);
+  recipe.set_steps(options.steps > 0 ? options.steps : options.quick ? 60 : 260);
   recipe.set_learning_rate(2e-3);
   recipe.set_warmup_steps(std::min<int64_t>(20, recipe.steps() / 4));
   recipe.set_weight_decay(0.1);
