@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_join.h"
 #include "base/textproto.h"
+#include "chips/cost/roofline.h"
 #include "chips/spec/host/host.h"
 #include "cli/command.h"
 #include "distributed/transport/launch_env.h"
@@ -39,13 +40,6 @@ struct Options {
   bool fresh = false;
 };
 
-double PeakF32(const chips::Chip& chip) {
-  for (const chips::ComputeRate& rate : chip.rates()) {
-    if (rate.dtype() == chips::F32) return rate.flops_per_second().value();
-  }
-  return 0;
-}
-
 absl::Status Train(const Options& options) {
   llm::Recipe recipe;
   STRATA_RETURN_IF_ERROR(ReadTextProto(options.path, &recipe));
@@ -69,7 +63,7 @@ absl::Status Train(const Options& options) {
   run.transport = launch.size > 1 ? "mpi" : "thread";
   run.resume = !options.fresh;
   run.progress = launch.rank == 0;
-  run.peak_flops = PeakF32(host);
+  STRATA_ASSIGN_OR_RETURN(run.peak_flops, chips::PeakFlops(host, chips::F32, /*matmul=*/true));
   STRATA_ASSIGN_OR_RETURN(llm::RunResult result, llm::RunTraining(*complete, *text, run));
   if (launch.rank != 0) return absl::OkStatus();
   if (result.steps.empty()) {

@@ -8,7 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "base/status.h"
 #include "chips/spec/catalogue.h"
-#include "compiler/device/device.h"
+#include "compiler/device/model_device.h"
 #include "courses/tour/tour.h"
 #include "framework/graph/text.h"
 
@@ -48,17 +48,7 @@ int FindStep(const plan::Plan& plan, const std::string& scope) {
 }
 
 absl::StatusOr<chips::Timeline> Predict(const plan::Plan& plan, const chips::Chip& chip) {
-  compiler::DeviceOptions options;
-  options.chip = chip;
-  STRATA_ASSIGN_OR_RETURN(auto device, compiler::DeviceRegistry().Create("model", options));
-  STRATA_ASSIGN_OR_RETURN(auto executable, device->Load(plan));
-  std::vector<graph::HostTensor> inputs;
-  for (uint32_t id : plan.inputs()) {
-    const plan::Buffer& buffer = plan.buffers(static_cast<int>(id));
-    inputs.push_back(graph::HostTensor::Zeros(buffer.dtype(), {buffer.dims().begin(), buffer.dims().end()}));
-  }
-  chips::Timeline timeline;
-  STRATA_RETURN_IF_ERROR(executable->Run(inputs, {&timeline}).status());
+  STRATA_ASSIGN_OR_RETURN(chips::Timeline timeline, compiler::PredictTimeline(plan, chip));
   timeline.set_name(chip.title());
   return timeline;
 }

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_format.h"
 #include "base/file.h"
+#include "chips/cost/roofline.h"
 #include "courses/tour/tour.h"
 #include "llm/train/checkpoint.h"
 
@@ -16,13 +17,6 @@ namespace strata::courses {
 namespace {
 
 constexpr int64_t kCompared = 8;  // first steps repeated on one rank, last steps repeated after a resume
-
-double PeakF32(const chips::Chip& chip) {
-  for (const chips::ComputeRate& rate : chip.rates()) {
-    if (rate.dtype() == chips::F32) return rate.flops_per_second().value();
-  }
-  return 0;
-}
 
 double GreatestDifference(const std::vector<llm::StepResult>& a, const std::vector<llm::StepResult>& b) {
   double greatest = 0;
@@ -47,7 +41,7 @@ absl::Status TrainOnTwoRanks(Tour& tour) {
   recipe.set_checkpoint_every(recipe.steps() - kCompared);
   llm::RunOptions options;
   options.resume = false;
-  options.peak_flops = PeakF32(tour.host);
+  STRATA_ASSIGN_OR_RETURN(options.peak_flops, chips::PeakFlops(tour.host, chips::F32, /*matmul=*/true));
   options.profile_step = std::min<int64_t>(kCompared + 2, recipe.steps());
   const auto start = std::chrono::steady_clock::now();
   STRATA_ASSIGN_OR_RETURN(tour.training, llm::RunTraining(recipe, tour.text, options));

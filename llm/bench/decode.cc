@@ -11,6 +11,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
+#include "chips/cost/roofline.h"
 #include "chips/spec/host/host.h"
 #include "inference/compress/int8.h"
 #include "inference/engine/stepper.h"
@@ -51,10 +52,6 @@ inference::WeightMap MakeWeights(const DecoderConfig& config) {
   return weights;
 }
 
-double MainMemoryBandwidth(const chips::Chip& chip) {
-  return chip.memories(chip.memories_size() - 1).bandwidth_bytes_per_second().value();
-}
-
 // Bytes that one token must read: every matrix once, without the rows of the token embedding that are not looked up.
 double BytesPerToken(const inference::DecoderModel& model) {
   double bytes = 0;
@@ -91,7 +88,8 @@ absl::Status Run(const Flags& flags) {
   host_options.threads = flags.threads;
   STRATA_ASSIGN_OR_RETURN(chips::Chip host, chips::MeasureHost(host_options));
   std::nth_element(seconds.begin(), seconds.begin() + static_cast<long>(seconds.size() / 2), seconds.end());
-  const double median = seconds[seconds.size() / 2], bandwidth = MainMemoryBandwidth(host);
+  STRATA_ASSIGN_OR_RETURN(const double bandwidth, chips::MainBandwidth(host));
+  const double median = seconds[seconds.size() / 2];
   const double bytes = BytesPerToken(*model), fraction = bytes / median / bandwidth;
   if (flags.json) {
     std::printf("{\"shape\": \"%s\", \"quant\": \"%s\", \"tokens_per_second\": %.2f, \"bytes_per_token\": %.0f, "

@@ -16,6 +16,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
 #include "base/file.h"
+#include "chips/cost/roofline.h"
 #include "chips/spec/host/host.h"
 #include "llm/bench/peer.h"
 #include "llm/model/config.h"
@@ -57,13 +58,6 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const Flags& flags, const R
   return Trainer::Create(recipe, std::make_shared<const TokenDataset>(std::move(dataset)), options);
 }
 
-double PeakF32(const chips::Chip& chip) {
-  for (const chips::ComputeRate& rate : chip.rates()) {
-    if (rate.dtype() == chips::F32) return rate.flops_per_second().value();
-  }
-  return 0;
-}
-
 // What a step runs: the kernel's entry, the routine, or the op of a host call.
 std::string KernelOf(const plan::Plan& plan, const plan::Step& step) {
   if (step.has_launch()) return plan.kernels(static_cast<int>(step.launch().kernel())).entry();
@@ -101,7 +95,7 @@ absl::Status Run(const Flags& flags) {
   chips::HostOptions host_options;
   host_options.threads = flags.threads;
   STRATA_ASSIGN_OR_RETURN(chips::Chip host, chips::MeasureHost(host_options));
-  const double peak = PeakF32(host);
+  STRATA_ASSIGN_OR_RETURN(const double peak, chips::PeakFlops(host, chips::F32, /*matmul=*/true));
 
   char cache[] = "/tmp/strata_bench_XXXXXX";
   if (mkdtemp(cache) == nullptr) return absl::InternalError("cannot make a temporary folder");
