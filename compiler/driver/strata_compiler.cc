@@ -55,6 +55,7 @@ class StrataCompiler : public Compiler {
 
 std::vector<std::string> StrataPipeline() {
   return {
+      "attention_fusion",  // attention that is written out becomes the op
       "decompose",         // composites without a routine become primitives
       "constant_folding",  // what depends on constants only is computed now
       "algebraic",         // local identities

@@ -27,7 +27,7 @@ TEST_P(GoldenTest, TheGraphAfterIsTheOneOnFile) {
   const std::string before = text.substr(0, at);
   STRATA_ASSERT_OK_AND_ASSIGN(graph::Graph graph, graph::ParseGraph(before, path));
   PassContext context;
-  context.library_ops = {"cross_entropy"};
+  context.library_ops = {"attention", "cross_entropy"};
   ASSERT_OK(RunPipeline({GetParam()}, context, &graph));
   const std::string after = graph::PrintGraph(graph);
   if (!rewrite_folder.empty()) {
@@ -40,8 +40,8 @@ TEST_P(GoldenTest, TheGraphAfterIsTheOneOnFile) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Passes, GoldenTest,
-                         ::testing::Values("algebraic", "constant_folding", "cse", "dce",
-                                           "decompose"),
+                         ::testing::Values("algebraic", "attention_fusion", "constant_folding",
+                                           "cse", "dce", "decompose"),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

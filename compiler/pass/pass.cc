@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/pass/algebraic.h"
+#include "compiler/pass/attention_fusion.h"
 #include "compiler/pass/constant_folding.h"
 #include "compiler/pass/cse.h"
 #include "compiler/pass/dce.h"
@@ -15,6 +16,7 @@ namespace strata::compiler {
 void RegisterAllPasses() {
   graph::RegisterAllOps();
   PassRegistry().Register("algebraic", [] { return CreateAlgebraic(); });
+  PassRegistry().Register("attention_fusion", [] { return CreateAttentionFusion(); });
   PassRegistry().Register("constant_folding", [] { return CreateConstantFolding(); });
   PassRegistry().Register("cse", [] { return CreateCse(); });
   PassRegistry().Register("dce", [] { return CreateDce(); });
