@@ -17,9 +17,26 @@ absl::StatusOr<std::unique_ptr<CompiledEvaluator>> CompiledEvaluator::Create(Opt
 
 absl::StatusOr<std::vector<graph::HostTensor>> CompiledEvaluator::Evaluate(
     const graph::Graph& graph, absl::Span<const graph::HostTensor> inputs) {
-  STRATA_ASSIGN_OR_RETURN(auto sizes, graph::MatchInputs(graph, inputs));
-  STRATA_ASSIGN_OR_RETURN(Loaded * loaded, Load(graph, sizes));
-  return loaded->executable->Run(inputs, {});
+  STRATA_ASSIGN_OR_RETURN(DynamicExecutable * executable, Dynamic(graph));
+  return executable->Run(inputs);
+}
+
+absl::StatusOr<DynamicExecutable*> CompiledEvaluator::Dynamic(const graph::Graph& graph) {
+  const uint64_t fingerprint = Fingerprint(graph);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  auto it = dynamic_.find(fingerprint);
+  if (it != dynamic_.end()) return it->second.get();
+  STRATA_ASSIGN_OR_RETURN(const ShapeGuards guards, ShapeGuards::Create(graph, {}));
+  DynamicExecutable::Options options{options_.compiler,       options_.device,
+                                     options_.device_options, options_.compile_options,
+                                     options_.chip,           {},
+                                     options_.capacity};
+  for (const std::string& symbol : guards.Symbols()) {
+    auto spec = options_.symbols.find(symbol);
+    if (spec != options_.symbols.end()) options.symbols.insert(*spec);
+  }
+  STRATA_ASSIGN_OR_RETURN(auto executable, DynamicExecutable::Create(graph, std::move(options)));
+  return dynamic_.emplace(fingerprint, std::move(executable)).first->second.get();
 }
 
 absl::StatusOr<CompiledEvaluator::Loaded*> CompiledEvaluator::Load(

@@ -21,11 +21,13 @@ CompiledEvaluator::Options OptionsOf(const std::string& compiler, const std::str
 }
 
 graph::EvaluatorUnderTest UnderTest(const std::string& name, const std::string& compiler,
-                                    const std::string& device, std::vector<chips::DType> dtypes) {
+                                    const std::string& device, std::vector<chips::DType> dtypes,
+                                    Bucketing bucketing = Bucketing::kExact) {
   return {name,
           [=]() -> absl::StatusOr<std::unique_ptr<graph::Evaluator>> {
-            STRATA_ASSIGN_OR_RETURN(auto evaluator,
-                                    CompiledEvaluator::Create(OptionsOf(compiler, device)));
+            CompiledEvaluator::Options options = OptionsOf(compiler, device);
+            options.symbols["B"].bucketing = bucketing;
+            STRATA_ASSIGN_OR_RETURN(auto evaluator, CompiledEvaluator::Create(options));
             return evaluator;
           },
           dtypes};
@@ -37,14 +39,16 @@ graph::EvaluatorUnderTest UnderTest(const std::string& name, const std::string& 
 namespace strata::graph {
 namespace {
 
-// The fast road in every float format, and the slow one with each reference part.
+// The fast road in every float format, the slow one with each reference part, and both in buckets.
 INSTANTIATE_TEST_SUITE_P(
     Compiled, EvaluatorConformanceTest,
     ::testing::Values(compiler::UnderTest("strata_cpu", "strata", "cpu",
                                           {chips::F32, chips::BF16, chips::F16, chips::F64}),
                       compiler::UnderTest("reference_cpu", "reference", "cpu", {chips::F32}),
                       compiler::UnderTest("reference_reference", "reference", "reference",
-                                          {chips::F32})),
+                                          {chips::F32}),
+                      compiler::UnderTest("strata_cpu_buckets", "strata", "cpu", {chips::F32},
+                                          compiler::Bucketing::kPowerOfTwo)),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace
@@ -74,6 +78,20 @@ TEST(CompiledEvaluatorTest, CompilesOnceForEachSize) {
   EXPECT_NE(four, five);
   EXPECT_EQ(four, again);
   EXPECT_EQ(four->plan.buffers(0).dims(0), 4);
+}
+
+TEST(CompiledEvaluatorTest, CountsTheCompilationsOfEachGraph) {
+  CompiledEvaluator::Options options = OptionsOf("strata", "cpu");
+  options.symbols["N"].bucketing = Bucketing::kPowerOfTwo;
+  options.symbols["OfAnotherGraph"].min = 1;
+  STRATA_ASSERT_OK_AND_ASSIGN(auto evaluator, CompiledEvaluator::Create(options));
+  for (int64_t n : {3, 4, 5}) {
+    const auto x = graph::HostTensor::Zeros(chips::F32, {n});
+    ASSERT_OK(evaluator->Evaluate(Square(), {x}).status());
+  }
+  STRATA_ASSERT_OK_AND_ASSIGN(DynamicExecutable * square, evaluator->Dynamic(Square()));
+  EXPECT_EQ(square->statistics().compiles, 2);
+  EXPECT_EQ(square->statistics().hits, 1);
 }
 
 TEST(CompiledEvaluatorTest, IsRegisteredByName) {
