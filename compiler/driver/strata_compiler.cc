@@ -44,7 +44,12 @@ class StrataCompiler : public Compiler {
     LoweringTarget target{options.device, options.isa.empty() ? HostIsa() : options.isa, chip};
     STRATA_RETURN_IF_ERROR(IsaFlags(target.isa).status());
     graph::Graph lowered = graph;
-    STRATA_RETURN_IF_ERROR(RunPipeline(passes, {RoutineNames(), options.observer}, &lowered));
+    PassContext context;
+    context.library_ops = RoutineNames();
+    for (const std::string& name : context.library_ops)
+      context.library_in_place[name] = FindRoutine(name)->in_place;
+    context.observer = options.observer;
+    STRATA_RETURN_IF_ERROR(RunPipeline(passes, context, &lowered));
     STRATA_ASSIGN_OR_RETURN(plan::Plan plan, LowerGraph(lowered, target));
     plan.set_graph_fingerprint(Fingerprint(graph));
     return plan;
@@ -63,6 +68,7 @@ std::vector<std::string> StrataPipeline() {
       "dce",               // what nobody needs goes
       "fusion",            // primitives become kernels
       "dce",               // producers that every group made again go
+      "memory_order",      // gradients die early, large values are made late
   };
 }
 

@@ -234,10 +234,14 @@ class Planner {
 }  // namespace
 
 std::string MemoryStatistics::ToString() const {
-  return absl::StrCat("arena ", Megabytes(arena_bytes), " (lower bound ", Megabytes(lower_bound),
-                      "; ", Megabytes(sum_bytes), " without sharing), ", in_place,
-                      " results in place, ", updates_in_place, " updates in place, ",
-                      updates_copied, " copied");
+  const double above =
+      lower_bound == 0
+          ? 0
+          : 100 * (static_cast<double>(arena_bytes) / static_cast<double>(lower_bound) - 1);
+  return absl::StrCat("arena ", Megabytes(arena_bytes), ", lower bound ", Megabytes(lower_bound),
+                      absl::StrFormat(" (+%.1f %%); ", above), Megabytes(sum_bytes),
+                      " without sharing, ", in_place, " results in place, ", updates_in_place,
+                      " updates in place, ", updates_copied, " copied");
 }
 
 MemoryStatistics PlanMemory(const MemoryRequest& request, plan::Plan* plan) {

@@ -38,8 +38,8 @@ struct MemoryStatistics {
   int updates_in_place = 0;  // of these, written straight into an INPUT
   int updates_copied = 0;
 
-  std::string ToString()
-      const;  // "arena 3.2 MB (lower bound 3.1 MB; 9.9 MB without sharing), 12 results in place, ..."
+  // "arena 3.2 MB, lower bound 3.1 MB (+3.2 %); 9.9 MB without sharing, 12 results in place, ..."
+  std::string ToString() const;
 };
 
 MemoryStatistics PlanMemory(const MemoryRequest& request, plan::Plan* plan);

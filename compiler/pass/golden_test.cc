@@ -41,7 +41,7 @@ TEST_P(GoldenTest, TheGraphAfterIsTheOneOnFile) {
 
 INSTANTIATE_TEST_SUITE_P(Passes, GoldenTest,
                          ::testing::Values("algebraic", "attention_fusion", "constant_folding",
-                                           "cse", "dce", "decompose"),
+                                           "cse", "dce", "decompose", "memory_order"),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

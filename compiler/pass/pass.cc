@@ -8,6 +8,7 @@
 #include "compiler/pass/dce.h"
 #include "compiler/pass/decompose.h"
 #include "compiler/pass/fusion.h"
+#include "compiler/pass/memory_order.h"
 #include "framework/graph/ops/all_ops.h"
 #include "framework/graph/verifier.h"
 
@@ -22,6 +23,7 @@ void RegisterAllPasses() {
   PassRegistry().Register("dce", [] { return CreateDce(); });
   PassRegistry().Register("decompose", [] { return CreateDecompose(); });
   PassRegistry().Register("fusion", [] { return CreateFusionPass(); });
+  PassRegistry().Register("memory_order", [] { return CreateMemoryOrder(); });
 }
 
 absl::Status RunPipeline(const std::vector<std::string>& passes, const PassContext& context,

@@ -11,8 +11,10 @@
 #define STRATA_COMPILER_PASS_PASS_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -25,6 +27,8 @@ namespace strata::compiler {
 struct PassContext {
   // Composite ops the target runs as they stand; `decompose` takes the others apart.
   std::vector<std::string> library_ops;
+  // By op: pairs (input, output) that its routine can keep in one storage.
+  std::map<std::string, std::vector<std::pair<int, int>>> library_in_place;
   // Called after each pass that a pipeline ran: its name, whether it changed the graph, and the
   // graph.
   std::function<void(absl::string_view pass, bool changed, const graph::Graph&)> observer;

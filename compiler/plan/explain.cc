@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "compiler/memory/arena.h"
+#include "compiler/plan/memory_use.h"
 
 namespace strata::plan {
 namespace {
@@ -54,16 +54,6 @@ std::string Table(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
-// What no arena could be smaller than: the most bytes of temporaries that live at one step.
-uint64_t ArenaLowerBoundOf(const Plan& plan) {
-  std::vector<compiler::Slice> slices;
-  for (const Buffer& buffer : plan.buffers()) {
-    if (buffer.kind() != TEMPORARY || buffer.has_in_place_of()) continue;
-    slices.push_back({buffer.size_bytes(), buffer.first_step(), buffer.last_step(), 0});
-  }
-  return compiler::ArenaLowerBound(slices);
-}
-
 std::string Totals(const Plan& plan) {
   std::map<std::string, int> kinds;
   double flops = 0, bytes = 0;
@@ -78,9 +68,8 @@ std::string Totals(const Plan& plan) {
                                       absl::StrAppend(out, kind.second, " ", kind.first);
                                     }),
                       "), ", plan.kernels_size(), " distinct kernels, ", HumanNumber(flops, "FLOP"),
-                      ", ", HumanNumber(bytes, "B"), " moved, arena ",
-                      HumanNumber(static_cast<double>(plan.arena_bytes()), "B"), " (lower bound ",
-                      HumanNumber(static_cast<double>(ArenaLowerBoundOf(plan)), "B"), ")\n");
+                      ", ", HumanNumber(bytes, "B"), " moved\n", MemoryUseOf(plan).ToString(),
+                      "\n");
 }
 
 }  // namespace
