@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "compiler/driver/test_models.h"
 #include "compiler/pass/random_graph.h"
 #include "compiler/plan/explain.h"
+#include "compiler/plan/memory_use.h"
 #include "compiler/plan/validate.h"
 #include "framework/graph/builder.h"
 #include "framework/graph/interpreter.h"
@@ -159,6 +161,27 @@ TEST(StrataCompilerTest, UpdatesAreWrittenInPlaceAndLayersShareKernels) {
   }
   EXPECT_EQ(copies, 0);
   EXPECT_LT(plan.kernels_size(), launches * 2 / 3);
+}
+
+TEST(StrataCompilerTest, LogitsAreHeldOnceAndTheArenaIsNearItsBound) {
+  GptSizes sizes;
+  sizes.tokens = 12;
+  sizes.layers = 6;
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, GptTrainingStep(sizes));
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, Compile("strata", graph));
+  std::set<uint32_t> roots;  // of the logits and their gradient
+  for (uint32_t id = 0; id < static_cast<uint32_t>(plan.buffers_size()); ++id) {
+    const plan::Buffer& buffer = plan.buffers(static_cast<int>(id));
+    if (buffer.size_bytes() == 4u * 2 * 12 * 61) roots.insert(plan::RootBuffer(plan, id));
+  }
+  EXPECT_EQ(roots.size(), 1u);
+  const plan::MemoryUse use = plan::MemoryUseOf(plan);
+  EXPECT_LE(use.arena, 1.05 * static_cast<double>(use.arena_lower_bound));
+  // In the order of the graph's author all gradients wait for the optimizer at the end.
+  CompileOptions options;
+  options.skip_passes = {"memory_order"};
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan unordered, Compile("strata", graph, options));
+  EXPECT_LT(use.arena, plan::MemoryUseOf(unordered).arena);
 }
 
 TEST(StrataCompilerTest, PassesMayBeLeftOut) {

@@ -1,6 +1,7 @@
 #include "compiler/memory/arena.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -11,8 +12,8 @@ namespace {
 
 // Close enough to the bound to stop.
 constexpr double kGoodEnough = 1.005;
-// Pairs of slices that all tries together may look at: about ten milliseconds.
-constexpr double kMostPairs = 1e7;
+// Pairs of slices that all tries together may look at: about thirty milliseconds.
+constexpr double kMostPairs = 3e7;
 constexpr int kMostTries = 400;
 
 uint64_t Rounded(uint64_t bytes) {
@@ -68,8 +69,15 @@ class Packer {
     TryInOrderOf([&](size_t i) { return Size(i); });
     TryInOrderOf([&](size_t i) { return Life(i); });
     TryInOrderOf([&](size_t i) { return Size(i) * Life(i); });
-    TryInOrderOf([&](size_t i) { return static_cast<double>(fullest_[i]); });
-    TryInOrderOf([&](size_t i) { return static_cast<double>(fullest_[i]) * Life(i); });
+    TryInOrderOf([&](size_t i) { return Fullest(i); });
+    TryInOrderOf([&](size_t i) { return Fullest(i) * Life(i); });
+    TryInOrderOf([&](size_t i) { return Fullest(i) * Size(i); });
+    TryInOrderOf([&](size_t i) { return Size(i) * std::sqrt(Life(i)); });
+    // Classes, the longest life first in each: sizes within a factor of two, loads within a sixteenth of the fullest.
+    TryInOrderOf([&](size_t i) { return std::floor(std::log2(Size(i))) * 1e9 + Life(i); });
+    TryInOrderOf([&](size_t i) {
+      return std::floor(16 * Fullest(i) / static_cast<double>(bound_)) * 1e9 + Life(i);
+    });
     Climb();
     for (size_t i = 0; i < slices.size(); ++i)
       slices[i].offset = best_offsets_.empty() ? 0 : best_offsets_[i];
@@ -78,13 +86,14 @@ class Packer {
 
  private:
   double Size(size_t i) const { return static_cast<double>(slices_[i].bytes); }
+  double Fullest(size_t i) const { return static_cast<double>(fullest_[i]); }
   double Life(size_t i) const { return 1.0 + slices_[i].last - slices_[i].first; }
   bool Done() const {
     return tries_left_ <= 0 ||
            static_cast<double>(best_) <= kGoodEnough * static_cast<double>(bound_);
   }
 
-  // Largest key first, then the largest slice, then the first.
+  // Largest key first, then the largest slice, then the first; each slice into the tightest gap, or into the lowest.
   template <typename Key>
   void TryInOrderOf(const Key& key) {
     if (Done()) return;
@@ -92,7 +101,10 @@ class Packer {
       const double x = key(a), y = key(b);
       return x != y ? x > y : slices_[a].bytes > slices_[b].bytes;
     });
-    Try(order_);
+    for (bool tightest : {true, false}) {
+      tightest_ = tightest;
+      if (!Done()) Try(order_);
+    }
   }
 
   uint64_t Try(const std::vector<size_t>& order) {
@@ -117,13 +129,15 @@ class Packer {
     return size;
   }
 
-  // The offset of the tightest gap between what is placed that holds `slice`; after them all when none does.
+  // The offset of the tightest (or the lowest) gap between what is placed that holds `slice`; after them all when none
+  // does.
   uint64_t BestOffset(const Slice& slice) const {
     const uint64_t bytes = Rounded(slice.bytes);
     uint64_t end = 0;  // of the slices seen so far that live together with this one
     uint64_t best = 0, best_gap = std::numeric_limits<uint64_t>::max();
     for (const Slice* other : placed_) {
       if (!LiveTogether(slice, *other)) continue;
+      if (!tightest_ && other->offset >= end + bytes) return end;
       if (other->offset >= end + bytes && other->offset - end < best_gap) {
         best = end;
         best_gap = other->offset - end;
@@ -149,6 +163,7 @@ class Packer {
       } else {
         std::swap(next[to], next[top]);
       }
+      tightest_ = Roll(2) == 0;
       const uint64_t got = Try(next);
       if (got > size) continue;
       size = got;
@@ -191,6 +206,7 @@ class Packer {
   uint64_t bound_ = 0;
   std::vector<size_t> order_;         // slices with bytes
   std::vector<const Slice*> placed_;  // by offset
+  bool tightest_ = true;              // the gap taken: the tightest, else the lowest
   int tries_left_ = 0;
   uint64_t random_ = 0x9e3779b97f4a7c15u;
   uint64_t best_ = std::numeric_limits<uint64_t>::max();

@@ -6,7 +6,7 @@
 // Greedy: one slice after the other, each into the tightest gap that is free for its whole life (Pisarchyk and Lee 2020,
 // "Efficient memory management for deep neural net inference"), in several orders: by size, by size times life, by life
 // (a backward pass frees in the order opposite to the forward pass: long lives go to the bottom), by how full the arena
-// is meanwhile. If none comes within half a per cent of the lower bound, a search climbs from the best order: what lies
+// is meanwhile, and mixtures. If none comes within half a per cent of the lower bound, a search climbs from the best order: what lies
 // at the top is placed earlier than what it met. The search is bounded and deterministic.
 #ifndef STRATA_COMPILER_MEMORY_ARENA_H_
 #define STRATA_COMPILER_MEMORY_ARENA_H_

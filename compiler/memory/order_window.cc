@@ -12,6 +12,7 @@ size_t At(int i) { return static_cast<size_t>(i); }
 
 // A content that a node of the window reads or makes.
 struct Local {
+  int content = -1;
   Set readers = 0;
   bool outlives = false;  // read after the window, or kept
 };
@@ -26,7 +27,10 @@ struct State {
 class Window {
  public:
   Window(const OrderProblem& problem, const Execution& run, absl::Span<const int> nodes)
-      : problem_(problem), nodes_(nodes.begin(), nodes.end()), before_(nodes.size(), 0) {
+      : problem_(problem),
+        nodes_(nodes.begin(), nodes.end()),
+        before_(nodes.size(), 0),
+        local_of_(problem.bytes.size(), -1) {
     std::unordered_map<int, size_t> maker;  // content -> place in the window
     std::unordered_map<int, size_t> place;
     for (size_t i = 0; i < nodes_.size(); ++i) {
@@ -35,19 +39,19 @@ class Window {
     }
     for (size_t i = 0; i < nodes_.size(); ++i) {
       for (int content : Node(i).reads) {
-        locals_[content].readers |= Set{1} << i;
+        LocalOf(content).readers |= Set{1} << i;
         auto it = maker.find(content);
         if (it != maker.end()) before_[i] |= Set{1} << it->second;
       }
-      for (int content : Node(i).writes) locals_[content];
+      for (int content : Node(i).writes) LocalOf(content);
       for (int other : Node(i).after) {
         auto it = place.find(other);
         if (it != place.end()) before_[i] |= Set{1} << it->second;
       }
     }
-    for (auto& [content, local] : locals_) {
-      local.outlives = problem.kept[At(content)] ||
-                       run.readers_left(content) > __builtin_popcount(local.readers);
+    for (Local& local : locals_) {
+      local.outlives = problem.kept[At(local.content)] ||
+                       run.readers_left(local.content) > __builtin_popcount(local.readers);
     }
     states_[0] = {0, 0, run.live(), -1};
   }
@@ -70,11 +74,20 @@ class Window {
  private:
   const OrderProblem::Node& Node(size_t i) const { return problem_.nodes[At(nodes_[i])]; }
 
+  Local& LocalOf(int content) {
+    int& local = local_of_[At(content)];
+    if (local < 0) {
+      local = static_cast<int>(locals_.size());
+      locals_.push_back({content});
+    }
+    return locals_[At(local)];
+  }
+
   void Extend(Set set, size_t i, uint64_t limit, std::vector<Set>* next) {
     const State from = states_[set];
     const Set self = Set{1} << i;
     const auto dies = [&](int content) {
-      const Local& local = locals_.at(content);
+      const Local& local = locals_[At(local_of_[At(content)])];
       return !local.outlives && (local.readers & ~set) == self;
     };
     const uint64_t during = from.live + FreshBytes(problem_, nodes_[i], dies);
@@ -82,7 +95,7 @@ class Window {
     State state{std::max(from.peak, during), from.sum + static_cast<double>(during), from.live,
                 static_cast<int>(i)};
     for (int content : Node(i).writes) {
-      const Local& local = locals_.at(content);
+      const Local& local = locals_[At(local_of_[At(content)])];
       if (local.outlives || local.readers != 0) state.live += problem_.bytes[At(content)];
     }
     for (int content : Node(i).reads) {
@@ -110,8 +123,9 @@ class Window {
 
   const OrderProblem& problem_;
   std::vector<int> nodes_;
-  std::vector<Set> before_;  // by place: what must have run
-  std::unordered_map<int, Local> locals_;
+  std::vector<Set> before_;    // by place: what must have run
+  std::vector<int> local_of_;  // by content: index into locals_, or -1
+  std::vector<Local> locals_;
   std::unordered_map<Set, State> states_;
 };
 
