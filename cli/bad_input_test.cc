@@ -63,6 +63,9 @@ TEST_F(BadInputTest, GoodInputRuns) {
   EXPECT_THAT(Strata({"predict", plan, "--chip=b200"}, 0), HasSubstr("total"));
   EXPECT_THAT(Strata({"compile", graph, "--explain", "--chip=h100"}, 0), HasSubstr("matmul"));
   EXPECT_THAT(Strata({"opt", graph, "--pass=dce"}, 0), HasSubstr("return %z"));
+  EXPECT_THAT(Strata({"compile", graph, "-o", plan, "--chip=h100", "--dump-passes", Path("dump")}, 0),
+              HasSubstr("01-decompose"));
+  EXPECT_THAT(Strata({"opt", Path("dump/01-decompose.graph"), "--pass=dce"}, 0), HasSubstr("return %z"));
   EXPECT_THAT(Strata({"ops"}, 0), HasSubstr("attention"));
   EXPECT_THAT(Strata({"chips", "a100"}, 0), HasSubstr("A100"));
   EXPECT_THAT(Strata({"--help"}, 0), HasSubstr("serve"));
@@ -101,6 +104,8 @@ TEST_F(BadInputTest, UnknownPassChipAndVerb) {
   EXPECT_THAT(Strata({"opt", graph, "--pass=nothing"}, 2), AllOf(HasSubstr("nothing"), HasSubstr("cse")));
   EXPECT_THAT(Strata({"compile", graph, "--chip=z80"}, 2), AllOf(HasSubstr("z80"), HasSubstr("h100")));
   EXPECT_THAT(Strata({"cook"}, 2), HasSubstr("--help"));
+  EXPECT_THAT(Strata({"compile", graph, "--chip=h100", "--compiler=reference", "--dump-passes", Path("dump")}, 1),
+              AllOf(HasSubstr("--dump-passes"), HasSubstr("ran no passes")));
 }
 
 TEST_F(BadInputTest, PlanForAnotherMachine) {

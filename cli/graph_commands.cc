@@ -15,8 +15,9 @@
 #include "cli/random_inputs.h"
 #include "compiler/device/device.h"
 #include "compiler/driver/compiler.h"
-#include "compiler/plan/explain.h"
 #include "compiler/pass/pass.h"
+#include "compiler/plan/explain.h"
+#include "compiler/tools/pass_dump.h"
 #include "distributed/partition/data_parallel.h"
 #include "distributed/plan/validate.h"
 #include "framework/graph/evaluator.h"
@@ -39,6 +40,7 @@ struct Options {
   std::vector<std::string> symbols;
   std::vector<std::string> skip;
   std::string parallel;
+  std::string dump_passes;
   int ranks = 2;
   int threads = 0;
   int repeat = 5;
@@ -91,7 +93,13 @@ absl::StatusOr<plan::Plan> CompileInput(const Options& options) {
   STRATA_ASSIGN_OR_RETURN(auto compiler, compiler::CreateCompiler(options.compiler));
   compiler::CompileOptions compile;
   compile.skip_passes = options.skip;
-  return compiler->Compile(graph, chip, compile);
+  if (options.dump_passes.empty()) return compiler->Compile(graph, chip, compile);
+  STRATA_ASSIGN_OR_RETURN(auto dump, compiler::PassDump::Create(options.dump_passes, graph));
+  compile.observer = dump->observer();
+  STRATA_ASSIGN_OR_RETURN(plan::Plan plan, compiler->Compile(graph, chip, compile));
+  STRATA_RETURN_IF_ERROR(Annotate(dump->Finish(), "--dump-passes"));
+  std::fprintf(stderr, "%s", dump->Summary().c_str());
+  return plan;
 }
 
 absl::Status Compile(const Options& options) {
@@ -172,6 +180,8 @@ void AddGraphCommands(CLI::App& app, Action& action) {
   compile->add_option("--dim", o.symbols, "size of a symbolic dim: NAME=SIZE");
   compile->add_option("--compiler", o.compiler, "strata, reference, or exec:PROGRAM")->capture_default_str();
   compile->add_option("--skip-pass", o.skip, "leave a pass out");
+  compile->add_option("--dump-passes", o.dump_passes,
+                      "folder for the graph after each pass (NN-PASS.graph) and what it changed (NN-PASS.diff)");
   compile->add_flag("--explain", o.explain, "instead of the plan, print which kernel each node got and why");
 
   CLI::App* run = AddVerb(app, action, "run", "Run a plan with random inputs and print its timeline", options,
