@@ -104,7 +104,7 @@ TEST_F(BadInputTest, UnknownPassChipAndVerb) {
   EXPECT_THAT(Strata({"opt", graph, "--pass=nothing"}, 2), AllOf(HasSubstr("nothing"), HasSubstr("cse")));
   EXPECT_THAT(Strata({"compile", graph, "--chip=z80"}, 2), AllOf(HasSubstr("z80"), HasSubstr("h100")));
   EXPECT_THAT(Strata({"cook"}, 2), HasSubstr("--help"));
-  EXPECT_THAT(Strata({"compile", graph, "--chip=h100", "--compiler=reference", "--dump-passes", Path("dump")}, 1),
+  EXPECT_THAT(Strata({"compile", graph, "--chip=h100", "--compiler=reference", "--dump-passes", Path("dump")}, 2),
               AllOf(HasSubstr("--dump-passes"), HasSubstr("ran no passes")));
 }
 

@@ -22,8 +22,8 @@ namespace {
 using graph::Graph;
 using graph::HostTensor;
 
-constexpr int kRuns = 5;         // of the perturbed interpreter
-constexpr int kCarefulRuns = 60; // before a difference is believed
+constexpr int kRuns = 5;          // of the perturbed interpreter
+constexpr int kCarefulRuns = 60;  // before a difference is believed
 
 std::vector<HostTensor> Clone(absl::Span<const HostTensor> tensors) {
   std::vector<HostTensor> clones;
@@ -94,14 +94,17 @@ class Comparison {
 
   // One run of both; `data` ends with the state that the interpreter leaves.
   Finding Round(uint32_t round, std::vector<HostTensor>* data) {
-    const absl::StatusOr<Spread> spread = RoundingSpread(graph_, *data, {.runs = kRuns, .seed = round + 1});
+    const absl::StatusOr<Spread> spread =
+        RoundingSpread(graph_, *data, {.runs = kRuns, .seed = round + 1});
     if (!spread.ok()) return Fault(FindingKind::kRefused, spread.status());
     const std::vector<HostTensor> ours = Clone(*data);
     const auto outputs = executable_->Run(ours, {});
     if (!outputs.ok()) return Fault(FindingKind::kRun, outputs.status());
     Finding finding = Compare(round, *spread, *outputs, ours, *data);
-    if (finding.kind == FindingKind::kDifference && finding.message.find("expected") != std::string::npos) {
-      const auto careful = RoundingSpread(graph_, *data, {.runs = kCarefulRuns, .seed = 1000 + round});
+    if (finding.kind == FindingKind::kDifference &&
+        finding.message.find("expected") != std::string::npos) {
+      const auto careful =
+          RoundingSpread(graph_, *data, {.runs = kCarefulRuns, .seed = 1000 + round});
       if (!careful.ok()) return Fault(FindingKind::kRefused, careful.status());
       finding = Compare(round, *careful, *outputs, ours, *data);
     }
@@ -113,15 +116,18 @@ class Comparison {
   }
 
   Finding Compare(uint32_t round, const Spread& spread, const std::vector<HostTensor>& outputs,
-                  const std::vector<HostTensor>& ours, const std::vector<HostTensor>& before) const {
+                  const std::vector<HostTensor>& ours,
+                  const std::vector<HostTensor>& before) const {
     const std::string when = absl::StrCat(" (run ", round + 1, ")");
     if (outputs.size() != spread.outputs.size())
-      return {FindingKind::kDifference, absl::StrCat("there are ", outputs.size(), " outputs", when)};
+      return {FindingKind::kDifference,
+              absl::StrCat("there are ", outputs.size(), " outputs", when)};
     for (size_t o = 0; o < outputs.size(); ++o) {
       const std::string wrong = FirstOutside(spread, o, outputs[o]);
       if (wrong.empty()) continue;
-      return {FindingKind::kDifference,
-              absl::StrCat("output '", graph_.outputs(static_cast<int>(o)).name(), "': ", wrong, when)};
+      return {
+          FindingKind::kDifference,
+          absl::StrCat("output '", graph_.outputs(static_cast<int>(o)).name(), "': ", wrong, when)};
     }
     std::set<size_t> updated;
     for (const auto& update : graph_.updates()) {
@@ -141,7 +147,9 @@ class Comparison {
     return {};
   }
 
-  const std::string& NameOf(uint32_t id) const { return graph_.values(static_cast<int>(id)).name(); }
+  const std::string& NameOf(uint32_t id) const {
+    return graph_.values(static_cast<int>(id)).name();
+  }
   size_t InputOf(uint32_t value) const {
     int i = 0;
     while (graph_.inputs(i).value() != value) ++i;
@@ -158,16 +166,18 @@ class Comparison {
   std::unique_ptr<Executable> executable_;
 };
 
-constexpr double kEdges[] = {0.0, -0.0, 1.0, HUGE_VAL, -HUGE_VAL, NAN, FLT_MAX, -FLT_MAX, FLT_MIN / 4, -FLT_MIN / 4};
+constexpr double kEdges[] = {0.0, -0.0,    1.0,      HUGE_VAL,    -HUGE_VAL,
+                             NAN, FLT_MAX, -FLT_MAX, FLT_MIN / 4, -FLT_MIN / 4};
 
-constexpr FindingKind kKinds[] = {FindingKind::kNone, FindingKind::kRefused,    FindingKind::kCompile,
-                                  FindingKind::kLoad, FindingKind::kRun,        FindingKind::kDifference,
-                                  FindingKind::kCrash};
+constexpr FindingKind kKinds[] = {
+    FindingKind::kNone, FindingKind::kRefused,    FindingKind::kCompile, FindingKind::kLoad,
+    FindingKind::kRun,  FindingKind::kDifference, FindingKind::kCrash};
 
 }  // namespace
 
 const char* KindName(FindingKind kind) {
-  static const char* kNames[] = {"none", "refused", "compile", "load", "run", "difference", "crash"};
+  static const char* kNames[] = {"none", "refused",    "compile", "load",
+                                 "run",  "difference", "crash"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -28,8 +28,8 @@ struct DifferentialOptions {
   std::string device = "cpu";
   CompileOptions compile;
   int threads = 2;
-  std::string cache_dir;    // of the device; "" as in DeviceOptions
-  int timeout_seconds = 60; // of a check in a child
+  std::string cache_dir;     // of the device; "" as in DeviceOptions
+  int timeout_seconds = 60;  // of a check in a child
 };
 
 enum class FindingKind {
@@ -47,7 +47,8 @@ struct Finding {
   std::string message;
 };
 
-const char* KindName(FindingKind kind);  // "none", "refused", "compile", "load", "run", "difference", "crash"
+const char* KindName(
+    FindingKind kind);  // "none", "refused", "compile", "load", "run", "difference", "crash"
 
 // `inputs` are not changed. An error is the host's, never the compiler's.
 absl::StatusOr<Finding> CompareWithInterpreter(const graph::Graph& graph,
@@ -64,7 +65,8 @@ absl::StatusOr<Finding> CheckInChild(const graph::Graph& graph,
 // an infinity, a NaN, the largest or the least number. The same name, type and seed give the same tensor, so a reduced
 // graph keeps its inputs, and a graph in a file needs no data beside it.
 graph::HostTensor InputFor(const std::string& name, const graph::TensorType& type, uint32_t seed);
-std::vector<graph::HostTensor> InputsFor(const graph::Graph& graph, uint32_t seed);  // of a concrete graph
+std::vector<graph::HostTensor> InputsFor(const graph::Graph& graph,
+                                         uint32_t seed);  // of a concrete graph
 
 }  // namespace strata::compiler
 

@@ -16,7 +16,8 @@ using graph::Node;
 
 struct Entry {
   std::string op;
-  std::string content;  // what the node computes, by the names of its operands; without its origin and its region
+  std::string
+      content;  // what the node computes, by the names of its operands; without its origin and its region
 };
 
 // By the name of the first result, and a number where regions use a name again.
@@ -30,8 +31,7 @@ std::string ContentOf(const Graph& graph, const Node& node) {
   std::string content = node.op();
   for (uint32_t id : node.inputs()) absl::StrAppend(&content, " %", NameOf(graph, id));
   for (uint32_t id : node.outputs()) {
-    absl::StrAppend(&content, " ",
-                    graph::TypeOf(graph.values(static_cast<int>(id))).ToString());
+    absl::StrAppend(&content, " ", graph::TypeOf(graph.values(static_cast<int>(id))).ToString());
   }
   for (const graph::Attribute& attribute : node.attributes()) {
     content.push_back('|');

@@ -16,10 +16,11 @@
 namespace strata::compiler {
 
 struct GraphChange {
-  int before = 0, after = 0;              // nodes, with those in regions
-  int added = 0, removed = 0;             // by name
-  int changed = 0;                        // of the same name, with another op, operands, attributes or types
-  int kernels_before = 0, kernels_after = 0;   // nodes outside of regions: what a device would launch
+  int before = 0, after = 0;   // nodes, with those in regions
+  int added = 0, removed = 0;  // by name
+  int changed = 0;             // of the same name, with another op, operands, attributes or types
+  int kernels_before = 0,
+      kernels_after = 0;  // nodes outside of regions: what a device would launch
   std::map<std::string, int> added_ops, removed_ops;
 
   bool any() const { return added + removed + changed > 0; }

@@ -70,8 +70,7 @@ absl::StatusOr<Graph> Prune(Graph graph) {
     if (!lives) continue;
     for (uint32_t id : graph.nodes(i).inputs()) needed[id] = true;
   }
-  EraseIf(graph.mutable_nodes(),
-          [&](const Node&, int i) { return !live[static_cast<size_t>(i)]; });
+  EraseIf(graph.mutable_nodes(), [&](const Node&, int i) { return !live[static_cast<size_t>(i)]; });
   EraseIf(graph.mutable_inputs(),
           [&](const graph::Input& input, int) { return !needed[input.value()]; });
   DropUnmadeValues(&graph);
@@ -114,9 +113,8 @@ absl::StatusOr<Graph> BypassNode(const Graph& graph, int node, int output, int i
   const uint32_t from = graph.nodes(node).outputs(output), to = graph.nodes(node).inputs(input);
   const auto type = [&](uint32_t id) { return TypeOf(graph.values(static_cast<int>(id))); };
   if (!(type(from) == type(to))) {
-    return absl::InvalidArgumentError(absl::StrCat("a ", type(from).ToString(),
-                                                   " cannot be replaced by a ",
-                                                   type(to).ToString()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a ", type(from).ToString(), " cannot be replaced by a ", type(to).ToString()));
   }
   Graph result = graph;
   for (Node& user : *result.mutable_nodes()) {

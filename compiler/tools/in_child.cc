@@ -78,7 +78,8 @@ absl::StatusOr<ChildResult> RunInChild(const std::function<std::string()>& funct
   if (WIFSIGNALED(state) && WTERMSIG(state) == SIGALRM) {
     result.text = absl::StrCat("did not end within ", timeout_seconds, " s");
   } else if (WIFSIGNALED(state)) {
-    result.text = absl::StrCat("ended by signal ", WTERMSIG(state), " (", strsignal(WTERMSIG(state)), ")");
+    result.text =
+        absl::StrCat("ended by signal ", WTERMSIG(state), " (", strsignal(WTERMSIG(state)), ")");
   } else {
     result.text = absl::StrCat("ended with exit code ", WEXITSTATUS(state));
   }

@@ -70,8 +70,8 @@ absl::Status PassDump::Add(const std::string& pass, bool changed, const graph::G
   STRATA_RETURN_IF_ERROR(Write(name + ".graph", text));
   STRATA_RETURN_IF_ERROR(
       Write(name + ".diff",
-            absl::StrCat("pass ", pass, ": ", passes_.back().change.ToString(), "\nlines: ",
-                         diff.added, " added, ", diff.removed, " removed\n", patch)));
+            absl::StrCat("pass ", pass, ": ", passes_.back().change.ToString(),
+                         "\nlines: ", diff.added, " added, ", diff.removed, " removed\n", patch)));
   last_ = graph;
   last_text_ = std::move(text);
   last_name_ = name;

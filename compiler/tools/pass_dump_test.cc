@@ -64,7 +64,9 @@ TEST(PassDumpTest, AGraphAndADiffAPass) {
   EXPECT_EQ(Read(folder, "00-input.graph"), kText);
   EXPECT_EQ(Read(folder, "03-dce.graph"), graph::PrintGraph(graph));
   EXPECT_OK(graph::ParseGraph(Read(folder, "01-cse.graph"), "01-cse.graph").status());
-  EXPECT_EQ(Read(folder, "01-cse.diff"), R"(pass cse: 4 -> 3 nodes (4 -> 3 outside of regions): 0 added, 1 removed (1 neg), 1 changed
+  EXPECT_EQ(
+      Read(folder, "01-cse.diff"),
+      R"(pass cse: 4 -> 3 nodes (4 -> 3 outside of regions): 0 added, 1 removed (1 neg), 1 changed
 lines: 2 added, 3 removed
 --- 00-input.graph
 +++ 01-cse.graph

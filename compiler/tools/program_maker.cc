@@ -34,8 +34,8 @@ int64_t ProgramMaker::Size() { return OneIn(12) ? 1 : Pick(sizes_); }
 
 chips::DType ProgramMaker::DType() {
   if (!OneIn(6)) return dtype_;
-  return Pick(std::vector<chips::DType>{chips::F32, chips::BF16, chips::F16, chips::F64, chips::I32, chips::I32,
-                                        chips::I64, chips::I8, chips::U8, chips::BOOL});
+  return Pick(std::vector<chips::DType>{chips::F32, chips::BF16, chips::F16, chips::F64, chips::I32,
+                                        chips::I32, chips::I64, chips::I8, chips::U8, chips::BOOL});
 }
 
 ProgramMaker::Dims ProgramMaker::RandomDims(int64_t rank) {

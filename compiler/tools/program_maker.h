@@ -30,8 +30,8 @@ class ProgramMaker {
   const T& Pick(const std::vector<T>& from) {
     return from[static_cast<size_t>(Below(static_cast<int64_t>(from.size())))];
   }
-  int64_t Size();          // one of the program's sizes
-  chips::DType DType();    // mostly the program's own
+  int64_t Size();        // one of the program's sizes
+  chips::DType DType();  // mostly the program's own
   Dims RandomDims(int64_t rank);
 
   // ---- values

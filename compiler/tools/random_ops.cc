@@ -27,8 +27,9 @@ Shape ShapeOf(const Dims& dims) { return Shape(dims.begin(), dims.end()); }
 // ---- one element at a time
 
 void Unary(ProgramMaker& m) {
-  static const std::vector<std::string> kOps = {"neg",  "exp", "log", "sqrt", "tanh", "sigmoid",    "relu",
-                                                "erf",  "abs", "sin", "cos",  "rsqrt", "reciprocal", "square"};
+  static const std::vector<std::string> kOps = {"neg",     "exp",   "log",        "sqrt",  "tanh",
+                                                "sigmoid", "relu",  "erf",        "abs",   "sin",
+                                                "cos",     "rsqrt", "reciprocal", "square"};
   m.Try(m.Pick(kOps), {m.Find(IsFloat)});
 }
 
@@ -47,9 +48,10 @@ ValueId Partner(ProgramMaker& m, ValueId x) {
   };
   if (m.OneIn(5)) {
     static const std::vector<double> kNumbers = {0, 1, -1, 0.5, 2, 3, -0.25, 1e-3};
-    const auto constant = m.Try("constant", {}, {{"value", Attr(m.Pick(kNumbers))},
-                                                 {"dtype", Attr(type.dtype)},
-                                                 {"dims", Attr(m.OneIn(3) ? type.shape : Shape{})}});
+    const auto constant = m.Try("constant", {},
+                                {{"value", Attr(m.Pick(kNumbers))},
+                                 {"dtype", Attr(type.dtype)},
+                                 {"dims", Attr(m.OneIn(3) ? type.shape : Shape{})}});
     if (!constant.empty()) return constant[0];
   }
   if (m.OneIn(5)) return m.NewInput({type.dtype, Narrowed(m, type.dims())});
@@ -57,7 +59,8 @@ ValueId Partner(ProgramMaker& m, ValueId x) {
 }
 
 void Binary(ProgramMaker& m) {
-  static const std::vector<std::string> kOps = {"add", "add", "sub", "mul", "mul", "div", "max", "min", "pow"};
+  static const std::vector<std::string> kOps = {"add", "add", "sub", "mul", "mul",
+                                                "div", "max", "min", "pow"};
   const ValueId x = m.Find(IsNumber);
   if (x == graph::kNoValue) return;
   const ValueId y = Partner(m, x);
@@ -81,9 +84,10 @@ void Cast(ProgramMaker& m) {
 void Source(ProgramMaker& m) {
   const Dims dims = m.RandomDims(1 + m.Below(3));
   const chips::DType dtype = m.OneIn(2) ? chips::I32 : m.DType();
-  m.Try("iota", {}, {{"dtype", Attr(dtype)},
-                     {"dims", Attr(ShapeOf(dims))},
-                     {"axis", Attr(m.Below(static_cast<int64_t>(dims.size())))}});
+  m.Try("iota", {},
+        {{"dtype", Attr(dtype)},
+         {"dims", Attr(ShapeOf(dims))},
+         {"axis", Attr(m.Below(static_cast<int64_t>(dims.size())))}});
 }
 
 // ---- places
@@ -120,7 +124,8 @@ void Transpose(ProgramMaker& m) {
   std::vector<int64_t> permutation(m.dims(x).size());
   for (size_t d = 0; d < permutation.size(); ++d) permutation[d] = static_cast<int64_t>(d);
   for (size_t d = permutation.size(); d > 1; --d)
-    std::swap(permutation[d - 1], permutation[static_cast<size_t>(m.Below(static_cast<int64_t>(d)))]);
+    std::swap(permutation[d - 1],
+              permutation[static_cast<size_t>(m.Below(static_cast<int64_t>(d)))]);
   m.Try("transpose", {x}, {{"permutation", Attr(permutation)}});
 }
 
@@ -137,7 +142,8 @@ void Cut(ProgramMaker& m) {
       m.Try("slice", {x}, {{"axis", Attr(axis)}, {"start", Attr(start)}, {"limit", Attr(limit)}});
       return;
     case 2:
-      m.Try("pad", {x}, {{"axis", Attr(axis)}, {"before", Attr(m.Below(4))}, {"after", Attr(m.Below(4))}});
+      m.Try("pad", {x},
+            {{"axis", Attr(axis)}, {"before", Attr(m.Below(4))}, {"after", Attr(m.Below(4))}});
       return;
     default:
       std::vector<ValueId> pieces = {x};
@@ -146,7 +152,9 @@ void Cut(ProgramMaker& m) {
         pieces.push_back(m.Find([&](const TensorType& t) {
           if (t.dtype != type.dtype || t.rank() != type.rank()) return false;
           for (int64_t d = 0; d < t.rank(); ++d) {
-            if (d != axis && !(t.shape[static_cast<size_t>(d)] == type.shape[static_cast<size_t>(d)])) return false;
+            if (d != axis &&
+                !(t.shape[static_cast<size_t>(d)] == type.shape[static_cast<size_t>(d)]))
+              return false;
           }
           return true;
         }));
@@ -257,8 +265,10 @@ void Loss(ProgramMaker& m) {
 void Attend(ProgramMaker& m) {
   const chips::DType dtype = m.OneIn(3) ? chips::BF16 : chips::F32;
   const int64_t groups = 1 + m.Below(2), kv = 1 + m.Below(2), width = 2 * (1 + m.Below(9));
-  const int64_t batch = 1 + m.Below(2), queries = 1 + m.Below(9), keys = m.OneIn(2) ? queries : 1 + m.Below(12);
-  const TensorType q = {dtype, {batch, queries, groups * kv, width}}, k = {dtype, {batch, keys, kv, width}};
+  const int64_t batch = 1 + m.Below(2), queries = 1 + m.Below(9),
+                keys = m.OneIn(2) ? queries : 1 + m.Below(12);
+  const TensorType q = {dtype, {batch, queries, groups * kv, width}},
+                   k = {dtype, {batch, keys, kv, width}};
   ValueId query = m.OfType(q);
   if (m.OneIn(2)) {
     const auto turned = m.Try("rope", {query, m.OfType({chips::I32, {batch, queries}})},
@@ -275,24 +285,32 @@ void Attend(ProgramMaker& m) {
 void StateOps(ProgramMaker& m) {
   if (m.OneIn(2)) {
     const chips::DType dtype = m.OneIn(3) ? chips::BF16 : chips::F32;
-    const int64_t batch = 1 + m.Below(3), slots = 4 + m.Below(5), heads = 1 + m.Below(2), width = m.Size();
+    const int64_t batch = 1 + m.Below(3), slots = 4 + m.Below(5), heads = 1 + m.Below(2),
+                  width = m.Size();
     const ValueId cache = m.NewInput({dtype, {batch, slots, heads, width}}, "state", graph::STATE);
-    const auto full = m.Try("cache_update", {cache, m.OfType({dtype, {batch, 1 + m.Below(2), heads, width}}),
-                                             m.OfType({chips::I32, {batch}})});
+    const auto full =
+        m.Try("cache_update", {cache, m.OfType({dtype, {batch, 1 + m.Below(2), heads, width}}),
+                               m.OfType({chips::I32, {batch}})});
     if (!full.empty() && m.OneIn(2)) m.builder().Update(cache, full[0]);
     return;
   }
   const ValueId gradient = m.Find([](const TensorType& t) { return t.dtype == chips::F32; });
   if (gradient == graph::kNoValue) return;
   const TensorType type = m.type(gradient), scalar = {chips::F32, {}};
-  const ValueId p = m.NewInput(type, "p", graph::PARAMETER), mean = m.NewInput(type, "m", graph::STATE);
+  const ValueId p = m.NewInput(type, "p", graph::PARAMETER),
+                mean = m.NewInput(type, "m", graph::STATE);
   const ValueId start = m.NewInput(type, "v", graph::STATE);
   const auto square = m.Try("square", {start});
-  const auto rate = m.Try("constant", {}, {{"value", Attr(1e-2)}, {"dtype", Attr(chips::F32)}, {"dims", Attr(Shape{})}});
-  const auto step = m.Try("constant", {}, {{"value", Attr(3.0)}, {"dtype", Attr(chips::F32)}, {"dims", Attr(Shape{})}});
+  const auto rate =
+      m.Try("constant", {},
+            {{"value", Attr(1e-2)}, {"dtype", Attr(chips::F32)}, {"dims", Attr(Shape{})}});
+  const auto step = m.Try(
+      "constant", {}, {{"value", Attr(3.0)}, {"dtype", Attr(chips::F32)}, {"dims", Attr(Shape{})}});
   if (square.empty() || rate.empty() || step.empty()) return;
   const auto moved = m.Try("adamw", {p, gradient, mean, square[0], rate[0], step[0]},
-                           {{"beta1", Attr(0.9)}, {"beta2", Attr(0.95)}, {"epsilon", Attr(1e-2)},
+                           {{"beta1", Attr(0.9)},
+                            {"beta2", Attr(0.95)},
+                            {"epsilon", Attr(1e-2)},
                             {"weight_decay", Attr(m.OneIn(2) ? 0.0 : 0.1)}});
   if (moved.empty()) return;
   m.builder().Update(p, moved[0]);
@@ -303,7 +321,8 @@ void Int8(ProgramMaker& m) {
   const ValueId x = m.Find([](const TensorType& t) { return IsFloat(t) && t.rank() >= 2; });
   if (x == graph::kNoValue) return;
   const int64_t n = m.Size();
-  m.Try("matmul_int8", {x, m.OfType({chips::I8, {n, m.dims(x).back()}}), m.OfType({chips::F32, {n}})});
+  m.Try("matmul_int8",
+        {x, m.OfType({chips::I8, {n, m.dims(x).back()}}), m.OfType({chips::F32, {n}})});
 }
 
 struct Row {
@@ -312,10 +331,10 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {18, Unary},  {24, Binary},    {6, Select}, {5, Cast},     {2, Source},         {8, Reshape},
-    {8, Transpose}, {9, Cut},      {6, Broadcast}, {14, Reduce}, {7, Matmul},       {2, ContractLeading},
-    {7, Normalise}, {4, Activate}, {2, Embed},  {2, Loss},     {2, Attend},         {3, StateOps},
-    {1, Int8},
+    {18, Unary},  {24, Binary},         {6, Select},    {5, Cast},      {2, Source},
+    {8, Reshape}, {8, Transpose},       {9, Cut},       {6, Broadcast}, {14, Reduce},
+    {7, Matmul},  {2, ContractLeading}, {7, Normalise}, {4, Activate},  {2, Embed},
+    {2, Loss},    {2, Attend},          {3, StateOps},  {1, Int8},
 };
 
 }  // namespace

@@ -20,7 +20,8 @@ using graph::ValueId;
 // Values that nothing reads.
 std::vector<ValueId> LeavesOf(const ProgramMaker& maker, const Graph& graph) {
   std::set<ValueId> read;
-  for (const graph::Node& node : graph.nodes()) read.insert(node.inputs().begin(), node.inputs().end());
+  for (const graph::Node& node : graph.nodes())
+    read.insert(node.inputs().begin(), node.inputs().end());
   std::vector<ValueId> leaves;
   for (ValueId value : maker.values()) {
     if (read.count(value) == 0) leaves.push_back(value);
@@ -32,7 +33,8 @@ void AddUpdates(ProgramMaker& m) {
   for (int64_t i = m.Below(3); i > 0; --i) {
     const ValueId result = m.Find([](const TensorType& t) { return t.dtype != chips::BOOL; });
     if (result == graph::kNoValue) continue;
-    const ValueId state = m.NewInput(m.type(result), "state", m.OneIn(2) ? graph::STATE : graph::PARAMETER);
+    const ValueId state =
+        m.NewInput(m.type(result), "state", m.OneIn(2) ? graph::STATE : graph::PARAMETER);
     const auto sum = m.Try("add", {state, result});
     if (!sum.empty()) m.builder().Update(state, m.OneIn(3) ? result : sum[0]);
   }
@@ -47,7 +49,8 @@ void Differentiate(ProgramMaker& m) {
   for (int64_t d = 0; d < m.type(last).rank(); ++d) axes.push_back(d);
   const auto bounded = m.Try("tanh", {last});
   if (bounded.empty()) return;
-  const auto loss = m.Try("reduce_sum", {bounded[0]}, {{"axes", Attr(axes)}, {"keep_dims", Attr(false)}});
+  const auto loss =
+      m.Try("reduce_sum", {bounded[0]}, {{"axes", Attr(axes)}, {"keep_dims", Attr(false)}});
   if (loss.empty()) return;
   std::vector<ValueId> wrt;
   for (const auto& input : m.builder().graph().inputs()) {
@@ -57,7 +60,8 @@ void Differentiate(ProgramMaker& m) {
   const auto gradients = framework::Gradients(trial, loss[0], wrt);
   if (!gradients.ok() || !trial.status().ok()) return;
   m.builder() = std::move(trial);
-  for (size_t i = 0; i < gradients->size(); ++i) m.builder().Output((*gradients)[i], absl::StrCat("gradient", i));
+  for (size_t i = 0; i < gradients->size(); ++i)
+    m.builder().Output((*gradients)[i], absl::StrCat("gradient", i));
 }
 
 // Leaves, some values within, now and then an input or a value twice.
@@ -80,7 +84,8 @@ absl::StatusOr<Graph> MakeRandomProgram(uint32_t seed, const RandomProgramOption
     const auto dims = m.RandomDims(m.Below(5));
     m.NewInput({m.DType(), graph::Shape(dims.begin(), dims.end())});
   }
-  for (int tries = 0; tries < 8 * options.nodes && m.builder().graph().nodes_size() < options.nodes; ++tries)
+  for (int tries = 0; tries < 8 * options.nodes && m.builder().graph().nodes_size() < options.nodes;
+       ++tries)
     GrowByOneOp(m);
   AddUpdates(m);
   const std::vector<ValueId> leaves = LeavesOf(m, m.builder().graph());

@@ -20,8 +20,8 @@
 namespace strata::compiler {
 
 struct RandomProgramOptions {
-  int nodes = 24;              // about; a differentiated program has more
-  int64_t max_elements = 4096; // of a value
+  int nodes = 24;               // about; a differentiated program has more
+  int64_t max_elements = 4096;  // of a value
 };
 
 // Verified and concrete. An error is a bug of the generator.

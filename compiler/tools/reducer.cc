@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 // What all levels of a reduction share: the check, its limits and what has been tried.
 struct Search {
   const ReduceOptions& options;
-  Clock::time_point start = Clock::now();
+  Clock::time_point start;
   int checks = 0;
   absl::Status status;  // of the check
 
@@ -59,7 +59,8 @@ class Level {
   // Takes the candidate when it still shows the fault.
   bool Try(const absl::StatusOr<Graph>& candidate) {
     if (!candidate.ok() || search_.Limited()) return false;
-    if (!tried_.insert(std::hash<std::string>()(candidate->SerializeAsString())).second) return false;
+    if (!tried_.insert(std::hash<std::string>()(candidate->SerializeAsString())).second)
+      return false;
     ++search_.checks;
     const absl::StatusOr<bool> shows = shows_fault_(*candidate);
     if (!shows.ok()) search_.status = shows.status();
@@ -201,10 +202,11 @@ absl::StatusOr<Reduction> Reduce(const Graph& graph, const ShowsFault& shows_fau
   STRATA_RETURN_IF_ERROR(graph::Verify(graph));
   STRATA_ASSIGN_OR_RETURN(const bool shows, shows_fault(graph));
   if (!shows) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "graph '", graph.name(), "': the check finds no fault in it, so there is nothing to reduce"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("graph '", graph.name(),
+                     "': the check finds no fault in it, so there is nothing to reduce"));
   }
-  Search search{options};
+  Search search{options, Clock::now(), 0, absl::OkStatus()};
   search.checks = 1;
   Level level(graph, shows_fault, /*is_region=*/false, &search);
   Reduction reduction;

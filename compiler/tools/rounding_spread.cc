@@ -46,8 +46,8 @@ double EpsilonOf(chips::DType dtype) {
 
 // Ops whose terms are the products or elements of their operands, so that the op on magnitudes adds up the terms'.
 bool IsSum(const std::string& op) {
-  static const std::set<std::string> kOps = {"reduce_sum",       "sum_to",      "matmul",
-                                             "contract_leading", "matmul_int8", "embedding_gradient"};
+  static const std::set<std::string> kOps = {
+      "reduce_sum", "sum_to", "matmul", "contract_leading", "matmul_int8", "embedding_gradient"};
   return kOps.count(op) != 0;
 }
 
@@ -61,14 +61,15 @@ bool IsOpaque(const std::string& op) {
 // Ops that only move or pick elements.
 bool IsExact(const std::string& op) {
   static const std::set<std::string> kOps = {
-      "reshape", "transpose", "slice", "pad", "concat",     "constant",     "iota",      "select",
-      "neg",     "abs",       "max",   "min", "reduce_max", "broadcast_to", "embedding", "cache_update",
-      "relu"};
+      "reshape",    "transpose",    "slice",     "pad",          "concat", "constant",
+      "iota",       "select",       "neg",       "abs",          "max",    "min",
+      "reduce_max", "broadcast_to", "embedding", "cache_update", "relu"};
   return kOps.count(op) != 0;
 }
 
 // How many roundings add up in one element of the result.
-double TermsOf(const Node& node, const std::vector<HostTensor>& operands, const HostTensor& result) {
+double TermsOf(const Node& node, const std::vector<HostTensor>& operands,
+               const HostTensor& result) {
   if (node.op() == "embedding_gradient") return static_cast<double>(operands[0].elements());
   if (!IsSum(node.op()) && !IsOpaque(node.op())) return 0;
   double elements = 0;
@@ -254,8 +255,8 @@ absl::StatusOr<Spread> RoundingSpread(const Graph& graph, absl::Span<const HostT
   }
   for (size_t o = 0; o < spread.outputs.size(); ++o) {
     const std::vector<double> center = spread.outputs[o].ToDoubles();
-    spread.allowed.push_back(AllowedFrom(center, DistancesOf(center, runs[o]),
-                                         EpsilonOf(spread.outputs[o].dtype())));
+    spread.allowed.push_back(
+        AllowedFrom(center, DistancesOf(center, runs[o]), EpsilonOf(spread.outputs[o].dtype())));
   }
   return spread;
 }
