@@ -14,6 +14,13 @@ namespace {
 
 absl::Status Fault(absl::string_view message) { return absl::InvalidArgumentError(message); }
 
+// Annotate() with a path that is made only for a fault: the verifier runs after every pass, and nearly all it looks at
+// is good.
+template <typename Path>
+absl::Status AnnotateFault(const absl::Status& status, const Path& path) {
+  return status.ok() ? status : Annotate(status, path());
+}
+
 bool IsName(const std::string& name) {
   if (name.empty() || !(absl::ascii_isalpha(name[0]) || name[0] == '_')) return false;
   for (char c : name) {
@@ -36,8 +43,8 @@ class Verifier {
     STRATA_RETURN_IF_ERROR(CheckInputs());
     for (int i = 0; i < graph_.nodes_size(); ++i) {
       const Node& node = graph_.nodes(i);
-      STRATA_RETURN_IF_ERROR(
-          Annotate(CheckNode(node), absl::StrCat("nodes[", i, "] (", node.op(), ")")));
+      STRATA_RETURN_IF_ERROR(AnnotateFault(
+          CheckNode(node), [&] { return absl::StrCat("nodes[", i, "] (", node.op(), ")"); }));
     }
     for (int i = 0; i < graph_.values_size(); ++i) {
       if (!made_[static_cast<size_t>(i)]) {
@@ -75,14 +82,17 @@ class Verifier {
   static absl::Status CheckAttributes(const Node& node) {
     for (int i = 0; i < node.attributes_size(); ++i) {
       const Attribute& attribute = node.attributes(i);
-      const std::string where = absl::StrCat("attributes[", i, "] ('", attribute.name(), "')");
-      if (!IsName(attribute.name())) return Fault(absl::StrCat(where, ".name: is not a name"));
+      const auto where = [&] {
+        return absl::StrCat("attributes[", i, "] ('", attribute.name(), "')");
+      };
+      if (!IsName(attribute.name())) return Fault(absl::StrCat(where(), ".name: is not a name"));
       if (i > 0 && node.attributes(i - 1).name() >= attribute.name()) {
-        return Fault(absl::StrCat(where, ": attributes must be sorted by name, each once"));
+        return Fault(absl::StrCat(where(), ": attributes must be sorted by name, each once"));
       }
       for (int d = 0; d < attribute.dims().values_size(); ++d) {
-        STRATA_RETURN_IF_ERROR(
-            Annotate(CheckDim(attribute.dims().values(d)), absl::StrCat(where, ".dims[", d, "]")));
+        STRATA_RETURN_IF_ERROR(AnnotateFault(CheckDim(attribute.dims().values(d)), [&] {
+          return absl::StrCat(where(), ".dims[", d, "]");
+        }));
       }
     }
     return absl::OkStatus();
@@ -93,22 +103,23 @@ class Verifier {
     names.reserve(static_cast<size_t>(graph_.values_size()));
     for (int i = 0; i < graph_.values_size(); ++i) {
       const Value& value = graph_.values(i);
-      const std::string where = absl::StrCat("values[", i, "]");
+      const auto where = [&] { return absl::StrCat("values[", i, "]"); };
       if (!IsName(value.name()))
-        return Fault(absl::StrCat(where, ".name: '", value.name(), "' is not a name"));
+        return Fault(absl::StrCat(where(), ".name: '", value.name(), "' is not a name"));
       if (!names.insert(value.name()).second) {
-        return Fault(absl::StrCat(where, ".name: '", value.name(), "' is taken by another value"));
+        return Fault(
+            absl::StrCat(where(), ".name: '", value.name(), "' is taken by another value"));
       }
       if (chips::SizeOf(value.dtype()) == 0) {
-        return Fault(absl::StrCat(where, ".dtype: is not set"));
+        return Fault(absl::StrCat(where(), ".dtype: is not set"));
       }
       for (int d = 0; d < value.dims_size(); ++d) {
-        STRATA_RETURN_IF_ERROR(
-            Annotate(CheckDim(value.dims(d)), absl::StrCat(where, ".dims[", d, "]")));
+        STRATA_RETURN_IF_ERROR(AnnotateFault(
+            CheckDim(value.dims(d)), [&] { return absl::StrCat(where(), ".dims[", d, "]"); }));
       }
-      STRATA_RETURN_IF_ERROR(Annotate(CheckExtent(TypeOf(value)), where));
+      STRATA_RETURN_IF_ERROR(AnnotateFault(CheckExtent(TypeOf(value)), where));
       if (value.has_sharding() && value.sharding().axes_size() != value.dims_size()) {
-        return Fault(absl::StrCat(where, ".sharding.axes: has ", value.sharding().axes_size(),
+        return Fault(absl::StrCat(where(), ".sharding.axes: has ", value.sharding().axes_size(),
                                   "; must have one a dim, ", value.dims_size()));
       }
     }
@@ -118,11 +129,12 @@ class Verifier {
   absl::Status CheckInputs() {
     for (int i = 0; i < graph_.inputs_size(); ++i) {
       const auto& input = graph_.inputs(i);
-      const std::string where = absl::StrCat("inputs[", i, "]");
-      STRATA_RETURN_IF_ERROR(Annotate(CheckId(input.value()), absl::StrCat(where, ".value")));
+      const auto where = [&] { return absl::StrCat("inputs[", i, "]"); };
+      STRATA_RETURN_IF_ERROR(
+          AnnotateFault(CheckId(input.value()), [&] { return absl::StrCat(where(), ".value"); }));
       if (input.kind() == INPUT_KIND_UNSPECIFIED || !InputKind_IsValid(input.kind()))
-        return Fault(absl::StrCat(where, ".kind: is not set"));
-      if (made_[input.value()]) return Fault(absl::StrCat(where, ".value: is an input already"));
+        return Fault(absl::StrCat(where(), ".kind: is not set"));
+      if (made_[input.value()]) return Fault(absl::StrCat(where(), ".value: is an input already"));
       made_[input.value()] = true;
     }
     return absl::OkStatus();
@@ -130,12 +142,12 @@ class Verifier {
 
   absl::Status CheckNode(const Node& node) {
     for (int i = 0; i < node.inputs_size(); ++i) {
-      const std::string where = absl::StrCat("inputs[", i, "]");
-      STRATA_RETURN_IF_ERROR(Annotate(CheckId(node.inputs(i)), where));
+      const auto where = [&] { return absl::StrCat("inputs[", i, "]"); };
+      STRATA_RETURN_IF_ERROR(AnnotateFault(CheckId(node.inputs(i)), where));
       if (!made_[node.inputs(i)]) {
-        return Fault(
-            absl::StrCat(where, ": value '", graph_.values(static_cast<int>(node.inputs(i))).name(),
-                         "' is not made yet: the graph has a cycle or is out of dependency order"));
+        return Fault(absl::StrCat(
+            where(), ": value '", graph_.values(static_cast<int>(node.inputs(i))).name(),
+            "' is not made yet: the graph has a cycle or is out of dependency order"));
       }
     }
     STRATA_ASSIGN_OR_RETURN(const OpDef* def, OpRegistry::Get().Lookup(node.op()));
@@ -144,14 +156,14 @@ class Verifier {
       return Fault("regions: the op has none");
     }
     for (int i = 0; i < node.regions_size(); ++i) {
-      STRATA_RETURN_IF_ERROR(
-          Annotate(Verifier(node.regions(i)).Run(), absl::StrCat("regions[", i, "]")));
+      STRATA_RETURN_IF_ERROR(AnnotateFault(Verifier(node.regions(i)).Run(),
+                                           [&] { return absl::StrCat("regions[", i, "]"); }));
     }
     for (int i = 0; i < node.outputs_size(); ++i) {
-      const std::string where = absl::StrCat("outputs[", i, "]");
-      STRATA_RETURN_IF_ERROR(Annotate(CheckId(node.outputs(i)), where));
+      const auto where = [&] { return absl::StrCat("outputs[", i, "]"); };
+      STRATA_RETURN_IF_ERROR(AnnotateFault(CheckId(node.outputs(i)), where));
       if (made_[node.outputs(i)]) {
-        return Fault(absl::StrCat(where, ": value '",
+        return Fault(absl::StrCat(where(), ": value '",
                                   graph_.values(static_cast<int>(node.outputs(i))).name(),
                                   "' is made twice (SSA allows one maker)"));
       }
@@ -183,13 +195,14 @@ class Verifier {
     std::set<std::string> names;
     for (int i = 0; i < graph_.outputs_size(); ++i) {
       const auto& output = graph_.outputs(i);
-      const std::string where = absl::StrCat("outputs[", i, "]");
-      STRATA_RETURN_IF_ERROR(Annotate(CheckId(output.value()), absl::StrCat(where, ".value")));
+      const auto where = [&] { return absl::StrCat("outputs[", i, "]"); };
+      STRATA_RETURN_IF_ERROR(
+          AnnotateFault(CheckId(output.value()), [&] { return absl::StrCat(where(), ".value"); }));
       if (output.combine() == COMBINE_UNSPECIFIED || !Combine_IsValid(output.combine()))
-        return Fault(absl::StrCat(where, ".combine: is not set"));
+        return Fault(absl::StrCat(where(), ".combine: is not set"));
       if (!names.insert(output.name()).second) {
         return Fault(
-            absl::StrCat(where, ".name: '", output.name(), "' is taken by another output"));
+            absl::StrCat(where(), ".name: '", output.name(), "' is taken by another output"));
       }
     }
     return absl::OkStatus();
@@ -198,25 +211,28 @@ class Verifier {
   absl::Status CheckUpdates() const {
     std::set<uint32_t> updated, outputs;
     for (const auto& output : graph_.outputs()) outputs.insert(output.value());
+    std::set<uint32_t> kept;
+    for (const auto& input : graph_.inputs()) {
+      if (input.kind() != DATA) kept.insert(input.value());
+    }
     for (int i = 0; i < graph_.updates_size(); ++i) {
       const auto& update = graph_.updates(i);
-      const std::string where = absl::StrCat("updates[", i, "]");
-      STRATA_RETURN_IF_ERROR(Annotate(CheckId(update.input()), absl::StrCat(where, ".input")));
-      STRATA_RETURN_IF_ERROR(Annotate(CheckId(update.output()), absl::StrCat(where, ".output")));
-      bool kept = false;
-      for (const auto& input : graph_.inputs()) {
-        kept = kept || (input.value() == update.input() && input.kind() != DATA);
-      }
-      if (!kept) return Fault(absl::StrCat(where, ".input: is not a PARAMETER or STATE input"));
+      const auto where = [&] { return absl::StrCat("updates[", i, "]"); };
+      STRATA_RETURN_IF_ERROR(
+          AnnotateFault(CheckId(update.input()), [&] { return absl::StrCat(where(), ".input"); }));
+      STRATA_RETURN_IF_ERROR(AnnotateFault(CheckId(update.output()),
+                                           [&] { return absl::StrCat(where(), ".output"); }));
+      if (kept.count(update.input()) == 0)
+        return Fault(absl::StrCat(where(), ".input: is not a PARAMETER or STATE input"));
       if (!updated.insert(update.input()).second)
-        return Fault(absl::StrCat(where, ".input: is updated twice"));
+        return Fault(absl::StrCat(where(), ".input: is updated twice"));
       if (outputs.count(update.output()) == 0)
-        return Fault(absl::StrCat(where, ".output: is not an output"));
+        return Fault(absl::StrCat(where(), ".output: is not an output"));
       const TensorType from = TypeOf(graph_.values(static_cast<int>(update.input())));
       const TensorType to = TypeOf(graph_.values(static_cast<int>(update.output())));
       if (!(from == to)) {
         return Fault(
-            absl::StrCat(where, ": types differ: ", from.ToString(), " and ", to.ToString()));
+            absl::StrCat(where(), ": types differ: ", from.ToString(), " and ", to.ToString()));
       }
     }
     return absl::OkStatus();
@@ -230,7 +246,8 @@ class Verifier {
 
 absl::Status Verify(const Graph& graph) {
   RegisterAllOps();
-  return Annotate(Verifier(graph).Run(), absl::StrCat("graph '", graph.name(), "'"));
+  return AnnotateFault(Verifier(graph).Run(),
+                       [&] { return absl::StrCat("graph '", graph.name(), "'"); });
 }
 
 }  // namespace strata::graph
