@@ -84,21 +84,24 @@ std::string HumanNumber(double value, const std::string& unit) {
   return absl::StrFormat("%.3g %s%s", value, kPrefixes[prefix], unit);
 }
 
-std::string DescribeStep(const Plan& plan, const Step& step) {
-  const std::string kind = KindOf(step);
+std::string KernelName(const Plan& plan, const Step& step) {
   switch (step.step_case()) {
     case Step::kLaunch:
-      return absl::StrCat(kind, " ",
-                          plan.kernels(static_cast<int>(step.launch().kernel())).entry());
+      return plan.kernels(static_cast<int>(step.launch().kernel())).entry();
     case Step::kLibraryCall:
-      return absl::StrCat(kind, " ", step.library_call().routine());
+      return step.library_call().routine();
     case Step::kHostCall:
-      return absl::StrCat(kind, " ", step.host_call().node().op());
+      return step.host_call().node().op();
     case Step::kCollective:
-      return absl::StrCat(kind, " ", step.collective().kind());
+      return step.collective().kind();
     default:
-      return kind;
+      return KindOf(step);
   }
+}
+
+std::string DescribeStep(const Plan& plan, const Step& step) {
+  const std::string kind = KindOf(step), kernel = KernelName(plan, step);
+  return kernel == kind ? kind : absl::StrCat(kind, " ", kernel);
 }
 
 std::string ExplainPlan(const Plan& plan) {

@@ -18,6 +18,9 @@ std::string ExplainPlan(const Plan& plan);
 // all_reduce".
 std::string DescribeStep(const Plan& plan, const Step& step);
 
+// The same without its kind, as profiles name it: "k_norm_1a2b", "matmul", "concat", "copy", "all_reduce".
+std::string KernelName(const Plan& plan, const Step& step);
+
 // "12.6 MB", "3.1 GFLOP": three digits and a decimal unit.
 std::string HumanNumber(double value, const std::string& unit);
 

@@ -35,15 +35,6 @@ double TotalSeconds(const chips::Timeline& timeline) {
   return total;
 }
 
-// What an event ran: an emitted kernel's entry, a routine, a collective.
-std::string KernelOf(const plan::Plan& plan, const chips::TimelineEvent& event) {
-  if (event.step() < 0 || event.step() >= plan.steps_size()) return event.name();
-  const plan::Step& step = plan.steps(event.step());
-  if (step.has_launch()) return plan.kernels(static_cast<int>(step.launch().kernel())).entry();
-  if (step.has_library_call()) return step.library_call().routine();
-  return step.has_collective() ? step.collective().kind() : event.name();
-}
-
 double TokensPerSecond(const Tour& tour) {
   std::vector<double> seconds;
   for (const llm::StepResult& step : tour.training.steps) seconds.push_back(step.seconds);
@@ -172,7 +163,7 @@ void AddTimeline(const Tour& tour, Report& report) {
                    "Measured; each rank from its own zero. trace.json has the same for Perfetto, with the predictions beside it.");
   std::map<std::string, std::pair<double, int>> kernels;
   for (const auto& event : tour.training.timelines.front().events()) {
-    auto& [seconds, count] = kernels[KernelOf(tour.training.plan, event)];
+    auto& [seconds, count] = kernels[plan::KernelName(tour.training.plan, tour.training.plan.steps(event.step()))];
     seconds += Seconds(event);
     ++count;
   }
