@@ -1,6 +1,5 @@
 #include "compiler/codegen/kernel_runner.h"
 
-#include <cstdlib>
 #include <cstring>
 
 #include "framework/graph/interpreter.h"
@@ -31,11 +30,6 @@ class Guarded {
   std::vector<unsigned char> storage_;
 };
 
-std::string CacheDir() {
-  const char* dir = std::getenv("TEST_TMPDIR");
-  return dir == nullptr ? "" : dir;
-}
-
 }  // namespace
 
 absl::StatusOr<KernelRunner> KernelRunner::Create(const graph::Graph& graph, const std::string& isa,
@@ -54,7 +48,7 @@ absl::StatusOr<KernelRunner> KernelRunner::Create(const graph::Graph& graph, con
     runner.kernels_.push_back(std::make_shared<EmittedKernel>(*std::move(emitted)));
   }
   STRATA_ASSIGN_OR_RETURN(runner.library_,
-                          KernelLibrary::Build(Prelude(isa), sources, isa, CacheDir(), 2));
+                          KernelLibrary::Build(Prelude(isa), sources, isa, /*cache_dir=*/"", 2));
   for (const auto& kernel : runner.kernels_) {
     runner.entries_.push_back(
         kernel == nullptr

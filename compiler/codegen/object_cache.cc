@@ -186,6 +186,7 @@ std::string DefaultCacheDir() {
     return std::string(value == nullptr ? "" : value);
   };
   if (const std::string dir = read("STRATA_CACHE_DIR"); !dir.empty()) return dir;
+  if (const std::string dir = read("TEST_TMPDIR"); !dir.empty()) return JoinPath(dir, "strata");
   if (const std::string dir = read("XDG_CACHE_HOME"); !dir.empty()) return JoinPath(dir, "strata");
   if (const std::string home = read("HOME"); !home.empty() && access(home.c_str(), W_OK) == 0) {
     return JoinPath(home, ".cache/strata");

@@ -21,7 +21,8 @@ namespace strata::compiler {
 
 using KernelEntry = void(void* const* buffers, long begin, long end);
 
-// $STRATA_CACHE_DIR, else $XDG_CACHE_HOME/strata, else $HOME/.cache/strata, else the temporary folder.
+// $STRATA_CACHE_DIR, else $TEST_TMPDIR/strata (a test stands alone), else $XDG_CACHE_HOME/strata, else
+// $HOME/.cache/strata, else the temporary folder.
 std::string DefaultCacheDir();
 
 class KernelLibrary {

@@ -3,11 +3,9 @@
 #include <omp.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/file.h"
 #include "compiler/codegen/isa.h"
 #include "compiler/codegen/object_cache.h"
 #include "compiler/device/host_memory.h"
@@ -80,16 +78,6 @@ class CpuExecutable : public Executable {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // A test keeps its kernels with its other temporary files, so that it stands alone.
-  std::string CacheDir() const {
-    const char* test = std::getenv("TEST_TMPDIR");
-    if (!options_.cache_dir.empty() || test == nullptr ||
-        std::getenv("STRATA_CACHE_DIR") != nullptr) {
-      return options_.cache_dir;
-    }
-    return JoinPath(test, "strata");
-  }
-
   absl::Status BuildKernels() {
     std::vector<std::string> sources;
     for (const plan::Kernel& kernel : plan_.kernels()) {
@@ -103,7 +91,7 @@ class CpuExecutable : public Executable {
     if (sources.empty()) return absl::OkStatus();
     const std::string isa = plan_.target().isa().empty() ? "generic" : plan_.target().isa();
     STRATA_ASSIGN_OR_RETURN(library_, KernelLibrary::Build(plan_.prelude(), sources, isa,
-                                                           CacheDir(), omp_get_num_procs()));
+                                                           options_.cache_dir, omp_get_num_procs()));
     return absl::OkStatus();
   }
 

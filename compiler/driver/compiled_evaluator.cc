@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/driver/lowering.h"
+#include "compiler/driver/plan_cache.h"
 
 namespace strata::compiler {
 
@@ -48,8 +49,9 @@ absl::StatusOr<CompiledEvaluator::Loaded*> CompiledEvaluator::Load(
 
   STRATA_ASSIGN_OR_RETURN(const graph::Graph bound, graph::BindSymbols(graph, sizes));
   auto loaded = std::make_unique<Loaded>();
-  STRATA_ASSIGN_OR_RETURN(loaded->plan,
-                          compiler_->Compile(bound, options_.chip, options_.compile_options));
+  STRATA_ASSIGN_OR_RETURN(
+      loaded->plan, CompileCached(*compiler_, options_.compiler, bound, options_.chip,
+                                  options_.compile_options, options_.device_options.cache_dir));
   STRATA_ASSIGN_OR_RETURN(loaded->executable, device_->Load(loaded->plan));
   return loaded_.emplace(key, std::move(loaded)).first->second.get();
 }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "compiler/driver/padding.h"
+#include "compiler/driver/plan_cache.h"
 #include "framework/graph/evaluator.h"
 #include "framework/graph/types.h"
 
@@ -131,7 +132,8 @@ absl::Status DynamicExecutable::Compile(Version* version) {
   {
     const std::lock_guard<std::mutex> one(compile_mutex_);
     absl::StatusOr<graph::Graph> bound = graph::BindSymbols(graph_, version->buckets);
-    plan = bound.ok() ? compiler_->Compile(*bound, options_.chip, options_.compile_options)
+    plan = bound.ok() ? CompileCached(*compiler_, options_.compiler, *bound, options_.chip,
+                                      options_.compile_options, options_.device_options.cache_dir)
                       : bound.status();
     if (plan.ok()) {
       absl::StatusOr<std::unique_ptr<Executable>> loaded = device_->Load(*plan);

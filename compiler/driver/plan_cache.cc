@@ -1,0 +1,100 @@
+#include "compiler/driver/plan_cache.h"
+
+#include <sys/stat.h>
+#include <xxhash.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/file.h"
+#include "base/textproto.h"
+#include "compiler/codegen/isa.h"
+#include "compiler/codegen/object_cache.h"
+
+namespace strata::compiler {
+namespace {
+
+// An entry: this line, the hash of the plan's bytes, the plan's bytes.
+constexpr char kHeader[] = "STRATA-PLAN-1\n";
+constexpr size_t kHashDigits = 32;
+
+std::string Hash(absl::string_view bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return absl::StrCat(absl::Hex(hash.high64, absl::kZeroPad16),
+                      absl::Hex(hash.low64, absl::kZeroPad16));
+}
+
+// The running program stands for every pass, kernel and library linked into it; another build has another file.
+const std::string& ProgramIdentity() {
+  static const auto* identity = [] {
+    struct stat info {};
+    if (stat("/proc/self/exe", &info) != 0) return new std::string();
+    return new std::string(absl::StrCat(info.st_size, ".", info.st_mtim.tv_sec, ".",
+                                        info.st_mtim.tv_nsec, ".", info.st_ino));
+  }();
+  return *identity;
+}
+
+// What the CPU can do: choices depend on more than the ISA's name (bf16 and int8 dot products).
+const std::string& CpuIdentity() {
+  static const auto* identity = [] {
+    const absl::StatusOr<std::string> text = ReadFile("/proc/cpuinfo");
+    if (!text.ok()) return new std::string(HostIsa());
+    const auto line = [&](absl::string_view name) {
+      const size_t at = text->find(std::string(name));
+      return at == std::string::npos ? std::string() : text->substr(at, text->find('\n', at) - at);
+    };
+    return new std::string(absl::StrCat(line("model name"), line("flags")));
+  }();
+  return *identity;
+}
+
+}  // namespace
+
+std::string PlanKey(const graph::Graph& graph, const chips::Chip& chip,
+                    const CompileOptions& options, absl::string_view compiler) {
+  std::string text = absl::StrCat(compiler, "\n", options.device, "\n", options.isa, "\n",
+                                  absl::StrJoin(options.skip_passes, ","), "\n",
+                                  static_cast<int>(options.compute_dtype), "\n", ProgramIdentity(),
+                                  "\n", CpuIdentity(), "\n");
+  absl::StrAppend(&text, Hash(SerializeDeterministic(chip)), Hash(SerializeDeterministic(graph)));
+  return Hash(text);
+}
+
+std::string PlanCache::PathOf(const std::string& key) const {
+  return JoinPath(dir_, absl::StrCat("plan-", key, ".pb"));
+}
+
+std::optional<plan::Plan> PlanCache::Find(const std::string& key) const {
+  const absl::StatusOr<std::string> file = ReadFile(PathOf(key));
+  const size_t border = sizeof(kHeader) - 1 + kHashDigits;
+  if (!file.ok() || file->size() < border) return std::nullopt;
+  const absl::string_view bytes = absl::string_view(*file).substr(border);
+  if (absl::string_view(*file).substr(0, border) != absl::StrCat(kHeader, Hash(bytes)))
+    return std::nullopt;
+  plan::Plan plan;
+  if (!plan.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
+  return plan;
+}
+
+absl::Status PlanCache::Put(const std::string& key, const plan::Plan& plan) const {
+  STRATA_RETURN_IF_ERROR(MakeDirectories(dir_));
+  const std::string bytes = SerializeDeterministic(plan);
+  return WriteFileAtomic(PathOf(key), absl::StrCat(kHeader, Hash(bytes), bytes));
+}
+
+absl::StatusOr<plan::Plan> CompileCached(Compiler& compiler, const std::string& name,
+                                         const graph::Graph& graph, const chips::Chip& chip,
+                                         const CompileOptions& options,
+                                         const std::string& cache_dir) {
+  if (options.observer || absl::StartsWith(name, "exec:"))
+    return compiler.Compile(graph, chip, options);
+  const PlanCache cache(cache_dir.empty() ? DefaultCacheDir() : cache_dir);
+  const std::string key = PlanKey(graph, chip, options, name);
+  if (std::optional<plan::Plan> plan = cache.Find(key)) return *std::move(plan);
+  STRATA_ASSIGN_OR_RETURN(plan::Plan plan, compiler.Compile(graph, chip, options));
+  cache.Put(key, plan).IgnoreError();
+  return plan;
+}
+
+}  // namespace strata::compiler
