@@ -15,6 +15,15 @@ namespace {
 
 absl::StatusOr<std::vector<std::string>> PassesOf(const CompileOptions& options) {
   std::vector<std::string> passes = StrataPipeline();
+  if (options.compute_dtype == chips::BF16) {
+    // Before cse, which lets all readers of a value share its rounding.
+    passes.insert(std::find(passes.begin(), passes.end(), "cse"), "mixed_precision");
+  } else if (options.compute_dtype != chips::DTYPE_UNSPECIFIED &&
+             options.compute_dtype != chips::F32) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("compute_dtype: ", chips::DTypeName(options.compute_dtype),
+                     " is not known; use f32 or bf16"));
+  }
   for (const std::string& skipped : options.skip_passes) {
     if (std::find(passes.begin(), passes.end(), skipped) == passes.end() &&
         !PassRegistry().Create(skipped).ok()) {

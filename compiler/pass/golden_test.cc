@@ -41,7 +41,8 @@ TEST_P(GoldenTest, TheGraphAfterIsTheOneOnFile) {
 
 INSTANTIATE_TEST_SUITE_P(Passes, GoldenTest,
                          ::testing::Values("algebraic", "attention_fusion", "constant_folding",
-                                           "cse", "dce", "decompose", "memory_order"),
+                                           "cse", "dce", "decompose", "memory_order",
+                                           "mixed_precision"),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "compiler/pass/decompose.h"
 #include "compiler/pass/fusion.h"
 #include "compiler/pass/memory_order.h"
+#include "compiler/pass/mixed_precision.h"
 #include "framework/graph/ops/all_ops.h"
 #include "framework/graph/verifier.h"
 
@@ -24,6 +25,7 @@ void RegisterAllPasses() {
   PassRegistry().Register("decompose", [] { return CreateDecompose(); });
   PassRegistry().Register("fusion", [] { return CreateFusionPass(); });
   PassRegistry().Register("memory_order", [] { return CreateMemoryOrder(); });
+  PassRegistry().Register("mixed_precision", [] { return CreateMixedPrecision(); });
 }
 
 absl::Status RunPipeline(const std::vector<std::string>& passes, const PassContext& context,

@@ -57,7 +57,41 @@ ValueId ClipScale(Builder& builder, ValueId norm, double clip_norm) {
   return builder.Apply("min", {ratio, builder.Constant(1, dtype)});
 }
 
-void UpdateParameter(Builder& builder, ValueId parameter, ValueId gradient,
+// True for numbers, false for infinities and NaN: x - x is 0 for numbers only.
+ValueId IsFinite(Builder& builder, ValueId x) {
+  return builder.Apply("equal",
+                       {builder.Apply("sub", {x, x}), builder.Constant(0, builder.type(x).dtype)});
+}
+
+// What every gradient is multiplied with, and whether the step counts.
+struct GradientScale {
+  ValueId factor = graph::kNoValue;  // a scalar; kNoValue: 1
+  ValueId finite = graph::kNoValue;  // [] bool; kNoValue: always
+};
+
+// The norm is that of the true gradients: of the scaled ones over the scale.
+GradientScale ScaleOf(Builder& builder, absl::Span<const ValueId> gradients,
+                      const AdamWOptions& options, const LossScale* loss_scale,
+                      OptimizerValues* values) {
+  GradientScale scale;
+  if (options.clip_norm <= 0 && loss_scale == nullptr) return scale;
+  Builder::Scope clip(builder, "clip");
+  values->gradient_norm = GlobalNorm(builder, gradients);
+  if (loss_scale != nullptr) {
+    scale.factor = builder.Apply("reciprocal", {loss_scale->scale});
+    values->gradient_norm = builder.Apply("mul", {values->gradient_norm, scale.factor});
+    scale.finite = IsFinite(builder, values->gradient_norm);
+    UpdateLossScale(builder, *loss_scale, scale.finite);
+  }
+  if (options.clip_norm > 0) {
+    const ValueId ratio = ClipScale(builder, values->gradient_norm, options.clip_norm);
+    scale.factor =
+        scale.factor == graph::kNoValue ? ratio : builder.Apply("mul", {scale.factor, ratio});
+  }
+  return scale;
+}
+
+void UpdateParameter(Builder& builder, ValueId parameter, ValueId gradient, ValueId finite,
                      const OptimizerValues& values, const AdamWOptions& options) {
   const std::string name = builder.name(parameter);
   Builder::Scope scope(builder, name);
@@ -72,9 +106,13 @@ void UpdateParameter(Builder& builder, ValueId parameter, ValueId gradient,
                           {"epsilon", Attr(options.epsilon)},
                           {"weight_decay", Attr(decay)}});
   if (updated.empty()) return;
-  builder.Update(parameter, updated[0]);
-  builder.Update(m, updated[1]);
-  builder.Update(v, updated[2]);
+  const ValueId old[] = {parameter, m, v};
+  for (size_t i = 0; i < 3; ++i) {
+    const ValueId value = finite == graph::kNoValue
+                              ? updated[i]
+                              : builder.Apply("select", {finite, updated[i], old[i]});
+    builder.Update(old[i], value);
+  }
 }
 
 }  // namespace
@@ -89,7 +127,8 @@ ValueId GlobalNorm(Builder& builder, absl::Span<const ValueId> values) {
 }
 
 OptimizerValues AddAdamW(Builder& builder, absl::Span<const ValueId> parameters,
-                         absl::Span<const ValueId> gradients, const AdamWOptions& options) {
+                         absl::Span<const ValueId> gradients, const AdamWOptions& options,
+                         const LossScale* loss_scale) {
   OptimizerValues values;
   if (!builder.status().ok()) return values;
   const absl::Status status = CheckParameters(builder, parameters, gradients);
@@ -101,16 +140,11 @@ OptimizerValues AddAdamW(Builder& builder, absl::Span<const ValueId> parameters,
   const graph::DType dtype = builder.type(parameters[0]).dtype;
   values.lr = builder.Input("lr", {dtype, {}}, graph::DATA);
   values.step = builder.Input("step", {dtype, {}}, graph::DATA);
-  ValueId scale = graph::kNoValue;
-  if (options.clip_norm > 0) {
-    Builder::Scope clip(builder, "clip");
-    values.gradient_norm = GlobalNorm(builder, gradients);
-    scale = ClipScale(builder, values.gradient_norm, options.clip_norm);
-  }
+  const GradientScale scale = ScaleOf(builder, gradients, options, loss_scale, &values);
   for (size_t i = 0; i < parameters.size(); ++i) {
     ValueId gradient = gradients[i];
-    if (scale != graph::kNoValue) gradient = builder.Apply("mul", {gradient, scale});
-    UpdateParameter(builder, parameters[i], gradient, values, options);
+    if (scale.factor != graph::kNoValue) gradient = builder.Apply("mul", {gradient, scale.factor});
+    UpdateParameter(builder, parameters[i], gradient, scale.finite, values, options);
   }
   return values;
 }

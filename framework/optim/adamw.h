@@ -7,6 +7,9 @@
 //   // Feed "lr" and "step" (1, 2, 3, ...), and zeros for "<parameter>.m" and "<parameter>.v" at
 //   the start.
 //
+// With a LossScale the gradients are those of the scaled loss: they are divided by it first, and a
+// step in which one of them is not finite leaves parameters and moments as they are.
+//
 // Only parameters of rank 2 and more decay: gains, biases and scalars do not. With clip_norm above
 // 0 all gradients are scaled by min(1, clip_norm / norm), where norm is that of all of them
 // together (as PyTorch's clip_grad_norm_). Errors stick to the builder.
@@ -17,6 +20,7 @@
 
 #include "absl/types/span.h"
 #include "framework/graph/builder.h"
+#include "framework/optim/loss_scale.h"
 
 namespace strata::framework {
 
@@ -31,13 +35,14 @@ struct AdamWOptions {
 struct OptimizerValues {
   graph::ValueId lr = graph::kNoValue;    // DATA input "lr", a scalar of the parameters' dtype
   graph::ValueId step = graph::kNoValue;  // DATA input "step", likewise; counts from 1
-  graph::ValueId gradient_norm = graph::kNoValue;  // a scalar, before clipping; only with clip_norm
+  graph::ValueId gradient_norm =
+      graph::kNoValue;  // a scalar, unscaled, before clipping; only with clip_norm or a loss scale
 };
 
 // `gradients` one a parameter, of its type. Parameters are f32 or f64, all of one dtype.
 OptimizerValues AddAdamW(graph::Builder& builder, absl::Span<const graph::ValueId> parameters,
                          absl::Span<const graph::ValueId> gradients,
-                         const AdamWOptions& options = {});
+                         const AdamWOptions& options = {}, const LossScale* loss_scale = nullptr);
 
 // The Euclidean norm of all `values` together, a scalar.
 graph::ValueId GlobalNorm(graph::Builder& builder, absl::Span<const graph::ValueId> values);

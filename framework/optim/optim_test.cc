@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "base/status_matchers.h"
@@ -6,6 +7,7 @@
 #include "framework/graph/interpreter.h"
 #include "framework/nn/linear.h"
 #include "framework/optim/adamw.h"
+#include "framework/optim/loss_scale.h"
 #include "framework/optim/schedule.h"
 #include "framework/tensor/tensor.h"
 
@@ -99,6 +101,66 @@ TEST(AdamWTest, ConstantGradientMovesByTheLearningRate) {
   }
   EXPECT_THAT(w.ToDoubles(),
               Pointwise(DoubleNear(1e-12), std::vector<double>{-0.1, 0.1, -0.1, 0.1, -0.1, 0.1}));
+}
+
+// One f32 parameter whose gradient is fed, already multiplied by the scale of the step.
+TEST(LossScaleTest, BadStepsChangeNothingAndHalveGoodOnesDouble) {
+  Builder b("scaled");
+  const ValueId w = b.Input("w", {chips::F32, {2}}, graph::PARAMETER);
+  const ValueId dw = b.Input("dw", {chips::F32, {2}}, graph::DATA);
+  const LossScale scale = AddLossScale(b, {.initial = 8, .interval = 3, .max_shift = 2});
+  b.Output(scale.scale, "scale", graph::REPLICATED);
+  const OptimizerValues values = AddAdamW(b, {w}, {dw}, {.weight_decay = 0}, &scale);
+  b.Output(values.gradient_norm, "norm", graph::REPLICATED);
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(b).Build());
+
+  Builder plain("plain");
+  const ValueId w2 = plain.Input("w", {chips::F32, {2}}, graph::PARAMETER);
+  const ValueId dw2 = plain.Input("dw", {chips::F32, {2}}, graph::DATA);
+  AddAdamW(plain, {w2}, {dw2}, {.weight_decay = 0});
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph without, std::move(plain).Build());
+
+  const auto f32 = [](std::vector<float> v) { return HostTensor::FromVector<float>({2}, v); };
+  const auto scalar = [](float v) { return HostTensor::FromVector<float>({}, {v}); };
+  HostTensor p = f32({1, 2}), m = f32({0, 0}), v = f32({0, 0}), shift = scalar(0), good = scalar(0);
+  HostTensor q = f32({1, 2}), qm = f32({0, 0}), qv = f32({0, 0});
+  graph::Interpreter interpreter;
+  const float inf = std::numeric_limits<float>::infinity();
+  // By step: the scale that must hold, and what the gradient is.
+  const std::vector<std::pair<double, std::vector<float>>> steps = {
+      {8, {3, 4}}, {8, {inf, 0}}, {4, {1, 1}}, {4, {NAN, 1}}, {2, {-inf, inf}},
+      {2, {1, 2}}, {2, {2, 1}},   {2, {1, 1}}, {4, {1, 1}}};
+  int counted = 0;
+  for (const auto& [expected, gradient] : steps) {
+    SCOPED_TRACE(expected);
+    const float s = static_cast<float>(expected);
+    const bool finite = std::isfinite(gradient[0]) && std::isfinite(gradient[1]);
+    STRATA_ASSERT_OK_AND_ASSIGN(
+        const auto outputs,
+        interpreter.Evaluate(graph, {p, f32({gradient[0] * s, gradient[1] * s}), shift, good,
+                                     scalar(0.1f), scalar(static_cast<float>(counted + 1)), m, v}));
+    for (int i = 0; i < graph.outputs_size(); ++i) {
+      const double value = outputs[static_cast<size_t>(i)].ToDoubles()[0];
+      if (graph.outputs(i).name() == "scale") {
+        EXPECT_EQ(value, expected);
+      } else if (graph.outputs(i).name() == "norm" && finite) {
+        EXPECT_NEAR(value, std::hypot(gradient[0], gradient[1]), 1e-6 * value);
+      }
+    }
+    if (finite) {
+      ++counted;
+      ASSERT_OK(interpreter.Evaluate(
+          without, {q, f32(gradient), scalar(0.1f), scalar(static_cast<float>(counted)), qm, qv}));
+    }
+    EXPECT_THAT(p.ToDoubles(), Pointwise(DoubleNear(1e-6), q.ToDoubles()));
+    EXPECT_THAT(m.ToDoubles(), Pointwise(DoubleNear(1e-6), qm.ToDoubles()));
+  }
+}
+
+TEST(LossScaleTest, BadOptionsAreNamed) {
+  Builder b("bad");
+  AddLossScale(b, {.initial = 0});
+  EXPECT_THAT(b.status(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("initial (0)")));
 }
 
 // The norm of all gradients is 5; clipping to 1 divides them by 5, clipping to 50 leaves them.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The peer of //llm/bench:train_step: one GPT-2 training step in PyTorch on the CPU.
 
-Same shape, same work: fp32, forward, backward, AdamW (foreach), no dropout. Run by the benchmark itself with --peer, in
+Same shape, same work: fp32 (or --dtype=bf16: autocast, fp32 parameters), forward, backward, AdamW (foreach), no dropout. Run by the benchmark itself with --peer, in
 turn with its own steps, so that both see the same machine:
 
     OPENBLAS_CORETYPE=SkylakeX ATEN_CPU_CAPABILITY=avx512 pytorch_train_step.py --batch=4 --seq=256 --serve
@@ -66,6 +66,7 @@ def main():
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--seq", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dtype", choices=["f32", "bf16"], default="f32", help="bf16: autocast")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--serve", action="store_true", help="one step for each line on standard input")
     args = parser.parse_args()
@@ -79,7 +80,8 @@ def main():
     def step():
         start = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
-        loss = model.loss(tokens[:, :-1], tokens[:, 1:])
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.dtype == "bf16"):
+            loss = model.loss(tokens[:, :-1], tokens[:, 1:])
         loss.backward()
         optimizer.step()
         return time.perf_counter() - start

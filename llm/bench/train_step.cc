@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "chips/cost/roofline.h"
 #include "chips/spec/host/host.h"
+#include "compiler/device/profile.h"
 #include "llm/bench/peer.h"
 #include "llm/model/config.h"
 #include "llm/train/recipe.h"
@@ -58,33 +59,30 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const Flags& flags, const R
   return Trainer::Create(recipe, std::make_shared<const TokenDataset>(std::move(dataset)), options);
 }
 
-// What a step runs: the kernel's entry, the routine, or the op of a host call.
-std::string KernelOf(const plan::Plan& plan, const plan::Step& step) {
-  if (step.has_launch()) return plan.kernels(static_cast<int>(step.launch().kernel())).entry();
-  if (step.has_library_call()) return step.library_call().routine();
-  if (step.has_host_call()) return step.host_call().node().op();
-  return step.has_collective() ? step.collective().kind() : "copy";
-}
-
-void PrintProfile(const plan::Plan& plan, const chips::Timeline& timeline) {
-  std::map<std::string, std::pair<double, int>> by_name;
-  double total = 0;
-  for (const auto& event : timeline.events()) {
-    const std::string kernel = event.step() < 0 ? event.name() : KernelOf(plan, plan.steps(event.step()));
-    auto& [ns, count] = by_name[event.category() + " " + kernel];
-    ns += static_cast<double>(event.duration_ns());
-    ++count;
-    total += static_cast<double>(event.duration_ns());
+// Where the time of one step goes, each kernel beside its roof.
+absl::Status PrintProfile(const Trainer& trainer, const chips::Timeline& timeline, const chips::Chip& host,
+                          const Flags& flags) {
+  STRATA_ASSIGN_OR_RETURN(const std::vector<compiler::ProfileRow> rows,
+                          compiler::ProfileByKernel(trainer.plan(), timeline, host));
+  if (flags.json) {
+    for (const compiler::ProfileRow& row : rows) {
+      std::printf(
+          "{\"kernel\": \"%s\", \"calls\": %d, \"seconds\": %.6f, \"roof_seconds\": %.6f, \"flops\": %.0f, "
+          "\"bytes\": %.0f, \"roof_fraction\": %.4f, \"note\": \"%s\"}\n",
+          row.kernel.c_str(), row.calls, row.seconds, row.roof_seconds, row.flops, row.bytes, row.RoofFraction(),
+          row.note.c_str());
+    }
+    return absl::OkStatus();
   }
-  std::vector<std::pair<double, std::string>> rows;
-  for (const auto& [name, row] : by_name) rows.push_back({row.first, absl::StrFormat("%-70s x%d", name, row.second)});
-  std::sort(rows.rbegin(), rows.rend());
-  for (const auto& [ns, name] : rows) std::printf("%9.2f ms %5.1f%%  %s\n", ns / 1e6, 100 * ns / total, name.c_str());
+  STRATA_ASSIGN_OR_RETURN(const std::string plot,
+                          compiler::RooflinePlot(rows, host, trainer.recipe().compute_dtype()));
+  std::printf("%s\n%s\n", compiler::ProfileTable(rows).c_str(), plot.c_str());
+  return absl::OkStatus();
 }
 
 absl::Status Run(const Flags& flags) {
-  if (flags.dtype != "f32") return absl::UnimplementedError("--dtype: only f32 trains so far");
   Recipe recipe;
+  recipe.set_compute_dtype(flags.dtype == "bf16" ? chips::BF16 : chips::F32);
   recipe.set_model_name(flags.model);
   recipe.set_batch(flags.batch);
   recipe.set_sequence(flags.sequence);
@@ -95,7 +93,7 @@ absl::Status Run(const Flags& flags) {
   chips::HostOptions host_options;
   host_options.threads = flags.threads;
   STRATA_ASSIGN_OR_RETURN(chips::Chip host, chips::MeasureHost(host_options));
-  STRATA_ASSIGN_OR_RETURN(const double peak, chips::PeakFlops(host, chips::F32, /*matmul=*/true));
+  STRATA_ASSIGN_OR_RETURN(const double peak, chips::PeakFlops(host, recipe.compute_dtype(), /*matmul=*/true));
 
   char cache[] = "/tmp/strata_bench_XXXXXX";
   if (mkdtemp(cache) == nullptr) return absl::InternalError("cannot make a temporary folder");
@@ -123,7 +121,7 @@ absl::Status Run(const Flags& flags) {
   if (flags.profile) {
     chips::Timeline timeline;
     STRATA_RETURN_IF_ERROR(trainer->Step(&timeline).status());
-    PrintProfile(trainer->plan(), timeline);
+    STRATA_RETURN_IF_ERROR(PrintProfile(*trainer, timeline, host, flags));
   }
   std::error_code error;
   std::filesystem::remove_all(cache, error);
@@ -149,6 +147,7 @@ absl::Status Run(const Flags& flags) {
   }
   std::printf("%s  B=%d T=%d %s, %d steps\n", flags.model.c_str(), static_cast<int>(flags.batch),
               static_cast<int>(flags.sequence), flags.dtype.c_str(), static_cast<int>(flags.steps));
+  std::printf("  work     %8.1f GFLOP a step, counted\n", flops / 1e9);
   std::printf("  ours     %8.1f tok/s   step %.3f s   MFU %.1f%% of %.0f GFLOP/s\n", tokens / seconds, seconds,
               100 * mfu, peak / 1e9);
   if (peer != nullptr) {
@@ -169,12 +168,14 @@ int main(int argc, char** argv) {
   app.add_option("--model", flags.model, "named model shape")->capture_default_str();
   app.add_option("--batch", flags.batch, "sequences")->capture_default_str();
   app.add_option("--seq", flags.sequence, "tokens a sequence")->capture_default_str();
-  app.add_option("--dtype", flags.dtype, "compute type")->capture_default_str();
+  app.add_option("--dtype", flags.dtype, "of matrix products; parameters, moments and sums are f32")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16"}));
   app.add_option("--steps", flags.steps, "measured steps")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--threads", flags.threads, "threads; 0 is all cores")->capture_default_str();
   app.add_option("--peer", flags.peer, "shell command that does one step a line (see pytorch_train_step.py --serve)");
   app.add_flag("--json", flags.json, "one JSON object");
-  app.add_flag("--profile", flags.profile, "time by kernel");
+  app.add_flag("--profile", flags.profile, "time of each kernel beside its roof");
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = strata::llm::Run(flags);
   if (!status.ok()) std::fprintf(stderr, "train_step: %s\n", std::string(status.message()).c_str());

@@ -69,6 +69,13 @@ absl::StatusOr<Recipe> CompleteRecipe(Recipe recipe, int64_t vocab_size) {
   if (recipe.ranks() == 0) recipe.set_ranks(1);
   if (recipe.tokenizer_vocab() == 0) recipe.set_tokenizer_vocab(4096);
   STRATA_RETURN_IF_ERROR(ResolveModel(&recipe, vocab_size));
+  if (recipe.compute_dtype() == chips::DTYPE_UNSPECIFIED) recipe.set_compute_dtype(chips::F32);
+  if (recipe.compute_dtype() != chips::F32 && recipe.compute_dtype() != chips::BF16) {
+    return Bad("compute_dtype", absl::StrCat(chips::DType_Name(recipe.compute_dtype()), " is not known; use F32 or BF16"));
+  }
+  if (!(recipe.loss_scale() >= 0 && recipe.loss_scale() < 1e30)) {
+    return Bad("loss_scale", absl::StrCat(recipe.loss_scale(), " is outside [0, 1e30)"));
+  }
   STRATA_RETURN_IF_ERROR(CheckSchedule(recipe));
   STRATA_RETURN_IF_ERROR(CheckShape(recipe));
   return recipe;

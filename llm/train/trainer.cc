@@ -44,6 +44,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Recipe& recipe,
 
   compiler::CompiledEvaluator::Options evaluator;
   evaluator.compiler = options.compiler;
+  evaluator.compile_options.compute_dtype = recipe.compute_dtype();
   evaluator.device_options.threads = options.threads;
   evaluator.device_options.collectives = options.collectives;
   evaluator.device_options.cache_dir = options.cache_dir;

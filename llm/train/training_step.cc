@@ -6,6 +6,7 @@
 #include "framework/autodiff/gradients.h"
 #include "framework/graph/builder.h"
 #include "framework/optim/adamw.h"
+#include "framework/optim/loss_scale.h"
 #include "llm/model/decoder.h"
 
 namespace strata::llm {
@@ -13,8 +14,15 @@ namespace strata::llm {
 absl::StatusOr<graph::Graph> BuildTrainingStep(const Recipe& recipe) {
   graph::Builder builder("training_step");
   const DecoderLoss model = BuildDecoderLoss(builder, recipe.model(), recipe.sequence());
+  const bool scaled = recipe.loss_scale() > 0;
+  framework::LossScale scale;
+  graph::ValueId target = model.loss;
+  if (scaled) {
+    scale = framework::AddLossScale(builder, {.initial = recipe.loss_scale()});
+    target = builder.Apply("mul", {model.loss, scale.scale});
+  }
   STRATA_ASSIGN_OR_RETURN(std::vector<graph::ValueId> gradients,
-                          framework::Gradients(builder, model.loss, model.parameters));
+                          framework::Gradients(builder, target, model.parameters));
   builder.Output(model.loss, "loss", graph::MEAN);
   framework::AdamWOptions options;
   options.beta1 = recipe.beta1();
@@ -23,7 +31,7 @@ absl::StatusOr<graph::Graph> BuildTrainingStep(const Recipe& recipe) {
   options.clip_norm = recipe.clip_norm();
   {
     const graph::Builder::Scope scope(builder, "adamw");
-    framework::AddAdamW(builder, model.parameters, gradients, options);
+    framework::AddAdamW(builder, model.parameters, gradients, options, scaled ? &scale : nullptr);
   }
   return std::move(builder).Build();
 }

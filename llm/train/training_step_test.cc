@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/status_matchers.h"
 #include "framework/graph/interpreter.h"
@@ -33,33 +34,54 @@ Recipe TinyRecipe() {
   return recipe;
 }
 
-TEST(TrainingStep, LossFallsUnderTheInterpreter) {
-  STRATA_ASSERT_OK_AND_ASSIGN(Recipe recipe, CompleteRecipe(TinyRecipe(), 11));
-  STRATA_ASSERT_OK_AND_ASSIGN(graph::Graph step, BuildTrainingStep(recipe));
-  std::map<std::string, HostTensor> tensors;
-  for (const framework::ParameterSpec& spec : DecoderParameters(recipe.model())) {
-    tensors[spec.name] = framework::InitParameter(spec, 1);
-    tensors[spec.name + ".m"] = HostTensor::Zeros(chips::F32, spec.dims);
-    tensors[spec.name + ".v"] = HostTensor::Zeros(chips::F32, spec.dims);
-  }
-  tensors["tokens"] = HostTensor::FromVector<int32_t>({2, 5}, {1, 2, 3, 4, 5, 10, 9, 8, 7, 6});
-  tensors["targets"] = HostTensor::FromVector<int32_t>({2, 5}, {2, 3, 4, 5, 6, 9, 8, 7, 6, 5});
-  tensors["lr"] = HostTensor::FromVector<float>({}, {0.01f});
-  graph::Interpreter interpreter;
-  double first = 0, last = 0;
-  for (int i = 1; i <= 20; ++i) {
-    tensors["step"] = HostTensor::FromVector<float>({}, {static_cast<float>(i)});
-    std::vector<HostTensor> inputs;
-    for (const auto& input : step.inputs()) {
-      inputs.push_back(tensors.at(step.values(static_cast<int>(input.value())).name()));
+// The losses of 20 steps on one batch, interpreted.
+std::vector<double> TrainTiny(double loss_scale) {
+  Recipe tiny = TinyRecipe();
+  tiny.set_loss_scale(loss_scale);
+  const absl::StatusOr<Recipe> complete = CompleteRecipe(tiny, 11);
+  EXPECT_OK(complete.status());
+  const Recipe& recipe = *complete;
+  std::vector<double> losses;
+  [&] {
+    STRATA_ASSERT_OK_AND_ASSIGN(graph::Graph step, BuildTrainingStep(recipe));
+    std::map<std::string, HostTensor> tensors;
+    for (const framework::ParameterSpec& spec : DecoderParameters(recipe.model())) {
+      tensors[spec.name] = framework::InitParameter(spec, 1);
+      tensors[spec.name + ".m"] = HostTensor::Zeros(chips::F32, spec.dims);
+      tensors[spec.name + ".v"] = HostTensor::Zeros(chips::F32, spec.dims);
     }
-    STRATA_ASSERT_OK_AND_ASSIGN(auto outputs, interpreter.Evaluate(step, inputs));
-    ASSERT_EQ(step.outputs(0).name(), "loss");
-    last = outputs[0].ToDoubles()[0];
-    if (i == 1) first = last;
-  }
-  EXPECT_NEAR(first, 2.4, 0.1) << "ln 11 at random initialisation";
-  EXPECT_LT(last, first - 0.5);
+    tensors["tokens"] = HostTensor::FromVector<int32_t>({2, 5}, {1, 2, 3, 4, 5, 10, 9, 8, 7, 6});
+    tensors["targets"] = HostTensor::FromVector<int32_t>({2, 5}, {2, 3, 4, 5, 6, 9, 8, 7, 6, 5});
+    tensors["lr"] = HostTensor::FromVector<float>({}, {0.01f});
+    tensors["loss_scale.shift"] = HostTensor::Zeros(chips::F32, {});
+    tensors["loss_scale.good_steps"] = HostTensor::Zeros(chips::F32, {});
+    graph::Interpreter interpreter;
+    for (int i = 1; i <= 20; ++i) {
+      tensors["step"] = HostTensor::FromVector<float>({}, {static_cast<float>(i)});
+      std::vector<HostTensor> inputs;
+      for (const auto& input : step.inputs()) {
+        inputs.push_back(tensors.at(step.values(static_cast<int>(input.value())).name()));
+      }
+      STRATA_ASSERT_OK_AND_ASSIGN(auto outputs, interpreter.Evaluate(step, inputs));
+      ASSERT_EQ(step.outputs(0).name(), "loss");
+      losses.push_back(outputs[0].ToDoubles()[0]);
+    }
+  }();
+  return losses;
+}
+
+TEST(TrainingStep, LossFallsUnderTheInterpreter) {
+  const std::vector<double> losses = TrainTiny(/*loss_scale=*/0);
+  ASSERT_EQ(losses.size(), 20u);
+  EXPECT_NEAR(losses.front(), 2.4, 0.1) << "ln 11 at random initialisation";
+  EXPECT_LT(losses.back(), losses.front() - 0.5);
+}
+
+// A power of two scales exactly; the loss that is reported is the true one.
+TEST(TrainingStep, LossScalingChangesNothingWhileAllIsFinite) {
+  const std::vector<double> plain = TrainTiny(0), scaled = TrainTiny(1024);
+  ASSERT_EQ(scaled.size(), 20u);
+  for (size_t i = 0; i < plain.size(); ++i) EXPECT_NEAR(plain[i], scaled[i], 1e-5) << "step " << i;
 }
 
 TEST(Recipe, BadFieldsAreNamed) {
@@ -68,7 +90,8 @@ TEST(Recipe, BadFieldsAreNamed) {
   EXPECT_THAT(CompleteRecipe(recipe, 11), StatusIs(kInvalid, HasSubstr("sequence: 9")));
   recipe = TinyRecipe();
   recipe.set_ranks(3);
-  EXPECT_THAT(CompleteRecipe(recipe, 11), StatusIs(kInvalid, HasSubstr("ranks: 3 does not divide the batch 2")));
+  EXPECT_THAT(CompleteRecipe(recipe, 11),
+              StatusIs(kInvalid, HasSubstr("ranks: 3 does not divide the batch 2")));
   recipe = TinyRecipe();
   recipe.set_beta1(1.2);
   EXPECT_THAT(CompleteRecipe(recipe, 11), StatusIs(kInvalid, HasSubstr("beta1")));
@@ -81,7 +104,8 @@ TEST(Recipe, BadFieldsAreNamed) {
   recipe = TinyRecipe();
   recipe.clear_model();
   recipe.set_model_name("gpt9");
-  EXPECT_THAT(CompleteRecipe(recipe, 11), StatusIs(absl::StatusCode::kNotFound, HasSubstr("model_name: no model named 'gpt9'")));
+  EXPECT_THAT(CompleteRecipe(recipe, 11), StatusIs(absl::StatusCode::kNotFound,
+                                                   HasSubstr("model_name: no model named 'gpt9'")));
 }
 
 }  // namespace

@@ -2,9 +2,11 @@
 // once and nothing but memory bandwidth counts.
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "compiler/kernels/cpu/gemm.h"
+#include "compiler/kernels/cpu/gemm_bf16.h"
 #include "compiler/kernels/cpu/parallel.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "compiler/kernels/cpu/simd.h"
@@ -134,7 +136,27 @@ void Run(const Sizes& s, int threads, const float* a, const float* b, float* y) 
   }
 }
 
+bool IsBf16(const graph::OpCall& call) {
+  return call.inputs[0].dtype == chips::BF16 && call.inputs[1].dtype == chips::BF16 &&
+         call.outputs[0].dtype == chips::F32;
+}
+
+// The matrices of a batch one after the other, each on all threads.
+RoutineFunction PrepareBf16(const Sizes& s, int threads) {
+  std::shared_ptr<Bf16Gemm> gemm =
+      Bf16Gemm::Create({s.transpose_a, s.transpose_b, s.M, s.N, s.K}, threads);
+  return [s, gemm](void* const* buffers) {
+    const uint16_t *a = Buffer<uint16_t>(buffers, 0), *b = Buffer<uint16_t>(buffers, 1);
+    float* y = Buffer<float>(buffers, 2);
+    for (int64_t l = 0; l < s.L; ++l) {
+      gemm->Run(a + l * s.M * s.K, b + (s.shared_b ? 0 : l * s.K * s.N), y + l * s.M * s.N);
+    }
+    return absl::OkStatus();
+  };
+}
+
 absl::StatusOr<RoutineFunction> Prepare(const graph::OpCall& call, int threads) {
+  if (IsBf16(call)) return PrepareBf16(SizesOf(call), threads);
   return RoutineFunction([s = SizesOf(call), threads](void* const* buffers) {
     Run(s, threads, Buffer<float>(buffers, 0), Buffer<float>(buffers, 1),
         Buffer<float>(buffers, 2));
@@ -146,6 +168,11 @@ std::string Reason(const graph::OpCall& call) {
   const Sizes s = SizesOf(call);
   const std::string product =
       absl::StrCat("2 x ", s.M, " x ", s.K, " x ", s.N, s.L > 1 ? absl::StrCat(" x ", s.L) : "");
+  if (IsBf16(call)) {
+    return absl::StrCat(HasBf16Gemm() ? "oneDNN bf16 matmul, sums in f32: "
+                                      : "widened to f32 for oneDNN sgemm (no bf16 arithmetic): ",
+                        product, " flops");
+  }
   if (s.L == 1 && s.M <= kFewRows && !s.transpose_a) {
     return absl::StrCat("few rows: streams the weights once, ", product, " flops; bound by memory");
   }
@@ -155,7 +182,14 @@ std::string Reason(const graph::OpCall& call) {
 }  // namespace
 
 std::vector<Routine> MatmulRoutines() {
-  const auto supports = [](const graph::OpCall& call) { return RequireF32(call, 2); };
+  const auto supports = [](const graph::OpCall& call) -> absl::Status {
+    if (IsBf16(call)) return absl::OkStatus();
+    STRATA_RETURN_IF_ERROR(RequireF32(call, 2));
+    if (call.outputs[0].dtype == chips::F32) return absl::OkStatus();
+    return absl::UnimplementedError(absl::StrCat("the CPU library's ", call.node->op(),
+                                                 " of f32 gives f32, not ",
+                                                 call.outputs[0].ToString()));
+  };
   return {{"matmul", supports, Prepare, Reason, {}},
           {"contract_leading", supports, Prepare, Reason, {}}};
 }

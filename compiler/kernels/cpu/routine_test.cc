@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status_matchers.h"
+#include "compiler/kernels/cpu/gemm_bf16.h"
 #include "framework/graph/interpreter.h"
 #include "framework/graph/ops/all_ops.h"
 #include "gmock/gmock.h"
@@ -165,6 +166,48 @@ TEST(RoutineTest, ContractLeading) {
     b.push_back(21);
     ExpectSame("contract_leading", {}, {Random(a, 1), Random(b, 2)}, 64);
   }
+}
+
+HostTensor ToBf16(const HostTensor& tensor) {
+  HostTensor rounded = HostTensor::Allocate(chips::BF16, tensor.dims());
+  rounded.SetFromDoubles(tensor.ToDoubles());
+  return rounded;
+}
+
+// Products of bf16 are exact in f32, so only the order of sums is free.
+TEST(RoutineTest, MatmulOfBf16SumsInF32) {
+  for (int64_t M : {0, 1, 5, 33}) {
+    for (int64_t N : {0, 1, 17, 130}) {
+      for (int64_t K : {0, 1, 7, 96}) {
+        for (int flags = 0; flags < 4; ++flags) {
+          const bool ta = (flags & 1) != 0, tb = (flags & 2) != 0;
+          const HostTensor a =
+              ToBf16(Random(ta ? std::vector<int64_t>{K, M} : std::vector<int64_t>{M, K}, 1));
+          const HostTensor b =
+              ToBf16(Random(tb ? std::vector<int64_t>{N, K} : std::vector<int64_t>{K, N}, 2));
+          ExpectSame("matmul",
+                     {{"output_dtype", Attr(chips::F32)},
+                      {"transpose_a", Attr(ta)},
+                      {"transpose_b", Attr(tb)}},
+                     {a, b}, K);
+        }
+      }
+    }
+  }
+  const graph::Attributes f32 = {{"output_dtype", Attr(chips::F32)}};
+  ExpectSame("matmul", f32, {ToBf16(Random({2, 3, 5, 9}, 3)), ToBf16(Random({2, 3, 9, 7}, 4))}, 9);
+  ExpectSame("matmul", f32, {ToBf16(Random({2, 3, 5, 9}, 3)), ToBf16(Random({9, 7}, 4))}, 9);
+  ExpectSame("contract_leading", f32,
+             {ToBf16(Random({2, 9, 13}, 1)), ToBf16(Random({2, 9, 21}, 2))}, 64);
+}
+
+TEST(RoutineTest, WideningIsTheSameAsBf16Arithmetic) {
+  const Bf16GemmShape shape{true, false, 19, 37, 70};
+  const HostTensor a = ToBf16(Random({70, 19}, 1)), b = ToBf16(Random({70, 37}, 2));
+  std::vector<float> fast(19 * 37, NAN), slow(19 * 37, NAN);
+  Bf16Gemm::Create(shape, 2)->Run(a.data<uint16_t>(), b.data<uint16_t>(), fast.data());
+  Bf16Gemm::CreateWidening(shape)->Run(a.data<uint16_t>(), b.data<uint16_t>(), slow.data());
+  for (size_t i = 0; i < fast.size(); ++i) EXPECT_NEAR(fast[i], slow[i], 70 * 1.2e-7 * 70) << i;
 }
 
 TEST(RoutineTest, MatmulInt8) {

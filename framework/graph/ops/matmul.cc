@@ -1,5 +1,7 @@
 // Matrix products. Letters: M rows and N columns of the result, K the summed dim, L all leading
-// dims as one.
+// dims as one. Sums are made in double by the reference and in f32 or wider by every device; with
+// `output_dtype` the result keeps more of them than the operands have: bf16 x bf16 -> f32 is what
+// matrix units do (mixed precision: Micikevicius et al. 2018, arXiv:1710.03740).
 #include "framework/graph/ops/families.h"
 #include "framework/graph/ops/index.h"
 #include "framework/graph/ops/op_util.h"
@@ -17,6 +19,25 @@ Flags FlagsOf(const OpCall& call) {
 
 Attributes FlagAttributes(Flags flags) {
   return {{"transpose_a", Attr(flags.a)}, {"transpose_b", Attr(flags.b)}};
+}
+
+// The operands' dtype unless `output_dtype` says otherwise.
+absl::StatusOr<DType> OutputDType(const OpCall& call) {
+  const DType operands = call.inputs[0].dtype;
+  if (!call.attrs().Has("output_dtype")) return operands;
+  const DType dtype = call.attrs().Type("output_dtype");
+  if (!chips::IsFloat(dtype)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("output_dtype: is ", chips::DTypeName(dtype), "; must be a float dtype"));
+  }
+  return dtype;
+}
+
+// What the gradient of the result is multiplied with has the operands' dtype, and so has the product.
+ValueId GradientOperand(const GradientContext& c) {
+  const DType dtype = c.call.inputs[0].dtype;
+  if (c.call.outputs[0].dtype == dtype) return c.output_gradients[0];
+  return c.builder.Apply("cast", {c.output_gradients[0]}, {{"dtype", Attr(dtype)}});
 }
 
 // The two last dims after the flag: {rows, columns}.
@@ -44,7 +65,8 @@ TypesOr InferMatmul(const OpCall& call) {
                                                    " and over ", k2.ToString(), " of ",
                                                    b.ToString(), "; they must be the same"));
   }
-  TensorType y{a.dtype, Shape(a.shape.begin(), a.shape.end() - 2)};
+  STRATA_ASSIGN_OR_RETURN(const DType dtype, OutputDType(call));
+  TensorType y{dtype, Shape(a.shape.begin(), a.shape.end() - 2)};
   y.shape.push_back(m);
   y.shape.push_back(n);
   return std::vector<TensorType>{std::move(y)};
@@ -91,7 +113,7 @@ ValueId SwapLastTwo(Builder& b, ValueId x) {
 // With Y = op(A) op(B): d op(A) = dY op(B)^T. A transposed A gets the transpose of that.
 ValueId MatmulGradientA(const GradientContext& c, Flags flags) {
   Builder& g = c.builder;
-  const ValueId b = c.inputs[1], dy = c.output_gradients[0];
+  const ValueId b = c.inputs[1], dy = GradientOperand(c);
   if (!flags.a) return Matmul(g, dy, b, false, !flags.b);
   if (c.call.inputs[1].rank() == c.call.inputs[0].rank()) return Matmul(g, b, dy, flags.b, true);
   return SwapLastTwo(g,
@@ -102,7 +124,7 @@ ValueId MatmulGradientA(const GradientContext& c, Flags flags) {
 ValueId MatmulGradientB(const GradientContext& c, Flags flags) {
   Builder& g = c.builder;
   ValueId a = c.inputs[0];
-  const ValueId dy = c.output_gradients[0];
+  const ValueId dy = GradientOperand(c);
   if (c.call.inputs[1].rank() == 2 && (!flags.a || c.call.inputs[0].rank() > 2)) {
     if (flags.a) a = SwapLastTwo(g, a);
     return flags.b ? g.Apply("contract_leading", {dy, a}) : g.Apply("contract_leading", {a, dy});
@@ -131,7 +153,8 @@ TypesOr InferContract(const OpCall& call) {
   if (a.rank() != b.rank() || !std::equal(a.shape.begin(), a.shape.end() - 1, b.shape.begin())) {
     return InputFault(call, 1, absl::StrCat("of the leading dims of ", a.ToString()));
   }
-  return std::vector<TensorType>{{a.dtype, {a.shape.back(), b.shape.back()}}};
+  STRATA_ASSIGN_OR_RETURN(const DType dtype, OutputDType(call));
+  return std::vector<TensorType>{{dtype, {a.shape.back(), b.shape.back()}}};
 }
 
 absl::Status ContractReference(const OpCall&, absl::Span<const HostTensor> in,
@@ -153,7 +176,7 @@ absl::Status ContractReference(const OpCall&, absl::Span<const HostTensor> in,
 }
 
 ValuesOr ContractGradient(GradientContext& c) {
-  const ValueId a = c.inputs[0], b = c.inputs[1], dy = c.output_gradients[0];
+  const ValueId a = c.inputs[0], b = c.inputs[1], dy = GradientOperand(c);
   return std::vector<ValueId>{c.needs[0] ? Matmul(c.builder, b, dy, false, true) : kNoValue,
                               c.needs[1] ? Matmul(c.builder, a, dy, false, false) : kNoValue};
 }
@@ -167,7 +190,8 @@ void RegisterMatmulOps(OpRegistry& registry) {
       "a [..., M, K] times b [..., K, N] or [K, N], each transposed by its flag -> [..., M, N]";
   matmul.min_inputs = matmul.max_inputs = 2;
   matmul.attributes = {{"transpose_a", AttrKind::kBool, false},
-                       {"transpose_b", AttrKind::kBool, false}};
+                       {"transpose_b", AttrKind::kBool, false},
+                       {"output_dtype", AttrKind::kDType, false}};
   matmul.infer = InferMatmul;
   matmul.reference = MatmulReference;
   matmul.gradient = MatmulGradient;
@@ -178,6 +202,7 @@ void RegisterMatmulOps(OpRegistry& registry) {
   contract.name = "contract_leading";
   contract.summary = "a [..., M] and b [..., N] -> [M, N], summed over all leading dims";
   contract.min_inputs = contract.max_inputs = 2;
+  contract.attributes = {{"output_dtype", AttrKind::kDType, false}};
   contract.infer = InferContract;
   contract.reference = ContractReference;
   contract.gradient = ContractGradient;

@@ -1,0 +1,142 @@
+#include "compiler/kernels/cpu/gemm_bf16.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstring>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <vector>
+
+#include "compiler/kernels/cpu/gemm.h"
+
+namespace strata::compiler {
+namespace {
+
+using dnnl::memory;
+
+// Both operands widened to f32 whole: two passes over memory that a machine without bf16 arithmetic must make anyway.
+class WideningGemm : public Bf16Gemm {
+ public:
+  explicit WideningGemm(const Bf16GemmShape& shape) : s_(shape) {}
+
+  void Run(const uint16_t* A, const uint16_t* B, float* C) override {
+    a_.resize(static_cast<size_t>(s_.M * s_.K));
+    b_.resize(static_cast<size_t>(s_.K * s_.N));
+    Widen(A, &a_);
+    Widen(B, &b_);
+    Gemm({s_.transpose_a, s_.transpose_b, s_.M, s_.N, s_.K, a_.data(), s_.transpose_a ? s_.M : s_.K,
+          b_.data(), s_.transpose_b ? s_.K : s_.N, C, s_.N, 0.0f});
+  }
+
+ private:
+  // bf16 is the upper half of an f32.
+  static void Widen(const uint16_t* from, std::vector<float>* to) {
+    for (size_t i = 0; i < to->size(); ++i) {
+      const uint32_t bits = static_cast<uint32_t>(from[i]) << 16;
+      std::memcpy(to->data() + i, &bits, sizeof bits);
+    }
+  }
+
+  const Bf16GemmShape s_;
+  std::vector<float> a_, b_;
+};
+
+dnnl::engine& Engine() {
+  static auto* engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
+  return *engine;
+}
+
+// oneDNN plans for as many threads as OpenMP has when the primitive is made.
+class ThreadScope {
+ public:
+  explicit ThreadScope(int threads) : saved_(omp_get_max_threads()) {
+    omp_set_num_threads(threads);
+  }
+  ~ThreadScope() { omp_set_num_threads(saved_); }
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int saved_;
+};
+
+// The operands are first brought into the blocked order that the primitive likes best: a pass over each that is small
+// beside M N K products, and what makes the primitive reach its full rate.
+class OneDnnGemm : public Bf16Gemm {
+ public:
+  OneDnnGemm(const Bf16GemmShape& s, int threads) : stream_(Engine()) {
+    const ThreadScope scope(threads);
+    const auto bf16 = memory::data_type::bf16;
+    const memory::desc a({s.M, s.K}, bf16,
+                         s.transpose_a ? memory::dims{1, s.M} : memory::dims{s.K, 1});
+    const memory::desc b({s.K, s.N}, bf16,
+                         s.transpose_b ? memory::dims{1, s.K} : memory::dims{s.N, 1});
+    const memory::desc c({s.M, s.N}, memory::data_type::f32, memory::dims{s.N, 1});
+    const memory::desc any_a({s.M, s.K}, bf16, memory::format_tag::any);
+    const memory::desc any_b({s.K, s.N}, bf16, memory::format_tag::any);
+    const dnnl::matmul::primitive_desc description(dnnl::matmul::desc(any_a, any_b, c), Engine());
+    product_ = dnnl::matmul(description);
+    a_ = Side(a, description.src_desc());
+    b_ = Side(b, description.weights_desc());
+    c_ = memory(c, Engine(), nullptr);
+  }
+
+  void Run(const uint16_t* A, const uint16_t* B, float* C) override {
+    const memory& a = a_.Bring(A, stream_);
+    const memory& b = b_.Bring(B, stream_);
+    c_.set_data_handle(C);
+    product_.execute(stream_, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c_}});
+    stream_.wait();
+  }
+
+ private:
+  // An operand as the caller holds it, and as the primitive reads it.
+  struct Side {
+    Side() = default;
+    Side(const memory::desc& from, const memory::desc& to) : given(from, Engine(), nullptr) {
+      if (from == to) return;
+      blocked = memory(to, Engine());
+      order = dnnl::reorder(given, blocked);
+    }
+    const memory& Bring(const uint16_t* data, dnnl::stream& stream) {
+      given.set_data_handle(const_cast<uint16_t*>(data));
+      if (!order) return given;
+      order.execute(stream, given, blocked);
+      return blocked;
+    }
+    memory given, blocked;
+    dnnl::reorder order;
+  };
+
+  dnnl::stream stream_;
+  dnnl::matmul product_;
+  Side a_, b_;
+  memory c_;
+};
+
+}  // namespace
+
+bool HasBf16Gemm() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
+std::shared_ptr<Bf16Gemm> Bf16Gemm::Create(const Bf16GemmShape& shape, int threads) {
+  if (HasBf16Gemm() && shape.M > 0 && shape.N > 0 && shape.K > 0) {
+    try {
+      return std::make_shared<OneDnnGemm>(shape, threads);
+    } catch (const dnnl::error&) {
+      // This oneDNN has no such primitive for this CPU.
+    }
+  }
+  return CreateWidening(shape);
+}
+
+std::shared_ptr<Bf16Gemm> Bf16Gemm::CreateWidening(const Bf16GemmShape& shape) {
+  return std::make_shared<WideningGemm>(shape);
+}
+
+}  // namespace strata::compiler
