@@ -33,27 +33,38 @@ std::string RowName(const plan::Plan& plan, const plan::Step& step) {
   return absl::StrCat(name, ")");
 }
 
-// Why a kernel is far from its roof: what the counted work does not show.
+// What the counted work does not show, by routine.
+const std::map<std::string, std::string>& RoutineNotes() {
+  static const auto* notes = new std::map<std::string, std::string>{
+      {"attention", "an exponential counts one FLOP and costs about twenty instructions"},
+      {"attention_gradient", "an exponential counts one FLOP and costs about twenty instructions"},
+      {"contract_leading", "operands are packed and the edges of tiles padded"},
+      {"cross_entropy", "an exponential counts one FLOP and costs about twenty instructions"},
+      {"cross_entropy_gradient",
+       "an exponential counts one FLOP and costs about twenty instructions"},
+      {"embedding", "rows lie apart in memory"},
+      {"embedding_gradient", "rows lie apart in memory, and the table is cleared first"},
+      {"matmul", "operands are packed and the edges of tiles padded"},
+  };
+  return *notes;
+}
+
+// Why a kernel is far from its roof.
 std::string NoteOf(const plan::Step& step, const ProfileRow& row, double per_call) {
   if (row.RoofFraction() >= kNearRoof) return "";
   if (step.has_host_call()) return "runs on the reference kernel: no fast kernel covers it";
   if (step.has_collective()) return "waits for other ranks";
   if (per_call < kShortCall) {
-    return absl::StrFormat("%.1f us a call: starting and joining threads is most of it",
+    return absl::StrFormat("%.1f us a call: starting and joining threads is a good part of it",
                            per_call * 1e6);
   }
-  if (step.has_library_call() && row.compute_bound) {
-    const std::string& routine = step.library_call().routine();
-    if (routine == "matmul" || routine == "contract_leading")
-      return "packing of operands and edges of tiles are not counted as work";
-    return "exponentials count one FLOP and cost about twenty; tiles above the diagonal are cut at "
-           "whole rows";
+  if (step.has_library_call()) {
+    auto it = RoutineNotes().find(step.library_call().routine());
+    if (it != RoutineNotes().end()) return it->second;
   }
-  if (step.has_library_call()) return "rows are gathered one by one, not streamed";
   if (row.flops > row.bytes)
-    return "transcendentals count one FLOP and cost about twenty instructions";
-  return "more than one stream of reads and writes, and pages touched once; or a thread waits for "
-         "the other";
+    return "bound by its arithmetic: roots, divisions and exponentials count one FLOP each";
+  return "reads and writes several streams at once, some of them fresh from the other core's cache";
 }
 
 std::string Human(double value) { return absl::StrFormat("%.3g", value); }

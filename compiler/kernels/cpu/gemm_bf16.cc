@@ -2,7 +2,7 @@
 
 #include <omp.h>
 
-#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <vector>
@@ -60,6 +60,32 @@ class ThreadScope {
   int saved_;
 };
 
+// Where the operands of the product at hand lie in blocked order: one place for all products that a thread runs, as they
+// follow each other. Grows to the largest; uninitialised.
+class Scratch {
+ public:
+  static Scratch& OfThread() {
+    static thread_local Scratch scratch;
+    return scratch;
+  }
+  // 64-byte aligned; valid until the next call.
+  char* Get(size_t bytes) {
+    if (bytes > size_) {
+      data_.reset();  // the old one goes before the new one comes
+      data_.reset(static_cast<char*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
+      size_ = bytes;
+    }
+    return data_.get();
+  }
+
+ private:
+  struct Free {
+    void operator()(char* p) const { std::free(p); }
+  };
+  std::unique_ptr<char, Free> data_;
+  size_t size_ = 0;
+};
+
 // The operands are first brought into the blocked order that the primitive likes best: a pass over each that is small
 // beside M N K products, and what makes the primitive reach its full rate.
 class OneDnnGemm : public Bf16Gemm {
@@ -82,8 +108,9 @@ class OneDnnGemm : public Bf16Gemm {
   }
 
   void Run(const uint16_t* A, const uint16_t* B, float* C) override {
-    const memory& a = a_.Bring(A, stream_);
-    const memory& b = b_.Bring(B, stream_);
+    char* scratch = Scratch::OfThread().Get(a_.bytes + b_.bytes);
+    const memory& a = a_.Bring(A, scratch, stream_);
+    const memory& b = b_.Bring(B, scratch + a_.bytes, stream_);
     c_.set_data_handle(C);
     product_.execute(stream_, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c_}});
     stream_.wait();
@@ -95,17 +122,20 @@ class OneDnnGemm : public Bf16Gemm {
     Side() = default;
     Side(const memory::desc& from, const memory::desc& to) : given(from, Engine(), nullptr) {
       if (from == to) return;
-      blocked = memory(to, Engine());
+      bytes = (to.get_size() + 63) / 64 * 64;
+      blocked = memory(to, Engine(), nullptr);
       order = dnnl::reorder(given, blocked);
     }
-    const memory& Bring(const uint16_t* data, dnnl::stream& stream) {
+    const memory& Bring(const uint16_t* data, char* scratch, dnnl::stream& stream) {
       given.set_data_handle(const_cast<uint16_t*>(data));
-      if (!order) return given;
+      if (bytes == 0) return given;
+      blocked.set_data_handle(scratch);
       order.execute(stream, given, blocked);
       return blocked;
     }
     memory given, blocked;
     dnnl::reorder order;
+    size_t bytes = 0;  // of `blocked`; 0: the primitive reads what is given
   };
 
   dnnl::stream stream_;

@@ -25,7 +25,7 @@ class Bf16Gemm {
   // By widening to f32: right on every machine.
   static std::shared_ptr<Bf16Gemm> CreateWidening(const Bf16GemmShape& shape);
 
-  // One run at a time: scratch is its own.
+  // One run at a time. Scratch is shared by all products that a thread runs.
   virtual void Run(const uint16_t* A, const uint16_t* B, float* C) = 0;
 };
 
