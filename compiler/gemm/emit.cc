@@ -33,8 +33,11 @@ constexpr char kMultiply[] =
 // Stands for the entry's name while the text is hashed.
 constexpr char kEntry[] = "GEMM_ENTRY";
 
-constexpr int64_t kPanelsTogether = 4;   // copied side by side
-constexpr int64_t kRowsAhead = 8;        // asked for before they are copied
+constexpr int64_t kPanelsTogether = 4;  // copied side by side
+constexpr int64_t kRowsAhead = 8;       // asked for before they are copied
+constexpr int64_t kPartWords =
+    16;  // of a tile, between two requests for memory that is needed later
+constexpr int64_t kMaxPartWords = 64;
 constexpr int64_t kGrainBytes = 65536;   // of an operand: fewer are not worth a thread
 constexpr double kGrainFlops = 1 << 19;  // of tiles: likewise
 
@@ -77,7 +80,7 @@ class Emitter {
                              {"$N", absl::StrCat(p_.N)},
                              {"$B_DECLARATION", BDeclaration()},
                              {"$B_BLOCK", BBlock()},
-                             {"$ROW_LOOPS", RowLoops()}});
+                             {"$ROW_LOOPS", absl::StrCat(NextBlock(), RowLoops())}});
     const double flops_a_panel = p_.flops() / static_cast<double>(std::max<int64_t>(b.panels, 1));
     const int64_t grain = static_cast<int64_t>(kGrainFlops / std::max(flops_a_panel, 1.0)) + 1;
     return Finish("", text, b.panels, std::min(grain, std::max<int64_t>(b.panels, 1)));
@@ -137,14 +140,86 @@ class Emitter {
   }
 
   std::string TileText(int64_t rows) const {
-    return Fill(kTile, {{"$NAME", absl::StrCat(kEntry, "_tile", rows)},
-                        {"$ROWS", absl::StrCat(rows)},
-                        {"$COLUMNS", absl::StrCat(c_.columns())},
-                        {"$VECTORS", absl::StrCat(c_.vectors)},
-                        {"$NL", absl::StrCat(p_.N, "L")},
-                        {"$OUT", p_.result == chips::BF16 ? "unsigned short" : "float"},
-                        {"$RESULT", p_.result == chips::BF16 ? "bf16" : "f32"},
-                        {"$TYPE", type_}});
+    return Fill(
+        kTile, {{"$NAME", absl::StrCat(kEntry, "_tile", rows)},
+                {"$ROWS", absl::StrCat(rows)},
+                {"$COLUMNS", absl::StrCat(c_.columns())},
+                {"$VECTORS", absl::StrCat(c_.vectors)},
+                {"$NL", absl::StrCat(p_.N, "L")},
+                {"$PART", absl::StrCat(PartWords())},
+                {"$AHEAD_COMMENT",
+                 Ahead() ? " Meanwhile, part by part, memory\n// from `ahead` on, `step` apart, is "
+                           "asked for: a share of the next block of B."
+                         : ""},
+                {"$AHEAD_PARAMETERS",
+                 Ahead() ? absl::StrCat(", const ", element_, "* ahead, long step") : ""},
+                {"$AHEAD_PREFETCH", AheadPrefetch()},
+                {"$OUT", p_.result == chips::BF16 ? "unsigned short" : "float"},
+                {"$RESULT", p_.result == chips::BF16 ? "bf16" : "f32"},
+                {"$TYPE", type_}});
+  }
+
+  // ---- The next block of B is asked for while this one is multiplied, a share a tile: tile (i, j) asks for the i-th
+  // share of panel j. Terms side by side: some columns, a cache line of each a part. Columns side by side: some rows, one
+  // or a few a part.
+
+  bool Ahead() const { return !c_.pack_b_first; }
+  int64_t RowPanels() const { return std::max<int64_t>(1, CeilDiv(p_.M, c_.rows)); }
+
+  int64_t PartWords() const {
+    if (!Ahead() || p_.transpose_b) return kPartWords;
+    return std::clamp(RowPanels() / 8 * 8, kPartWords, kMaxPartWords);
+  }
+  // Columns a tile, or rows a part; not more than what hides behind the arithmetic.
+  int64_t ShareWidth() const {
+    const int64_t whole = p_.transpose_b ? c_.columns() : kPartWords;
+    return std::min<int64_t>(4, CeilDiv(whole, RowPanels()));
+  }
+  int64_t HalvesAWord() const { return p_.dtype == chips::BF16 ? 2 : 1; }
+
+  std::string AheadPrefetch() const {
+    if (!Ahead()) return "";
+    std::string text;
+    const auto ask = [&](int64_t offset) {
+      absl::StrAppend(&text, "    __builtin_prefetch(ahead + ", offset, "L, 0, 2);\n");
+    };
+    const int64_t line = 16 * HalvesAWord();
+    for (int64_t share = 0; share < ShareWidth(); ++share) {
+      if (p_.transpose_b) {
+        ask(share * p_.K);
+        continue;
+      }
+      for (int64_t row = 0; row < HalvesAWord(); ++row) {
+        for (int64_t g = 0; g < c_.columns(); g += line)
+          ask((share * HalvesAWord() + row) * p_.N + g);
+      }
+    }
+    return absl::StrCat(text, "    ahead += step;\n");
+  }
+
+  // Defines `next`, where the next block begins, and `step`.
+  std::string NextBlock() const {
+    if (!Ahead()) return "";
+    const int64_t step = p_.transpose_b ? 16 * HalvesAWord() : ShareWidth() * HalvesAWord() * p_.N;
+    const std::string word =
+        p_.transpose_b ? absl::StrCat(HalvesAWord()) : absl::StrCat(HalvesAWord() * p_.N, "L");
+    const std::string panel = absl::StrCat(c_.columns() * (p_.transpose_b ? p_.K : 1), "L");
+    return absl::StrCat("      const int same = to < ", words_,
+                        ", more = same || last < end;  // another block\n", "      const ",
+                        element_, "* next = same ? b + q * ", panel, " + to * ", word,
+                        " : more ? b + last * ", panel, " : b;\n",
+                        "      const long step = more ? ", step, " : 0;\n");
+  }
+
+  // Of tile (i, j): the expression of its `ahead` and `step`.
+  std::string AheadArguments(const std::string& i) const {
+    if (!Ahead()) return "";
+    const int64_t panel = c_.columns() * (p_.transpose_b ? p_.K : 1);
+    const int64_t rows = CeilDiv(Depth(), RowPanels());
+    const int64_t share = p_.transpose_b ? ShareWidth() * p_.K : rows * HalvesAWord() * p_.N;
+    const int64_t shares = p_.transpose_b ? CeilDiv(c_.columns(), ShareWidth()) : RowPanels();
+    return absl::StrCat(", next + (j - q) * ", panel, "L + ", i, " % ", shares, " * ", share,
+                        "L, step");
   }
 
   std::string BDeclaration() const {
@@ -177,8 +252,8 @@ class Emitter {
                           "L + from) * 16;\n", indent, "for (long j = q; j < last; ++j) {\n",
                           indent, "  ", kEntry, "_tile", rows, "(rows, panels + (j - q) * ", apart,
                           "L, c + ", panel, " * ", c_.rows * p_.N, "L + j * ", c_.columns(),
-                          ", to - from, from > 0, ", p_.N, " - j * ", c_.columns(), ");\n", indent,
-                          "}\n");
+                          ", to - from, from > 0, ", p_.N, " - j * ", c_.columns(),
+                          AheadArguments(panel), ");\n", indent, "}\n");
     };
     std::string text;
     if (whole > 0) {

@@ -1,0 +1,41 @@
+// What an emitted matrix product should cost, from the sizes of caches and registers: picks a config without measuring,
+// and ranks configs so that few need to be measured.
+//
+//   const GemmMachine machine = GemmMachineOf(chip, HostIsa());
+//   GemmConfig config = DefaultGemmConfig(problem, machine);
+#ifndef STRATA_COMPILER_GEMM_COST_H_
+#define STRATA_COMPILER_GEMM_COST_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "chips/spec/chip.pb.h"
+#include "compiler/gemm/config.h"
+#include "compiler/gemm/problem.h"
+
+namespace strata::compiler {
+
+// The part of a machine that matters here; the defaults are those of a server core of the 2020s.
+struct GemmMachine {
+  int64_t registers = 32;  // of `lanes` floats
+  int64_t lanes = 16;
+  int64_t l2_bytes = 1 << 20;  // of one core
+};
+
+// Cache sizes from the chip (levels it does not tell keep the defaults), registers from the instruction set.
+GemmMachine GemmMachineOf(const chips::Chip& chip, const std::string& isa);
+
+// Instructions that a core must issue one after the other, all threads' together: of tiles, of packing, and of waiting
+// for what does not stay in the second-level cache. Comparable between configs of one problem.
+double GemmCost(const GemmProblem& problem, const GemmConfig& config, const GemmMachine& machine);
+
+// Valid configs for the problem, the best by GemmCost first; never empty.
+std::vector<GemmConfig> GemmCandidates(const GemmProblem& problem, const GemmMachine& machine);
+
+// The first of them.
+GemmConfig DefaultGemmConfig(const GemmProblem& problem, const GemmMachine& machine);
+
+}  // namespace strata::compiler
+
+#endif  // STRATA_COMPILER_GEMM_COST_H_
