@@ -41,8 +41,9 @@ TEST_P(GoldenTest, TheGraphAfterIsTheOneOnFile) {
 
 INSTANTIATE_TEST_SUITE_P(Passes, GoldenTest,
                          ::testing::Values("algebraic", "attention_fusion", "constant_folding",
-                                           "cse", "dce", "decompose", "memory_order",
-                                           "mixed_precision"),
+                                           "cse", "dce", "decompose", "layout_assignment",
+                                           "memory_order", "mixed_precision",
+                                           "transpose_sinking"),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -8,8 +8,10 @@
 #include "compiler/pass/dce.h"
 #include "compiler/pass/decompose.h"
 #include "compiler/pass/fusion.h"
+#include "compiler/pass/layout_assignment.h"
 #include "compiler/pass/memory_order.h"
 #include "compiler/pass/mixed_precision.h"
+#include "compiler/pass/transpose_sinking.h"
 #include "framework/graph/ops/all_ops.h"
 #include "framework/graph/verifier.h"
 
@@ -26,6 +28,8 @@ void RegisterAllPasses() {
   PassRegistry().Register("fusion", [] { return CreateFusionPass(); });
   PassRegistry().Register("memory_order", [] { return CreateMemoryOrder(); });
   PassRegistry().Register("mixed_precision", [] { return CreateMixedPrecision(); });
+  PassRegistry().Register("layout_assignment", [] { return CreateLayoutAssignment(); });
+  PassRegistry().Register("transpose_sinking", [] { return CreateTransposeSinking(); });
 }
 
 absl::Status RunPipeline(const std::vector<std::string>& passes, const PassContext& context,
