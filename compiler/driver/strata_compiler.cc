@@ -69,15 +69,17 @@ class StrataCompiler : public Compiler {
 
 std::vector<std::string> StrataPipeline() {
   return {
-      "attention_fusion",  // attention that is written out becomes the op
-      "decompose",         // composites without a routine become primitives
-      "constant_folding",  // what depends on constants only is computed now
-      "algebraic",         // local identities
-      "cse",               // forward and backward share their statistics
-      "dce",               // what nobody needs goes
-      "fusion",            // primitives become kernels
-      "dce",               // producers that every group made again go
-      "memory_order",      // gradients die early, large values are made late
+      "attention_fusion",   // attention that is written out becomes the op
+      "decompose",          // composites without a routine become primitives
+      "constant_folding",   // what depends on constants only is computed now
+      "algebraic",          // local identities
+      "cse",                // forward and backward share their statistics
+      "dce",                // what nobody needs goes
+      "transpose_sinking",  // transposes go where they cost nothing
+      "layout_assignment",  // the order of axes that moves the fewest bytes
+      "fusion",             // primitives become kernels
+      "dce",                // producers that every group made again go
+      "memory_order",       // gradients die early, large values are made late
   };
 }
 
