@@ -19,6 +19,7 @@
 #include "chips/cost/roofline.h"
 #include "chips/spec/host/host.h"
 #include "compiler/device/profile.h"
+#include "compiler/plan/memory_use.h"
 #include "llm/bench/peer.h"
 #include "llm/model/config.h"
 #include "llm/train/recipe.h"
@@ -131,11 +132,13 @@ absl::Status Run(const Flags& flags) {
   const double tokens = static_cast<double>(flags.batch * flags.sequence), seconds = Median(ours);
   const double flops = TrainingFlops(recipe.model(), flags.batch * flags.sequence, flags.sequence);
   const double mfu = flops / seconds / peak;
+  const plan::MemoryUse memory = plan::MemoryUseOf(trainer->plan());
   std::string json = absl::StrFormat(
       "{\"model\": \"%s\", \"batch\": %d, \"seq\": %d, \"dtype\": \"%s\", \"tokens_per_second\": %.1f, \"mfu\": %.4f, "
-      "\"peak_gflops\": %.1f, \"peak_rss_bytes\": %d, \"compile_cold_seconds\": %.3f, \"compile_warm_seconds\": %.3f",
+      "\"peak_gflops\": %.1f, \"peak_rss_bytes\": %d, \"compile_cold_seconds\": %.3f, \"compile_warm_seconds\": %.3f, "
+      "\"flops_per_step\": %.0f, \"planned_bytes\": %d, \"planned_lower_bound_bytes\": %d",
       flags.model, flags.batch, flags.sequence, flags.dtype, tokens / seconds, mfu, peak / 1e9,
-      static_cast<int64_t>(usage.ru_maxrss) * 1024, cold, warm);
+      static_cast<int64_t>(usage.ru_maxrss) * 1024, cold, warm, flops, memory.peak(), memory.lower_bound());
   if (peer != nullptr) {
     absl::StrAppendFormat(&json, ", \"peer_tokens_per_second\": %.1f, \"ratio_to_peer\": %.3f",
                           tokens / Median(theirs), Median(ratios));
@@ -156,6 +159,7 @@ absl::Status Run(const Flags& flags) {
   }
   std::printf("  compile  cold %.2f s, warm %.2f s (graph, passes, kernels)   peak memory %.2f GB\n", cold,
               warm, static_cast<double>(usage.ru_maxrss) * 1024 / 1e9);
+  std::printf("  memory   %s\n", memory.ToString().c_str());
   return absl::OkStatus();
 }
 
