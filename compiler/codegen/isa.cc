@@ -3,7 +3,7 @@
 namespace strata::compiler {
 
 std::string HostIsa() {
-  for (const char* isa : {"avx512", "avx2"}) {
+  for (const char* isa : {"avx512_bf16", "avx512", "avx2"}) {
     if (HostRuns(isa)) return isa;
   }
   return "generic";
@@ -14,6 +14,7 @@ bool HostRuns(const std::string& isa) {
 #if defined(__x86_64__)
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (isa == "avx2") return avx2;
+  if (isa == "avx512_bf16") return HostRuns("avx512") && __builtin_cpu_supports("avx512bf16");
   if (isa == "avx512") {
     return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
@@ -29,8 +30,13 @@ absl::StatusOr<std::vector<std::string>> IsaFlags(const std::string& isa) {
     return std::vector<std::string>{"-mavx512f",  "-mavx512bw", "-mavx512vl",
                                     "-mavx512dq", "-mfma",      "-mprefer-vector-width=512"};
   }
+  if (isa == "avx512_bf16") {
+    STRATA_ASSIGN_OR_RETURN(std::vector<std::string> flags, IsaFlags("avx512"));
+    flags.push_back("-mavx512bf16");
+    return flags;
+  }
   return absl::InvalidArgumentError(
-      absl::StrCat("no ISA named '", isa, "'; there is: avx512, avx2, generic"));
+      absl::StrCat("no ISA named '", isa, "'; there is: avx512_bf16, avx512, avx2, generic"));
 }
 
 }  // namespace strata::compiler

@@ -9,7 +9,7 @@
 
 namespace strata::compiler {
 
-// The best of "avx512", "avx2" and "generic" that this machine runs.
+// The best of "avx512_bf16" (with dot products of bf16), "avx512", "avx2" and "generic" that this machine runs.
 std::string HostIsa();
 
 // Whether this machine runs code for `isa`.

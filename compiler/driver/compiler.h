@@ -24,11 +24,14 @@ namespace strata::compiler {
 
 struct CompileOptions {
   std::string device = "cpu";
-  std::string isa;                       // "": this machine's best ("avx512", "avx2", "generic")
+  std::string isa;                       // "": this machine's best: "avx512_bf16", "avx512", "avx2" or "generic"
   std::vector<std::string> skip_passes;  // ablation: passes left out
   // BF16: matrix products of f32 operands round them to bf16 and sum in f32 (the pass
   // mixed_precision). Unspecified or F32: the graph's own dtypes.
   chips::DType compute_dtype = chips::DTYPE_UNSPECIFIED;
+  // Matrix products: "fastest" by what was measured (without a record, the library), "library" or "emitted" wherever
+  // that is possible.
+  std::string gemm = "fastest";
   // Called after each pass with its name, whether it changed the graph, and the graph.
   std::function<void(absl::string_view pass, bool changed, const graph::Graph&)> observer;
 };

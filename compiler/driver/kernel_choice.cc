@@ -119,15 +119,19 @@ const KernelChooser::Emitted& KernelChooser::Emit(const Graph& graph, const Node
   absl::StatusOr<EmittedKernel> kernel = EmitKernel(graph, node, isa_);
   emitted.status = kernel.status();
   if (!kernel.ok()) return emitted;
-  auto [id, added] =
-      kernel_id_.emplace(kernel->kernel.entry(), static_cast<uint32_t>(plan_->kernels_size()));
-  if (added) *plan_->add_kernels() = std::move(kernel->kernel);
-  emitted.kernel = id->second;
+  emitted.kernel = AddKernel(std::move(kernel->kernel));
   for (size_t output = 0; output < kernel->in_place.size(); ++output) {
     for (int input : kernel->in_place[output])
       emitted.in_place.push_back({input, static_cast<int>(output)});
   }
   return emitted;
+}
+
+uint32_t KernelChooser::AddKernel(plan::Kernel kernel) {
+  auto [id, added] =
+      kernel_id_.emplace(kernel.entry(), static_cast<uint32_t>(plan_->kernels_size()));
+  if (added) *plan_->add_kernels() = std::move(kernel);
+  return id->second;
 }
 
 absl::StatusOr<KernelChooser::Pairs> KernelChooser::Choose(const Graph& graph, const Node& node,

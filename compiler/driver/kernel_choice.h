@@ -27,6 +27,9 @@ class KernelChooser {
                                                           const graph::Node& node,
                                                           plan::Step* step);
 
+  // The kernel's id in the plan; one of each entry is kept.
+  uint32_t AddKernel(plan::Kernel kernel);
+
  private:
   using Pairs = std::vector<std::pair<int, int>>;
   struct Emitted {

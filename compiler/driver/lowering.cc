@@ -11,6 +11,8 @@
 #include "base/textproto.h"
 #include "compiler/codegen/emit.h"
 #include "compiler/driver/kernel_choice.h"
+#include "compiler/gemm/emit.h"
+#include "compiler/kernels/cpu/routine.h"
 #include "compiler/plan/validate.h"
 #include "framework/graph/attributes.h"
 #include "framework/graph/op_def.h"
@@ -30,7 +32,10 @@ constexpr int64_t kSmallConstantBytes =
 class Lowering {
  public:
   Lowering(const Graph& graph, const LoweringTarget& target)
-      : graph_(graph), target_(target), chooser_(target.isa, target.chip, &plan_) {
+      : graph_(graph),
+        target_(target),
+        chooser_(target.isa, target.chip, &plan_),
+        gemm_chooser_(target.isa, target.chip, target.gemm_policy, target.gemm_records) {
     buffer_of_.assign(static_cast<size_t>(graph.values_size()), kNoBuffer);
     is_output_.assign(buffer_of_.size(), false);
     for (const graph::Output& output : graph.outputs()) is_output_[output.value()] = true;
@@ -130,6 +135,8 @@ class Lowering {
     if (fastest && node.op() == "constant" && LowerConstant(node)) return absl::OkStatus();
     if (fastest && def->op_class == OpClass::kView) return LowerView(node);
 
+    const GemmDecision gemm = fastest ? ChooseGemm(node) : GemmDecision();
+    if (gemm.problem) return LowerGemm(node, gemm);
     std::vector<uint32_t> reads;
     for (uint32_t id : node.inputs()) reads.push_back(buffer_of_[id]);
     std::vector<uint32_t> writes;
@@ -144,7 +151,56 @@ class Lowering {
       return absl::OkStatus();
     }
     STRATA_ASSIGN_OR_RETURN(request_.in_place.back(), chooser_.Choose(graph_, node, step));
+    if (!gemm.reason.empty()) step->set_reason(absl::StrCat(step->reason(), "; ", gemm.reason));
     return absl::OkStatus();
+  }
+
+  GemmDecision ChooseGemm(const Node& node) const {
+    if (node.op() != "matmul" && node.op() != "contract_leading") return {};
+    const graph::OpCall call = CallOf(graph_, node);
+    const Routine* routine = FindRoutine(node.op());
+    return gemm_chooser_.Choose(call, routine != nullptr
+                                          ? routine->supports(call)
+                                          : absl::UnimplementedError("there is none"));
+  }
+
+  // Two steps: A is packed into a temporary, which the product reads in its place.
+  absl::Status LowerGemm(const Node& node, const GemmDecision& gemm) {
+    STRATA_ASSIGN_OR_RETURN(EmittedGemm emitted, EmitGemm(*gemm.problem, gemm.config, target_.isa));
+    const uint32_t a = buffer_of_[node.inputs(0)], b = buffer_of_[node.inputs(1)];
+    const std::string& name = ValueAt(node.outputs(0)).name();
+    const uint32_t packed = AddPacked(absl::StrCat(name, ":packed"),
+                                      PackedA(*gemm.problem, gemm.config), *gemm.problem);
+    plan::Step* pack = AddStep(absl::StrCat(name, ":pack"), {});
+    pack->mutable_launch()->set_kernel(chooser_.AddKernel(std::move(emitted.pack_a)));
+    pack->add_reads(a);
+    pack->add_writes(packed);
+    pack->set_origin(node.origin());
+    pack->set_reason("panels of the left operand, for the product that follows; bound by memory");
+    SetWork({0, Bytes(a), Bytes(packed)}, pack);
+
+    const uint32_t c = AddBuffer(node.outputs(0), plan::TEMPORARY);
+    plan::Step* multiply = AddStep(name, {});
+    FillStep(node, {packed, b}, {c}, multiply);
+    multiply->mutable_launch()->set_kernel(chooser_.AddKernel(std::move(emitted.multiply)));
+    multiply->set_reason(gemm.reason);
+    SetWork({gemm.problem->flops(), Bytes(packed) + Bytes(b), Bytes(c)}, multiply);
+    return absl::OkStatus();
+  }
+
+  // A word is an f32, or two bf16.
+  uint32_t AddPacked(const std::string& name, const PackedShape& shape,
+                     const GemmProblem& problem) {
+    const uint32_t id = static_cast<uint32_t>(plan_.buffers_size());
+    plan::Buffer* buffer = plan_.add_buffers();
+    buffer->set_name(name);
+    buffer->set_kind(plan::TEMPORARY);
+    buffer->set_dtype(problem.dtype);
+    for (int64_t dim : {shape.panels, shape.words, shape.width}) buffer->add_dims(dim);
+    if (problem.dtype == chips::BF16) buffer->add_dims(2);
+    buffer->set_size_bytes(static_cast<uint64_t>(4 * shape.elements()));
+    request_.view_of.push_back(kNoBuffer);
+    return id;
   }
 
   void FillStep(const Node& node, const std::vector<uint32_t>& reads,
@@ -221,6 +277,7 @@ class Lowering {
   const LoweringTarget& target_;
   plan::Plan plan_;
   KernelChooser chooser_;
+  GemmChooser gemm_chooser_;
   MemoryRequest request_;
   std::vector<uint32_t> buffer_of_;                          // by value
   std::vector<bool> is_output_;                              // by value

@@ -11,6 +11,7 @@
 
 #include "base/status.h"
 #include "chips/spec/chip.pb.h"
+#include "compiler/driver/gemm_choice.h"
 #include "compiler/memory/memory_plan.h"
 #include "compiler/plan/plan.pb.h"
 #include "framework/graph/graph.pb.h"
@@ -27,6 +28,8 @@ struct LoweringTarget {
   std::string isa;  // "" with kReference
   chips::Chip chip;
   KernelPolicy policy = KernelPolicy::kFastest;
+  GemmPolicy gemm_policy = GemmPolicy::kFastest;
+  GemmRecords gemm_records = nullptr;  // measured products; none: the library has them
 };
 
 // A validated plan. `graph` is verified and concrete (CheckConcrete). `memory`, when set, tells how storage was shared.

@@ -55,7 +55,8 @@ std::string PlanKey(const graph::Graph& graph, const chips::Chip& chip,
                     const CompileOptions& options, absl::string_view compiler) {
   std::string text = absl::StrCat(compiler, "\n", options.device, "\n", options.isa, "\n",
                                   absl::StrJoin(options.skip_passes, ","), "\n",
-                                  static_cast<int>(options.compute_dtype), "\n", ProgramIdentity(),
+                                  static_cast<int>(options.compute_dtype), "\n", options.gemm, "\n",
+                                  ProgramIdentity(),
                                   "\n", CpuIdentity(), "\n");
   absl::StrAppend(&text, Hash(SerializeDeterministic(chip)), Hash(SerializeDeterministic(graph)));
   return Hash(text);

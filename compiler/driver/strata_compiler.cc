@@ -36,6 +36,14 @@ absl::StatusOr<std::vector<std::string>> PassesOf(const CompileOptions& options)
   return passes;
 }
 
+absl::StatusOr<GemmPolicy> GemmPolicyOf(const CompileOptions& options) {
+  if (options.gemm == "fastest") return GemmPolicy::kFastest;
+  if (options.gemm == "library") return GemmPolicy::kLibrary;
+  if (options.gemm == "emitted") return GemmPolicy::kEmitted;
+  return absl::InvalidArgumentError(
+      absl::StrCat("gemm: '", options.gemm, "' is none of fastest, library, emitted"));
+}
+
 class StrataCompiler : public Compiler {
  public:
   absl::StatusOr<plan::Plan> Compile(const graph::Graph& graph, const chips::Chip& chip,
@@ -52,6 +60,7 @@ class StrataCompiler : public Compiler {
 
     LoweringTarget target{options.device, options.isa.empty() ? HostIsa() : options.isa, chip};
     STRATA_RETURN_IF_ERROR(IsaFlags(target.isa).status());
+    STRATA_ASSIGN_OR_RETURN(target.gemm_policy, GemmPolicyOf(options));
     graph::Graph lowered = graph;
     PassContext context;
     context.library_ops = RoutineNames();

@@ -68,7 +68,8 @@ std::optional<GemmProblem> GemmOf(const graph::OpCall& call) {
   if (op == "contract_leading") problem = ContractLeading(call);
   if (op == "matmul") problem = Matmul(call);
   if (!problem) return std::nullopt;
-  problem->dtype = problem->result = call.inputs[0].dtype;
+  problem->dtype = call.inputs[0].dtype;
+  problem->result = call.outputs[0].dtype;
   if (!CheckGemm(*problem).ok()) return std::nullopt;
   return problem;
 }

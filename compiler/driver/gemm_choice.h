@@ -1,0 +1,64 @@
+// GemmChooser: for a matrix product, the library's routine or the compiler's own kernels, and why.
+//
+//   GemmChooser chooser(isa, chip, GemmPolicy::kFastest, records);
+//   const GemmDecision decision = chooser.Choose(call, /*library=*/routine->supports(call));
+//   if (decision.problem) ...   // EmitGemm(*decision.problem, decision.config, isa); decision.reason goes into the step
+//
+// What is faster is a matter of measurement: without a record of both, the library keeps the product.
+#ifndef STRATA_COMPILER_DRIVER_GEMM_CHOICE_H_
+#define STRATA_COMPILER_DRIVER_GEMM_CHOICE_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/status.h"
+#include "chips/spec/chip.pb.h"
+#include "compiler/gemm/config.h"
+#include "compiler/gemm/cost.h"
+#include "compiler/gemm/emit.h"
+#include "compiler/gemm/problem.h"
+#include "framework/graph/op_def.h"
+
+namespace strata::compiler {
+
+enum class GemmPolicy {
+  kFastest,  // by the records
+  kLibrary,  // the routine wherever it can
+  kEmitted,  // emitted kernels wherever they can: to test and to compare them
+};
+
+// What was measured in turn on the machine that the plan is for: packing of A and B counts on both sides.
+struct GemmRecord {
+  GemmConfig config;           // the fastest emitted one
+  double seconds = 0;          // its time; > 0
+  double library_seconds = 0;  // the library's; 0: it was not measured
+};
+using GemmRecords = std::function<std::optional<GemmRecord>(const GemmProblem&)>;
+
+struct GemmDecision {
+  std::optional<GemmProblem> problem;  // set when emitted
+  GemmConfig config;
+  std::string
+      reason;  // never empty when `problem` is set; else what to add to the library's reason, or ""
+};
+
+class GemmChooser {
+ public:
+  GemmChooser(const std::string& isa, const chips::Chip& chip, GemmPolicy policy,
+              GemmRecords records);
+
+  // `library`: OK when a routine can run the call. A call that is no single product is the library's.
+  GemmDecision Choose(const graph::OpCall& call, const absl::Status& library) const;
+
+ private:
+  GemmDecision Emitted(const GemmProblem& problem, const GemmConfig& config, std::string why) const;
+
+  GemmMachine machine_;
+  GemmPolicy policy_;
+  GemmRecords records_;
+};
+
+}  // namespace strata::compiler
+
+#endif  // STRATA_COMPILER_DRIVER_GEMM_CHOICE_H_
