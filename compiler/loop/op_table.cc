@@ -15,12 +15,12 @@ struct Row {
 const std::map<absl::string_view, Row>& Table() {
   static const auto* table = new std::map<absl::string_view, Row>{
       {"neg", {Family::kElementwise, 1}},
-      {"exp", {Family::kElementwise, 12}},
+      {"exp", {Family::kElementwise, 14}},
       {"log", {Family::kElementwise, 16}},
       {"sqrt", {Family::kElementwise, 5}},
       {"rsqrt", {Family::kElementwise, 9}},
-      {"tanh", {Family::kElementwise, 24}},
-      {"sigmoid", {Family::kElementwise, 18}},
+      {"tanh", {Family::kElementwise, 23}},
+      {"sigmoid", {Family::kElementwise, 19}},
       {"relu", {Family::kElementwise, 1}},
       {"erf", {Family::kElementwise, 30}},
       {"abs", {Family::kElementwise, 1}},
