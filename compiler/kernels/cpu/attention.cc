@@ -1,6 +1,6 @@
-// attention: softmax(scale q kᵀ + mask) v a head. Many queries (training, prefill): tiles of queries, two matrix products
-// a tile, keys that no query of the tile sees are never touched. Few queries (decoding): the keys and values that are
-// visible are read once for all query heads that share them.
+// attention: softmax(scale q kᵀ + mask) v a head. Many queries (training, prefill): blocks of queries by blocks of keys,
+// the softmax as it goes (attention_blocks.h), blocks that no query sees are never touched. Few queries (decoding): the
+// keys and values that are visible are read once for all query heads that share them.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/kernels/cpu/attention_blocks.h"
 #include "compiler/kernels/cpu/attention_geometry.h"
-#include "compiler/kernels/cpu/gemm.h"
 #include "compiler/kernels/cpu/parallel.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "compiler/kernels/cpu/simd.h"
@@ -89,8 +89,16 @@ class Attention {
   Attention(const graph::OpCall& call, int threads)
       : g_(call), threads_(threads), has_start_(call.inputs.size() > 3), few_(g_.T <= kFewQueries) {
     stride_ = g_.S + 1;  // a row of scores, and one element for its sum
-    rows_ = few_ ? std::max<int64_t>(g_.group(), 1) : g_.tile;
-    scratch_.resize(static_cast<size_t>(threads_ * rows_ * stride_));
+    P_ = PackedWidth(g_.D);
+    key_blocks_ = (g_.S + kN - 1) / kN;
+    tiles_ = (g_.T + kN - 1) / kN;
+    // A task packs the keys of its head once for all its tiles; a head is shared out only where heads are few.
+    const int64_t heads = std::max<int64_t>(g_.B * g_.H, 1);
+    parts_ = threads_ == 1 ? 1 : std::clamp<int64_t>(4 * threads_ / heads, 1, tiles_);
+    per_thread_ = few_ ? std::max<int64_t>(g_.group(), 1) * stride_
+                       : key_blocks_ * kN * (g_.D + P_) + kN * (2 * P_ + kN + 16 + 1);
+    per_thread_ = (per_thread_ + 15) / 16 * 16;
+    scratch_.resize(static_cast<size_t>(threads_ * per_thread_ + 15));
   }
 
   void Run(void* const* buffers) {
@@ -105,29 +113,32 @@ class Attention {
                     [&](int64_t task) { FewQueries(b, task / g_.KV, task % g_.KV); });
       return;
     }
-    const int64_t tiles = (g_.T + g_.tile - 1) / g_.tile;
-    // The last tiles see the most keys: they go first, so that no thread starts a long one at the end.
-    ParallelTasks(g_.B * g_.H * tiles, threads_, [&](int64_t task) {
-      const int64_t head = task % (g_.B * g_.H), tile = tiles - 1 - task / (g_.B * g_.H);
-      Tile(b, head / g_.H, head % g_.H, tile * g_.tile);
+    ParallelTasks(g_.B * g_.H * parts_, threads_, [&](int64_t task) {
+      const int64_t head = task / parts_;
+      Head(b, head / g_.H, head % g_.H, task % parts_);
     });
   }
 
  private:
+  static constexpr int64_t kN = kAttentionBlock;
+
   int64_t Start(const Buffers& x, int64_t b) const {
     return x.start != nullptr ? x.start[b] : g_.S - g_.T;
   }
-  float* Scratch() { return scratch_.data() + ThreadIndex() * rows_ * stride_; }
+  // On a cache line.
+  float* Scratch() {
+    const auto base = (reinterpret_cast<uintptr_t>(scratch_.data()) + 63) / 64 * 64;
+    return reinterpret_cast<float*>(base) + ThreadIndex() * per_thread_;
+  }
 
   // A row of scores to probabilities; a query that sees nothing has lse -infinity and weights 0.
-  void Normalise(float* row, int64_t visible, int64_t width, float* lse) const {
+  void Normalise(float* row, int64_t visible, float* lse) const {
     if (visible == 0) {
-      std::fill_n(row, width, 0.0f);
       *lse = -kInfinity;
       return;
     }
-    SoftmaxRow(row, visible, width, g_.scale, lse);
-    *lse += std::log(row[width]);
+    SoftmaxRow(row, visible, visible, g_.scale, lse);
+    *lse += std::log(row[visible]);
   }
 
   // Query heads [kv * group, ...) of row b: they share one key head.
@@ -139,33 +150,76 @@ class Attention {
       ScoreKeys(x.q + query, x.k + g_.KeyRow(b, 0, kv), score, g_.group(), g_.D, g_.key_stride(),
                 stride_, 0, visible);
       for (int64_t h = 0; h < g_.group(); ++h) {
-        Normalise(score + h * stride_, visible, visible, x.lse + g_.Lse(b, t, kv * g_.group() + h));
+        Normalise(score + h * stride_, visible, x.lse + g_.Lse(b, t, kv * g_.group() + h));
       }
       MixValues(score, x.v + g_.KeyRow(b, 0, kv), x.out + query, g_.group(), g_.D, g_.key_stride(),
                 stride_, visible);
     }
   }
 
-  // Queries [t0, t0 + tile) of head h of row b.
-  void Tile(const Buffers& x, int64_t b, int64_t h, int64_t t0) {
-    const int64_t queries = std::min(g_.tile, g_.T - t0), kv = h / g_.group();
-    const int64_t width =
-        g_.Visible(Start(x, b), t0 + queries - 1);  // keys that the last query sees
-    float* score = Scratch();
-    Gemm({false, true, queries, width, g_.D, x.q + g_.QueryRow(b, t0, h), g_.query_stride(),
-          x.k + g_.KeyRow(b, 0, kv), g_.key_stride(), score, stride_, 0.0f});
-    for (int64_t i = 0; i < queries; ++i) {
-      Normalise(score + i * stride_, g_.Visible(Start(x, b), t0 + i), width,
-                x.lse + g_.Lse(b, t0 + i, h));
+  // What one thread works in.
+  struct Work {
+    float *keys, *values;  // [blocks, D, 64], [blocks, 64, P]
+    float *q, *out, *s;    // [64, P], [64, P], [64, 64]
+    float *sum, *top;      // [64, 16], [64]
+  };
+  Work Divide(float* scratch) const {
+    Work w;
+    w.keys = scratch;
+    w.values = w.keys + key_blocks_ * kN * g_.D;
+    w.q = w.values + key_blocks_ * kN * P_;
+    w.out = w.q + kN * P_;
+    w.s = w.out + kN * P_;
+    w.sum = w.s + kN * kN;
+    w.top = w.sum + kN * 16;
+    return w;
+  }
+
+  // Every parts-th tile of queries of head h of row b.
+  void Head(const Buffers& x, int64_t b, int64_t h, int64_t part) {
+    const Work w = Divide(Scratch());
+    const int64_t kv = h / g_.group(), start = Start(x, b);
+    int64_t packed = 0;  // blocks of keys, as later tiles see more of them
+    for (int64_t tile = part; tile < tiles_; tile += parts_) {
+      const int64_t t0 = tile * kN, queries = std::min(kN, g_.T - t0);
+      const int64_t keys = g_.Visible(start, t0 + queries - 1);
+      for (; packed * kN < keys; ++packed) {
+        const int64_t s0 = packed * kN, key = g_.KeyRow(b, s0, kv);
+        const int64_t rows = std::min(kN, g_.S - s0);
+        PackTransposed(x.k + key, g_.key_stride(), rows, g_.D, w.keys + s0 * g_.D);
+        PackRows(x.v + key, g_.key_stride(), rows, g_.D, 1.0f, w.values + s0 * P_);
+      }
+      Tile(x, w, {queries, 0, start + t0 + 1, g_.causal}, keys, b, t0, h);
     }
-    Gemm({false, false, queries, g_.D, width, score, stride_, x.v + g_.KeyRow(b, 0, kv),
-          g_.key_stride(), x.out + g_.QueryRow(b, t0, h), g_.query_stride(), 0.0f});
+  }
+
+  void Tile(const Buffers& x, const Work& w, BlockView view, int64_t keys, int64_t b, int64_t t0,
+            int64_t h) {
+    const int64_t query = g_.QueryRow(b, t0, h), first = view.first;
+    PackRows(x.q + query, g_.query_stride(), view.queries, g_.D, g_.scale, w.q);
+    std::fill_n(w.out, kN * P_, 0.0f);
+    std::fill_n(w.sum, kN * 16, 0.0f);
+    std::fill_n(w.top, kN, -kInfinity);
+    for (int64_t s0 = 0; s0 < keys; s0 += kN) {
+      view.keys = std::min(kN, g_.S - s0);
+      view.first = first - s0;
+      Scores(view, w.q, w.keys + s0 * g_.D, g_.D, P_, w.s);
+      SoftmaxBlock(view, P_, w.s, w.top, w.sum, w.out);
+      AddMix(view, w.s, w.values + s0 * P_, P_, w.out);
+    }
+    for (int64_t r = 0; r < view.queries; ++r) {
+      float total = 0;
+      for (int64_t lane = 0; lane < 16; ++lane) total += w.sum[16 * r + lane];
+      Unpack(w.out + r * P_, 1, g_.D, total > 0 ? 1.0f / total : total, false, g_.query_stride(),
+             x.out + query + r * g_.query_stride());
+      x.lse[g_.Lse(b, t0 + r, h)] = w.top[r] + std::log(total);
+    }
   }
 
   AttentionGeometry g_;
   int threads_;
   bool has_start_, few_;
-  int64_t stride_ = 0, rows_ = 0;
+  int64_t stride_ = 0, P_ = 0, key_blocks_ = 0, tiles_ = 0, parts_ = 1, per_thread_ = 0;
   std::vector<float> scratch_;
 };
 
@@ -181,9 +235,9 @@ std::string Reason(const graph::OpCall& call) {
   const AttentionGeometry g(call);
   if (g.T <= kFewQueries)
     return "few queries: reads the visible keys and values once for all heads that share them";
-  return absl::StrCat("tiles of ", g.tile, " queries",
-                      g.causal ? ", keys above the diagonal skipped" : "",
-                      "; scores stay in cache");
+  return absl::StrCat("blocks of ", kAttentionBlock, " queries by ", kAttentionBlock, " keys",
+                      g.causal ? ", those above the diagonal skipped" : "",
+                      "; softmax as it goes, scores stay in the nearest cache");
 }
 
 }  // namespace

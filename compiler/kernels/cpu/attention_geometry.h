@@ -18,9 +18,7 @@ struct AttentionGeometry {
         S(call.inputs[1].dims()[1]),
         KV(call.inputs[1].dims()[2]),
         causal(call.attrs().Bool("causal")),
-        scale(static_cast<float>(call.attrs().Float("scale"))),
-        // Queries at a time: their scores against all keys stay within a quarter of a 1 MiB L2 cache.
-        tile(std::clamp<int64_t>(65536 / std::max<int64_t>(S, 1), 8, 64)) {}
+        scale(static_cast<float>(call.attrs().Float("scale"))) {}
 
   int64_t QueryRow(int64_t b, int64_t t, int64_t h) const { return ((b * T + t) * H + h) * D; }
   int64_t KeyRow(int64_t b, int64_t s, int64_t kv) const { return ((b * S + s) * KV + kv) * D; }
@@ -36,7 +34,6 @@ struct AttentionGeometry {
   int64_t B, T, H, D, S, KV;
   bool causal;
   float scale;
-  int64_t tile;
 };
 
 }  // namespace strata::compiler

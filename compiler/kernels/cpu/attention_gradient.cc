@@ -1,13 +1,13 @@
-// attention_gradient: makes the probabilities again from q, k and lse, a tile of queries at a time. One task owns a key
-// head of a row, so dk and dv are added up in one order on any number of threads.
+// attention_gradient: makes the probabilities again from q, k and lse, block by block (attention_blocks.h). One task owns a
+// key head of a row, so dk and dv are added up in one order on any number of threads.
 #include <algorithm>
-#include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/kernels/cpu/attention_blocks.h"
 #include "compiler/kernels/cpu/attention_geometry.h"
-#include "compiler/kernels/cpu/gemm.h"
 #include "compiler/kernels/cpu/parallel.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "compiler/kernels/cpu/simd.h"
@@ -17,25 +17,10 @@ namespace {
 
 using namespace simd;  // NOLINT
 
-// s holds q·k, dp holds dout·v. Afterwards s = p = exp(scale s - lse) and dp = ds = scale p (dp - delta); beyond the
-// visible keys both are 0.
-STRATA_KERNEL(ProbabilityGradientRow,
-              (float* s, float* dp, int64_t visible, int64_t width, float scale, float lse,
-               const float* out, const float* dout, int64_t D),
-              (s, dp, visible, width, scale, lse, out, dout, D)) {
-  const float delta = Dot(out, dout, D);
-  int64_t i = 0;
-  for (; i + 16 <= visible; i += 16) {
-    const v16 p = Exp(Load(s + i) * scale - lse);
-    Store(s + i, p);
-    Store(dp + i, (Load(dp + i) - delta) * p * scale);
-  }
-  if (i < visible) {
-    const v16 p = Exp(LoadPart(s + i, visible - i, 0.0f) * scale - lse);
-    StorePart(s + i, p, visible - i);
-    StorePart(dp + i, (LoadPart(dp + i, visible - i, 0.0f) - delta) * p * scale, visible - i);
-  }
-  for (i = visible; i < width; ++i) s[i] = dp[i] = 0;
+STRATA_KERNEL(DotRows,
+              (const float* a, const float* b, int64_t rows, int64_t stride, int64_t D, float* out),
+              (a, b, rows, stride, D, out)) {
+  for (int64_t r = 0; r < rows; ++r) out[r] = Dot(a + r * stride, b + r * stride, D);
 }
 
 struct Buffers {
@@ -46,7 +31,11 @@ struct Buffers {
 class AttentionGradient {
  public:
   AttentionGradient(const graph::OpCall& call, int threads) : g_(call), threads_(threads) {
-    scratch_.resize(static_cast<size_t>(2 * threads_ * g_.tile * g_.S));
+    P_ = PackedWidth(g_.D);
+    tiles_ = (g_.T + kN - 1) / kN;
+    per_thread_ = 3 * tiles_ * kN * P_ + 2 * tiles_ * kN +  // q, dout, dq; delta, lse
+                  kN * (2 * g_.D + 3 * P_) + 2 * kN * kN;   // k, v, dk, dv; s, ds
+    scratch_.resize(static_cast<size_t>(threads_ * per_thread_ + 15));
   }
 
   void Run(void* const* buffers) {
@@ -59,37 +48,80 @@ class AttentionGradient {
   }
 
  private:
+  static constexpr int64_t kN = kAttentionBlock;
+
+  // What one thread works in. Of one query head, tiles of 64 queries one after another:
+  struct Work {
+    float *q, *dout, *dq;  // [tiles, 64, P]; q times scale
+    float *delta, *lse;    // [tiles, 64]
+    float *keys, *values;  // a block of keys: kᵀ, vᵀ [D, 64]
+    float *k, *dk, *dv;    // [64, P]
+    float *s, *ds;         // [64, 64]
+  };
+  Work Divide() {
+    float* at =
+        reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch_.data()) + 63) / 64 * 64) +
+        ThreadIndex() * per_thread_;
+    const auto take = [&](int64_t count) { return std::exchange(at, at + count); };
+    const int64_t T = tiles_ * kN;
+    Work w;
+    w.q = take(T * P_), w.dout = take(T * P_), w.dq = take(T * P_);
+    w.delta = take(T), w.lse = take(T);
+    w.keys = take(kN * g_.D), w.values = take(kN * g_.D);
+    w.k = take(kN * P_), w.dk = take(kN * P_), w.dv = take(kN * P_);
+    w.s = take(kN * kN), w.ds = take(kN * kN);
+    return w;
+  }
+
   void KeyHead(const Buffers& x, int64_t b, int64_t kv) {
-    for (int64_t s = 0; s < g_.S; ++s) {
-      std::fill_n(x.dk + g_.KeyRow(b, s, kv), g_.D, 0.0f);
-      std::fill_n(x.dv + g_.KeyRow(b, s, kv), g_.D, 0.0f);
-    }
+    const Work w = Divide();
     for (int64_t h = kv * g_.group(); h < (kv + 1) * g_.group(); ++h) {
-      for (int64_t t0 = 0; t0 < g_.T; t0 += g_.tile) Tile(x, b, h, kv, t0);
+      PackHead(x, w, b, h);
+      for (int64_t s0 = 0; s0 < g_.S; s0 += kN)
+        KeyBlock(x, w, b, kv, s0, /*add=*/h > kv * g_.group());
+      const int64_t query = g_.QueryRow(b, 0, h);
+      Unpack(w.dq, g_.T, g_.D, g_.scale, false, g_.query_stride(), x.dq + query);
     }
   }
 
-  void Tile(const Buffers& x, int64_t b, int64_t h, int64_t kv, int64_t t0) {
-    const int64_t queries = std::min(g_.tile, g_.T - t0), S = g_.S, D = g_.D;
-    const int64_t width = g_.Visible(S - g_.T, t0 + queries - 1);
-    const int64_t query = g_.QueryRow(b, t0, h), key = g_.KeyRow(b, 0, kv);
-    const int64_t q_ld = g_.query_stride(), k_ld = g_.key_stride();
-    float* p = scratch_.data() + 2 * ThreadIndex() * g_.tile * S;  // [queries, S]
-    float* ds = p + g_.tile * S;                                   // [queries, S]
-    Gemm({false, true, queries, width, D, x.q + query, q_ld, x.k + key, k_ld, p, S, 0.0f});
-    Gemm({false, true, queries, width, D, x.dout + query, q_ld, x.v + key, k_ld, ds, S, 0.0f});
-    for (int64_t i = 0; i < queries; ++i) {
-      const int64_t row = g_.QueryRow(b, t0 + i, h);
-      ProbabilityGradientRow(p + i * S, ds + i * S, g_.Visible(S - g_.T, t0 + i), width, g_.scale,
-                             x.lse[g_.Lse(b, t0 + i, h)], x.out + row, x.dout + row, D);
+  void PackHead(const Buffers& x, const Work& w, int64_t b, int64_t h) {
+    for (int64_t t0 = 0; t0 < g_.T; t0 += kN) {
+      const int64_t rows = std::min(kN, g_.T - t0), query = g_.QueryRow(b, t0, h);
+      PackRows(x.q + query, g_.query_stride(), rows, g_.D, g_.scale, w.q + t0 * P_);
+      PackRows(x.dout + query, g_.query_stride(), rows, g_.D, 1.0f, w.dout + t0 * P_);
+      DotRows(x.out + query, x.dout + query, rows, g_.query_stride(), g_.D, w.delta + t0);
+      std::copy_n(x.lse + g_.Lse(b, t0, h), rows, w.lse + t0);
     }
-    Gemm({false, false, queries, D, width, ds, S, x.k + key, k_ld, x.dq + query, q_ld, 0.0f});
-    Gemm({true, false, width, D, queries, ds, S, x.q + query, q_ld, x.dk + key, k_ld, 1.0f});
-    Gemm({true, false, width, D, queries, p, S, x.dout + query, q_ld, x.dv + key, k_ld, 1.0f});
+    std::fill_n(w.dq, tiles_ * kN * P_, 0.0f);
+  }
+
+  // Keys [s0, s0 + 64) against all queries of the packed head that see any of them.
+  void KeyBlock(const Buffers& x, const Work& w, int64_t b, int64_t kv, int64_t s0, bool add) {
+    BlockView view{0, std::min(kN, g_.S - s0), 0, g_.causal};
+    const int64_t key = g_.KeyRow(b, s0, kv), stride = g_.key_stride();
+    PackTransposed(x.k + key, stride, view.keys, g_.D, w.keys);
+    PackTransposed(x.v + key, stride, view.keys, g_.D, w.values);
+    PackRows(x.k + key, stride, view.keys, g_.D, 1.0f, w.k);
+    std::fill_n(w.dk, kN * P_, 0.0f);
+    std::fill_n(w.dv, kN * P_, 0.0f);
+    for (int64_t t0 = 0; t0 < g_.T; t0 += kN) {
+      view.queries = std::min(kN, g_.T - t0);
+      view.first = g_.S - g_.T + t0 + 1 - s0;
+      if (view.Visible(view.queries - 1) == 0) continue;
+      Scores(view, w.q + t0 * P_, w.keys, g_.D, P_, w.s);
+      Scores(view, w.dout + t0 * P_, w.values, g_.D, P_, w.ds);
+      SoftmaxGradientBlock(view, w.lse + t0, w.delta + t0, w.s, w.ds);
+      AddTransposedMix(view, w.s, w.dout + t0 * P_, P_, w.dv);
+      AddTransposedMix(view, w.ds, w.q + t0 * P_, P_, w.dk);
+      AddMix(view, w.ds, w.k, P_, w.dq + t0 * P_);
+    }
+    Unpack(w.dk, view.keys, g_.D, 1.0f, add, stride, x.dk + key);
+    Unpack(w.dv, view.keys, g_.D, 1.0f, add, stride, x.dv + key);
   }
 
   AttentionGeometry g_;
   int threads_;
+  int64_t P_ = 0, tiles_ = 0, per_thread_ = 0;
   std::vector<float> scratch_;
 };
 
@@ -102,8 +134,9 @@ absl::StatusOr<RoutineFunction> Prepare(const graph::OpCall& call, int threads) 
 }
 
 std::string Reason(const graph::OpCall& call) {
-  return absl::StrCat("makes the probabilities again, ", AttentionGeometry(call).tile,
-                      " queries at a time, rather than keep them");
+  return absl::StrCat("makes the probabilities again, blocks of ", kAttentionBlock, " queries by ",
+                      kAttentionBlock, " keys",
+                      call.attrs().Bool("causal") ? ", those above the diagonal skipped" : "");
 }
 
 }  // namespace
