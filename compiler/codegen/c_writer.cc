@@ -279,8 +279,9 @@ class Writer {
   }
 
   void Finish(int r) {
-    const std::string mean =
-        ReductionAt(r).op == "reduce_mean" ? absl::StrCat(" / ", ReductionAt(r).count, ".0f") : "";
+    const std::string mean = ReductionAt(r).op == "reduce_mean"
+                                 ? absl::StrCat(" * (1.0f / ", ReductionAt(r).count, ".0f)")
+                                 : "";
     if (c_.kind == Kind::kColumn)
       return Line(absl::StrCat("const vf r", r, " = a", r, "[", Slot(), "]", mean, ";"));
     std::string all = absl::StrCat("a", r, "[0]");

@@ -36,12 +36,12 @@ absl::Status Map(Function f, const HostTensor& input, HostTensor* output) {
 
 bool IsTanhForm(const OpCall& call) { return call.attrs().Bool("approximate"); }
 
-// Shared by forward and backward: tanh(sqrt(2/pi) (x + 0.044715 x³)), written with x² so that both
-// have it.
-ValueId EmitTanh(Emit& e, ValueId x) {
+// Shared by forward and backward: (1 + tanh(u)) / 2 = sigmoid(2 u), u = sqrt(2/pi) (x + 0.044715 x³),
+// written with x² so that both have it. The sigmoid has no cancellation where tanh nears -1.
+ValueId EmitTanhGate(Emit& e, ValueId x) {
   const ValueId polynomial =
-      e.Add(e.Mul(e.Unary("square", x), kSqrtTwoOverPi * kCubic), kSqrtTwoOverPi);
-  return e.Unary("tanh", e.Mul(x, polynomial));
+      e.Add(e.Mul(e.Unary("square", x), 2 * kSqrtTwoOverPi * kCubic), 2 * kSqrtTwoOverPi);
+  return e.Unary("sigmoid", e.Mul(x, polynomial));
 }
 
 // Shared by forward and backward: Φ(x).
@@ -54,19 +54,18 @@ absl::StatusOr<std::vector<ValueId>> DecomposeGelu(Builder& builder, const OpCal
   const DType dtype = call.inputs[0].dtype;
   Emit e(builder, StatisticsType(dtype));
   const ValueId x = e.Cast(inputs[0]);
-  const ValueId y = IsTanhForm(call) ? e.Mul(e.Mul(x, 0.5), e.Add(EmitTanh(e, x), 1.0))
-                                     : e.Mul(x, EmitNormalDistribution(e, x));
+  const ValueId y =
+      e.Mul(x, IsTanhForm(call) ? EmitTanhGate(e, x) : EmitNormalDistribution(e, x));
   return std::vector<ValueId>{e.Cast(y, dtype)};
 }
 
-// With t = tanh(u(x)):  dy/dx = (1 + t) / 2 + x (1 - t²) u'(x) / 2,  u' = sqrt(2/pi) (1 + 3 ·
-// 0.044715 x²).
+// With s = sigmoid(2 u(x)):  dy/dx = s + x s (1 - s) 2 u'(x),  u' = sqrt(2/pi) (1 + 3 · 0.044715 x²).
 ValueId EmitGeluTanhSlope(Emit& e, ValueId x) {
-  const ValueId t = EmitTanh(e, x);
+  const ValueId s = EmitTanhGate(e, x);
   const ValueId slope =
-      e.Add(e.Mul(e.Unary("square", x), 3 * kSqrtTwoOverPi * kCubic), kSqrtTwoOverPi);
-  const ValueId inner = e.Mul(e.Mul(x, slope), e.Sub(1.0, e.Unary("square", t)));
-  return e.Mul(e.Add(e.Add(t, 1.0), inner), 0.5);
+      e.Add(e.Mul(e.Unary("square", x), 6 * kSqrtTwoOverPi * kCubic), 2 * kSqrtTwoOverPi);
+  const ValueId inner = e.Mul(e.Mul(x, slope), e.Sub(1.0, s));
+  return e.Mul(e.Add(inner, 1.0), s);
 }
 
 // dy/dx = Φ(x) + x φ(x),  φ(x) = exp(-x²/2) / sqrt(2 pi).
@@ -124,10 +123,10 @@ OpDef DefineGelu() {
   };
   def.gradient = GeluGradient;
   def.decompose = DecomposeGelu;
-  // tanh form: square, multiply, add, multiply, tanh, add, two multiplies; exact: multiply, erf,
-  // add, two multiplies.
+  // tanh form: square, multiply, add, multiply, sigmoid, multiply; exact: multiply, erf, add, two
+  // multiplies.
   def.flops = [](const OpCall& call) {
-    return (IsTanhForm(call) ? 8.0 : 5.0) * static_cast<double>(call.inputs[0].elements());
+    return (IsTanhForm(call) ? 6.0 : 5.0) * static_cast<double>(call.inputs[0].elements());
   };
   return def;
 }
