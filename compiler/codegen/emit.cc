@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "compiler/codegen/c_writer.h"
+#include "compiler/codegen/cuda_writer.h"
 #include "compiler/codegen/isa.h"
 #include "compiler/loop/lower.h"
 #include "compiler/loop/schedule.h"
@@ -74,17 +75,18 @@ std::string EntryName(const loop::Computation& computation, const std::string& t
 
 absl::StatusOr<EmittedKernel> EmitKernel(const graph::Graph& graph, const graph::Node& node,
                                          const std::string& isa) {
-  STRATA_RETURN_IF_ERROR(IsaFlags(isa).status());
+  const bool cuda = IsCudaIsa(isa);
+  if (!cuda) STRATA_RETURN_IF_ERROR(IsaFlags(isa).status());
   absl::StatusOr<loop::Computation> computation = loop::Lower(RegionOf(graph, node));
   if (!computation.ok()) return Annotate(computation.status(), node.op());
   absl::StatusOr<loop::Nest> nest = loop::Schedule(*std::move(computation));
   if (!nest.ok()) return Annotate(nest.status(), node.op());
 
   EmittedKernel result;
-  const std::string text = WriteC(*nest, kPlaceholder);
+  const std::string text = cuda ? WriteCuda(*nest, kPlaceholder) : WriteC(*nest, kPlaceholder);
   plan::Kernel& kernel = result.kernel;
   kernel.set_entry(EntryName(nest->computation, text));
-  kernel.set_language(plan::C);
+  kernel.set_language(cuda ? plan::CUDA : plan::C);
   kernel.set_source(absl::StrReplaceAll(text, {{absl::StrCat("void ", kPlaceholder, "("),
                                                 absl::StrCat("void ", kernel.entry(), "(")}}));
   kernel.set_loop_nest(loop::Print(*nest));
@@ -98,7 +100,10 @@ std::string Prelude(const std::string& isa) {
   static const char kText[] =
 #include "compiler/codegen/prelude.inc"
       ;
-  return absl::StrCat("// Kernels for ", isa, ".\n", kText);
+  static const char kCudaText[] =
+#include "compiler/codegen/cuda_prelude.inc"
+      ;
+  return absl::StrCat("// Kernels for ", isa, ".\n", IsCudaIsa(isa) ? kCudaText : kText);
 }
 
 }  // namespace strata::compiler

@@ -8,6 +8,9 @@
 // transpose, slice, pad or concat node, over f32, bf16, i32 and bool, with concrete dims. The rest is UNIMPLEMENTED with
 // the reason.
 //
+// With the ISA "sm_90" (any "sm_..") the text is CUDA C++ for NVRTC, with the same operands and iterations: see
+// cuda_writer.h for the launch.
+//
 // Calling convention: `void entry(void* const* buffers, long begin, long end)`; buffers are the node's inputs, then its
 // outputs, dense and row-major, aligned to their element. The host splits [0, parallel_extent) into disjoint ranges of
 // at least `grain` iterations and may run them on any threads. A kernel with parallel_extent 0 has nothing to do.

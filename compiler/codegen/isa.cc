@@ -23,6 +23,11 @@ bool HostRuns(const std::string& isa) {
   return false;
 }
 
+bool IsCudaIsa(const std::string& isa) {
+  return isa.size() > 3 && isa.compare(0, 3, "sm_") == 0 &&
+         isa.find_first_not_of("0123456789", 3) == std::string::npos;
+}
+
 absl::StatusOr<std::vector<std::string>> IsaFlags(const std::string& isa) {
   if (isa == "generic") return std::vector<std::string>{};
   if (isa == "avx2") return std::vector<std::string>{"-mavx2", "-mfma"};

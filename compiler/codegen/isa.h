@@ -15,6 +15,9 @@ std::string HostIsa();
 // Whether this machine runs code for `isa`.
 bool HostRuns(const std::string& isa);
 
+// "sm_90" and the like: kernels are CUDA C++ for NVRTC (cuda_writer.h), not C for the host.
+bool IsCudaIsa(const std::string& isa);
+
 // Compiler flags that select an ISA. INVALID_ARGUMENT lists the names there are.
 absl::StatusOr<std::vector<std::string>> IsaFlags(const std::string& isa);
 
