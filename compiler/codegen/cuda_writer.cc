@@ -90,11 +90,13 @@ class CudaWriter {
       case Stmt::Kind::kStrips:
         return Strips(stmt);
       case Stmt::Kind::kSerial:
-        return Block(absl::StrCat("for (long ", i, " = ", stmt.lo, "; ", i, " < ", stmt.hi, "; ++", i, ") {"),
+        return Block(absl::StrCat("for (long ", i, " = ", stmt.lo, "; ", i, " < ", stmt.hi, "; ++",
+                                  i, ") {"),
                      stmt.body);
       case Stmt::Kind::kIf:
         return Block(stmt.dim < 0 ? std::string("{")
-                                  : absl::StrCat("if (", i, " >= ", stmt.lo, " && ", i, " < ", stmt.hi, ") {"),
+                                  : absl::StrCat("if (", i, " >= ", stmt.lo, " && ", i, " < ",
+                                                 stmt.hi, ") {"),
                      stmt.body);
       case Stmt::Kind::kVector:
         return Vector(stmt);
@@ -134,9 +136,10 @@ class CudaWriter {
     const std::string start = stmt.lo == 0 ? "" : absl::StrCat(stmt.lo, " + ");
     Open("{");
     Line(absl::StrCat("const long lo = ", start, kLanes, " * ", first, ";"));
-    Line(absl::StrCat("const long hi = ", last, " < ", units, " ? ", start, kLanes, " * ", last, " : ",
-                      stmt.hi, ";"));
-    Columns("lo + (long)blockIdx.x * THREADS + threadIdx.x", "hi", "(long)gridDim.x * THREADS", stmt.body);
+    Line(absl::StrCat("const long hi = ", last, " < ", units, " ? ", start, kLanes, " * ", last,
+                      " : ", stmt.hi, ";"));
+    Columns("lo + (long)blockIdx.x * THREADS + threadIdx.x", "hi", "(long)gridDim.x * THREADS",
+            stmt.body);
     Close();
   }
 
@@ -144,7 +147,8 @@ class CudaWriter {
   void Columns(const std::string& from, const std::string& to, const std::string& step,
                const std::vector<Stmt>& body) {
     const std::string i = absl::StrCat("i", VectorDim());
-    Open(absl::StrCat("for (long ", i, " = ", from, "; ", i, " < ", to, "; ", i, " += ", step, ") {"));
+    Open(absl::StrCat("for (long ", i, " = ", from, "; ", i, " < ", to, "; ", i, " += ", step,
+                      ") {"));
     in_columns_ = true;
     Body(body);
     in_columns_ = false;
@@ -154,8 +158,8 @@ class CudaWriter {
   void Vector(const Stmt& stmt) {
     if (in_columns_) return Block("{", stmt.body);
     const std::string i = absl::StrCat("i", stmt.dim);
-    Block(absl::StrCat("for (long ", i, " = ", stmt.lo, " + threadIdx.x; ", i, " < ", stmt.hi, "; ", i,
-                       " += THREADS) {"),
+    Block(absl::StrCat("for (long ", i, " = ", stmt.lo, " + threadIdx.x; ", i, " < ", stmt.hi, "; ",
+                       i, " += THREADS) {"),
           stmt.body);
   }
 
@@ -190,7 +194,8 @@ class CudaWriter {
   // What is once a row is stored by one thread, when all have read what they need.
   void Store(const Stmt& stmt) {
     const std::string store = expr_.StoreStatement(stmt.access, stmt.expr, false, {});
-    const bool once = !in_columns_ && (c_.dims.empty() || (c_.kind == Kind::kRow && stmt.access.strides.back() == 0));
+    const bool once = !in_columns_ && (c_.dims.empty() ||
+                                       (c_.kind == Kind::kRow && stmt.access.strides.back() == 0));
     if (!once) return Line(store);
     Line("__syncthreads();");
     Line(absl::StrCat("if (threadIdx.x == 0) ", store));

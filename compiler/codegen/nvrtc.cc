@@ -49,8 +49,8 @@ absl::StatusOr<std::string> CompileCuda(absl::string_view text, const std::strin
   const char* options[] = {architecture.c_str(), "--std=c++17"};
   result = nvrtcCompileProgram(program.handle, 2, options);
   if (result != NVRTC_SUCCESS) {
-    return absl::InvalidArgumentError(absl::StrCat("NVRTC for ", isa, ": ", nvrtcGetErrorString(result),
-                                                   ": ", LogOf(program.handle)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "NVRTC for ", isa, ": ", nvrtcGetErrorString(result), ": ", LogOf(program.handle)));
   }
   size_t size = 0;
   result = nvrtcGetCUBINSize(program.handle, &size);
@@ -67,7 +67,8 @@ bool HaveNvrtc() { return false; }
 
 absl::StatusOr<std::string> CompileCuda(absl::string_view, const std::string&) {
   return absl::UnavailableError(
-      "no CUDA toolkit was found when Strata was built; install one (or set CUDA_HOME) and build again");
+      "no CUDA toolkit was found when Strata was built; install one (or set CUDA_HOME) and build "
+      "again");
 }
 
 #endif

@@ -25,7 +25,8 @@ bool HasRoutine(const graph::Graph& graph, const graph::Node& node) {
 TEST(CudaKernelsTest, NvrtcCompilesEveryEmittedKernelOfTheGpt2Step) {
   if (!HaveNvrtc()) GTEST_SKIP() << CompileCuda("", "sm_90").status().message();
   RegisterAllCompilers();
-  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, GptTrainingStep({4, 256, 50257, 768, 12, 12}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step,
+                              GptTrainingStep({4, 256, 50257, 768, 12, 12}));
   STRATA_ASSERT_OK_AND_ASSIGN(auto compiler, CreateCompiler("strata"));
   graph::Graph lowered;
   CompileOptions options;
