@@ -1,5 +1,7 @@
 // Benchmark: causal attention, forward and backward, written out in primitive ops (transposes, products, mask, softmax),
-// compiled with the pass attention_fusion and without it, in turn in one process.
+// compiled three ways that run in turn in one process: with the pass attention_fusion; without it, so that scores and
+// weights go through memory between fused row kernels ("written out"); and without any fusion, a kernel for each op
+// ("unfused").
 //
 //   bazel run -c opt //compiler/bench:attention                      # B=4 H=12 D=64, several T
 //   bazel run -c opt //compiler/bench:attention -- --seq=1024 --json
@@ -41,7 +43,7 @@ using graph::ValueId;
 struct Flags {
   int64_t batch = 4, heads = 12, width = 64;
   std::vector<int64_t> sequences = {64, 256, 512, 1024, 2048};
-  int64_t longest_unfused = 1024;  // beyond it the unfused graph is compiled, not run
+  int64_t longest_unfused = 1024;  // beyond it the other ways are compiled, not run
   int repeats = 7;
   int threads = 2;
   bool json = false;
@@ -123,12 +125,13 @@ double FlopsOf(const plan::Plan& plan, const std::string& routine) {
   return flops;
 }
 
-absl::StatusOr<Way> MakeWay(const graph::Graph& graph, const chips::Chip& chip, bool fuse,
-                            Device& device, bool load) {
+absl::StatusOr<Way> MakeWay(const graph::Graph& graph, const chips::Chip& chip,
+                            std::vector<std::string> skip_passes, Device& device, bool load) {
   Way way;
   STRATA_ASSIGN_OR_RETURN(auto compiler, CreateCompiler("strata"));
+  const bool fuse = skip_passes.empty();
   CompileOptions options;
-  if (!fuse) options.skip_passes = {"attention_fusion"};
+  options.skip_passes = std::move(skip_passes);
   STRATA_ASSIGN_OR_RETURN(way.plan, compiler->Compile(graph, chip, options));
   if ((FlopsOf(way.plan, "attention_gradient") > 0) != fuse)
     return absl::InternalError("attention_fusion did not do what its switch says");
@@ -178,22 +181,37 @@ double Difference(const Way& a, const Way& b) {
   return worst;
 }
 
+// The median over runs of `slow` over the run of `fast` beside it.
+double Speedup(const Way& slow, const Way& fast) {
+  std::vector<double> ratios;
+  for (size_t i = 0; i < slow.seconds.size(); ++i)
+    ratios.push_back(slow.seconds[i] / fast.seconds[i]);
+  return Median(std::move(ratios));
+}
+
+std::string Field(bool there, const char* format, double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), format, value);
+  return there ? text : "-";
+}
+
 absl::Status RunLength(const Flags& f, int64_t T, const chips::Chip& chip, double peak,
                        Device& device) {
-  const bool both = T <= f.longest_unfused;
+  const bool all = T <= f.longest_unfused;
   STRATA_ASSIGN_OR_RETURN(const graph::Graph graph, MakeGraph(f, T));
-  STRATA_ASSIGN_OR_RETURN(Way fused, MakeWay(graph, chip, true, device, true));
-  STRATA_ASSIGN_OR_RETURN(Way unfused, MakeWay(graph, chip, false, device, both));
+  STRATA_ASSIGN_OR_RETURN(Way fused, MakeWay(graph, chip, {}, device, true));
+  STRATA_ASSIGN_OR_RETURN(Way written, MakeWay(graph, chip, {"attention_fusion"}, device, all));
+  STRATA_ASSIGN_OR_RETURN(Way unfused,
+                          MakeWay(graph, chip, {"attention_fusion", "fusion"}, device, all));
   const std::vector<HostTensor> inputs = Inputs(graph);
   for (int i = 0; i <= f.repeats; ++i) {  // the first is a warm-up
     STRATA_RETURN_IF_ERROR(RunOnce(f, inputs, i > 0, &fused));
-    if (both) STRATA_RETURN_IF_ERROR(RunOnce(f, inputs, i > 0, &unfused));
+    if (!all) continue;
+    STRATA_RETURN_IF_ERROR(RunOnce(f, inputs, i > 0, &written));
+    STRATA_RETURN_IF_ERROR(RunOnce(f, inputs, i > 0, &unfused));
   }
-  if (both && !(Difference(fused, unfused) < 1e-3))
-    return absl::InternalError(absl::StrFormat("T=%d: the two ways disagree", static_cast<int>(T)));
-  std::vector<double> ratios;
-  for (size_t i = 0; i < unfused.seconds.size(); ++i)
-    ratios.push_back(unfused.seconds[i] / fused.seconds[i]);
+  if (all && !(Difference(fused, written) < 1e-3 && Difference(fused, unfused) < 1e-3))
+    return absl::InternalError(absl::StrFormat("T=%d: the ways disagree", static_cast<int>(T)));
 
   const double forward = Median(fused.parts["attention"]),
                backward = Median(fused.parts["attention_gradient"]);
@@ -201,26 +219,36 @@ absl::Status RunLength(const Flags& f, int64_t T, const chips::Chip& chip, doubl
                backward_rate = FlopsOf(fused.plan, "attention_gradient") / backward;
   if (f.json) {
     std::printf(
-        "{\"batch\": %d, \"heads\": %d, \"seq\": %d, \"width\": %d, \"threads\": %d, \"fused_ms\": "
-        "%.3f, "
-        "\"unfused_ms\": %.3f, \"speedup\": %.3f, \"forward_ms\": %.3f, \"backward_ms\": %.3f, "
+        "{\"batch\": %d, \"heads\": %d, \"seq\": %d, \"width\": %d, \"threads\": %d, "
+        "\"fused_ms\": %.3f, \"forward_ms\": %.3f, \"backward_ms\": %.3f, "
         "\"forward_gflops\": %.1f, \"backward_gflops\": %.1f, \"peak_gflops\": %.1f, "
-        "\"forward_of_peak\": %.3f, "
-        "\"backward_of_peak\": %.3f, \"fused_arena_bytes\": %.0f, \"unfused_arena_bytes\": %.0f}\n",
+        "\"forward_of_peak\": %.3f, \"backward_of_peak\": %.3f, \"fused_arena_bytes\": %.0f, "
+        "\"written_out_arena_bytes\": %.0f, \"unfused_arena_bytes\": %.0f",
         static_cast<int>(f.batch), static_cast<int>(f.heads), static_cast<int>(T),
-        static_cast<int>(f.width), f.threads, 1e3 * Median(fused.seconds),
-        1e3 * Median(unfused.seconds), Median(ratios), 1e3 * forward, 1e3 * backward,
-        forward_rate / 1e9, backward_rate / 1e9, peak / 1e9, forward_rate / peak,
+        static_cast<int>(f.width), f.threads, 1e3 * Median(fused.seconds), 1e3 * forward,
+        1e3 * backward, forward_rate / 1e9, backward_rate / 1e9, peak / 1e9, forward_rate / peak,
         backward_rate / peak, static_cast<double>(fused.plan.arena_bytes()),
+        static_cast<double>(written.plan.arena_bytes()),
         static_cast<double>(unfused.plan.arena_bytes()));
+    if (all) {
+      std::printf(
+          ", \"written_out_ms\": %.3f, \"unfused_ms\": %.3f, \"speedup_over_written_out\": %.3f, "
+          "\"speedup\": %.3f",
+          1e3 * Median(written.seconds), 1e3 * Median(unfused.seconds), Speedup(written, fused),
+          Speedup(unfused, fused));
+    }
+    std::printf("}\n");
     return absl::OkStatus();
   }
-  std::printf("%5d %9.2f %10s %8s %8.2f %5.0f%% %9.2f %5.0f%% %11.2f %11.2f\n", static_cast<int>(T),
-              1e3 * Median(fused.seconds),
-              both ? absl::StrFormat("%.2f", 1e3 * Median(unfused.seconds)).c_str() : "-",
-              both ? absl::StrFormat("%.2fx", Median(ratios)).c_str() : "-", 1e3 * forward,
+  std::printf("%5d %9.2f %8.2f %4.0f%% %8.2f %4.0f%% %9s %6s %9s %6s %8.2f %8.1f %8.1f\n",
+              static_cast<int>(T), 1e3 * Median(fused.seconds), 1e3 * forward,
               100 * forward_rate / peak, 1e3 * backward, 100 * backward_rate / peak,
+              Field(all, "%.2f", 1e3 * Median(written.seconds)).c_str(),
+              Field(all, "%.2fx", all ? Speedup(written, fused) : 0).c_str(),
+              Field(all, "%.2f", 1e3 * Median(unfused.seconds)).c_str(),
+              Field(all, "%.2fx", all ? Speedup(unfused, fused) : 0).c_str(),
               static_cast<double>(fused.plan.arena_bytes()) / 1e6,
+              static_cast<double>(written.plan.arena_bytes()) / 1e6,
               static_cast<double>(unfused.plan.arena_bytes()) / 1e6);
   return absl::OkStatus();
 }
@@ -240,8 +268,9 @@ absl::Status Run(const Flags& flags) {
         "causal attention, f32, B=%d H=%d D=%d, %d threads, peak %.0f GFLOP/s; medians of %d\n",
         static_cast<int>(flags.batch), static_cast<int>(flags.heads), static_cast<int>(flags.width),
         flags.threads, peak / 1e9, flags.repeats);
-    std::printf("%5s %9s %10s %8s %8s %6s %9s %6s %11s %11s\n", "T", "fused ms", "unfused ms",
-                "speedup", "forward", "peak", "backward", "peak", "arena MB", "unfused MB");
+    std::printf("%5s %9s %8s %5s %8s %5s %9s %6s %9s %6s %8s %8s %8s\n", "T", "fused ms", "forward",
+                "peak", "backward", "peak", "written", "", "unfused", "", "arena MB", "written",
+                "unfused");
   }
   for (int64_t T : flags.sequences)
     STRATA_RETURN_IF_ERROR(RunLength(flags, T, chip, peak, *device));
@@ -268,7 +297,7 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->delimiter(',');
   app.add_option("--longest-unfused", flags.longest_unfused,
-                 "longest sequence that the unfused graph runs on")
+                 "longest sequence that is also run written out and unfused")
       ->capture_default_str();
   app.add_option("--repeats", flags.repeats, "measured runs of each")
       ->capture_default_str()
