@@ -23,8 +23,10 @@ constexpr int kMaxBuffers = 28;
 constexpr int kRecomputeBudget = 64;
 // Work on smaller values than the kernel's own is repeated; only this cheap.
 constexpr int kRepeatBudget = 4;
-constexpr int kMaxVisits = 4000;       // of a search for a cycle, then one is assumed
-constexpr size_t kMaxPairsAValue = 6;  // merges tried for each value with several readers
+constexpr int kMaxVisits = 4000;  // of a search for a cycle, then one is assumed
+constexpr int kMaxRefused =
+    12;  // pairs that turned out not to fit, for each value with several readers
+constexpr int64_t kLightElements = 4096;
 constexpr int64_t kMergeElements = 64;
 constexpr int64_t kLongRow = 64;
 
@@ -336,25 +338,46 @@ class Finder {
     return computation.ok() && loop::Schedule(*std::move(computation)).ok();
   }
 
+  // Horizontal fusion: kernels over one iteration space that share an operand become one, which reads it once.
   void MergeSharers() {
     FillExporters();
     for (int v = 0; v < graph_.values_size(); ++v) {
-      const size_t id = static_cast<size_t>(v);
-      if (wants_[id].empty()) continue;
-      std::vector<int> sorted = SharersOf(static_cast<uint32_t>(v));
-      if (sorted.size() < 2) continue;
-      std::sort(sorted.begin(), sorted.end(), [&](int a, int b) {
+      if (wants_[static_cast<size_t>(v)].empty()) continue;
+      if (maker_[static_cast<size_t>(v)] >= 0 &&
+          Info(maker_[static_cast<size_t>(v)]).role == Role::kSource) {
+        continue;  // every kernel has its own
+      }
+      std::vector<int> sharers = SharersOf(static_cast<uint32_t>(v));
+      std::sort(sharers.begin(), sharers.end(), [&](int a, int b) {
         return groups_[At(a)].members.front() < groups_[At(b)].members.front();
       });
-      const size_t pairs = std::min(sorted.size() - 1, kMaxPairsAValue);
-      for (size_t i = 0; i < pairs; ++i) {
-        if (TryMerge(sorted[i], sorted[i + 1])) sorted[i + 1] = sorted[i];
+      MergeAmong(&sharers);
+    }
+  }
+
+  enum class Merge { kDone, kUnlike, kRefused, kFull };
+
+  // Each with those after it until it is full, as long as not too many pairs turn out not to fit.
+  void MergeAmong(std::vector<int>* sharers) {
+    int refused = 0;
+    for (size_t i = 0; i < sharers->size(); ++i) {
+      for (size_t j = i + 1; j < sharers->size() && refused < kMaxRefused;) {
+        const int a = (*sharers)[i], b = (*sharers)[j];
+        const Merge merge = MayMerge(a, b) ? TryMerge(a, b) : Merge::kUnlike;
+        if (merge == Merge::kFull) break;
+        if (merge == Merge::kDone) {
+          sharers->erase(sharers->begin() + static_cast<int64_t>(j));
+        } else {
+          refused += merge == Merge::kRefused;
+          ++j;
+        }
       }
     }
   }
 
   // The groups that read or write a value and might be one kernel for its sake. Sharing a small
-  // value saves no traffic, but kernels of single numbers are better one than many.
+  // value saves no traffic, but kernels of single numbers, and those that move so little that the
+  // launch is what they cost (updates of gains and biases), are better one than many.
   std::vector<int> SharersOf(uint32_t v) const {
     std::set<int> groups;
     for (const Want& want : wants_[v]) groups.insert(want.group);
@@ -365,8 +388,9 @@ class Finder {
     const bool small = ElementsOfValue(v) < kMergeElements;
     std::vector<int> sharers;
     for (int g : groups) {
-      if (!small || (groups_[At(g)].space.empty() && groups_[At(g)].kind == Kind::kLoop))
-        sharers.push_back(g);
+      const FusionGroup& group = groups_[At(g)];
+      const bool light = group.kind == Kind::kLoop && ElementsOf(group.space) <= kLightElements;
+      if (!small || light) sharers.push_back(g);
     }
     return sharers;
   }
@@ -394,13 +418,33 @@ class Finder {
                         [&](int n) { return Info(n).after_row_reduction; });
   }
 
-  bool TryMerge(int a, int b) {
+  // Operands from outside, and results.
+  size_t BuffersOf(const std::vector<int>& members, size_t exports) const {
+    std::set<uint32_t> inputs;
+    for (int n : members) {
+      for (uint32_t id : graph_.nodes(n).inputs()) {
+        if (maker_[id] < 0 || !std::binary_search(members.begin(), members.end(), maker_[id]))
+          inputs.insert(id);
+      }
+    }
+    return inputs.size() + exports;
+  }
+
+  // What can be told at once.
+  bool MayMerge(int a, int b) const {
+    const FusionGroup &first = groups_[At(a)], &second = groups_[At(b)];
+    if (a == b || first.members.empty() || second.members.empty()) return false;
+    if (first.members.size() + second.members.size() > kMaxMembers) return false;
+    // Every result needs its buffer, and one more at least is read.
+    if (first.exports.size() + second.exports.size() >= static_cast<size_t>(kMaxBuffers))
+      return false;
+    return AreAlike(first, second);
+  }
+
+  Merge TryMerge(int a, int b) {
     FusionGroup& first = groups_[At(a)];
     FusionGroup& second = groups_[At(b)];
-    if (a == b || first.members.empty() || second.members.empty()) return false;
-    if (first.members.size() + second.members.size() > kMaxMembers || !AreAlike(first, second))
-      return false;
-    if (ReachesAround(a, b) || ReachesAround(b, a)) return false;
+    if (ReachesAround(a, b) || ReachesAround(b, a)) return Merge::kRefused;
     FusionGroup merged;
     const FusionGroup& leader = first.kind == Kind::kLoop ? second : first;
     merged.kind = leader.kind;
@@ -422,18 +466,11 @@ class Finder {
                                         }),
                          merged.exports.end());
     Sort(&merged);
-    std::set<uint32_t> inputs;
-    for (int n : merged.members) {
-      for (uint32_t id : graph_.nodes(n).inputs()) {
-        if (maker_[id] < 0 ||
-            !std::binary_search(merged.members.begin(), merged.members.end(), maker_[id]))
-          inputs.insert(id);
-      }
-    }
-    if (static_cast<int>(inputs.size() + merged.exports.size()) > kMaxBuffers || !Lowers(merged))
-      return false;
+    if (BuffersOf(merged.members, merged.exports.size()) > static_cast<size_t>(kMaxBuffers))
+      return Merge::kFull;
+    if (!Lowers(merged)) return Merge::kRefused;
     Rename(b, a, merged);
-    return true;
+    return Merge::kDone;
   }
 
   // Group `a` becomes `merged`; `b` is no more.

@@ -128,6 +128,53 @@ TEST(FusionTest, ProducersOfSeveralOperandsAreWrittenOnce) {
   ExpectSameResults(before, after);
 }
 
+// The gradients of a layer norm's gain and bias read the same gradient: one kernel reads it once, whatever else reads it
+// between them.
+TEST(FusionTest, KernelsThatShareAnOperandAreOne) {
+  Builder b("horizontal");
+  const ValueId dy = F32(b, "dy", {48, 64}), x = F32(b, "x", {48, 64}), w = F32(b, "w", {64, 64});
+  const auto sum = [&](ValueId v, int64_t axis) {
+    return b.Apply("reduce_sum", {v}, {{"axes", Attr(std::vector<int64_t>{axis})}});
+  };
+  b.Output(sum(b.Apply("mul", {dy, x}), 0), "dgamma");
+  b.Output(sum(b.Apply("square", {dy}), 1), "rows");  // of another kind
+  b.Output(b.Apply("matmul", {dy, w}), "dx");
+  b.Output(sum(dy, 0), "dbeta");
+  const Graph before = Prepared(std::move(b));
+  const Graph after = Fused(before);
+  EXPECT_THAT(OpsOf(after), UnorderedElementsAre("column", "row", "matmul"));
+  ExpectSameResults(before, after);
+}
+
+// Behind clipping no update can join the kernel that made its gradient; the small ones share launches.
+TEST(FusionTest, SmallUpdatesShareAKernel) {
+  Builder b("updates");
+  const ValueId scale = F32(b, "scale", {}), lr = b.Input("lr", {chips::F32, {}}, graph::DATA),
+                step = b.Input("step", {chips::F32, {}}, graph::DATA);
+  const auto update = [&](const std::string& name, const Shape& shape) {
+    const graph::TensorType type{chips::F32, shape};
+    const ValueId p = b.Input(name, type, graph::PARAMETER);
+    const ValueId m = b.Input(name + ".m", type, graph::STATE),
+                  v = b.Input(name + ".v", type, graph::STATE);
+    const ValueId gradient = b.Apply("mul", {b.Input(name + ".g", type, graph::DATA), scale});
+    const std::vector<ValueId> updated = b.ApplyMulti("adamw", {p, gradient, m, v, lr, step},
+                                                      {{"beta1", Attr(0.9)},
+                                                       {"beta2", Attr(0.99)},
+                                                       {"epsilon", Attr(1e-3)},
+                                                       {"weight_decay", Attr(0.0)}});
+    b.Update(p, updated[0]);
+    b.Update(m, updated[1]);
+    b.Update(v, updated[2]);
+  };
+  for (int i = 0; i < 6; ++i) update(absl::StrCat("gain", i), {96});
+  update("bias", {160});
+  update("weight", {128, 128});
+  const Graph before = Prepared(std::move(b));
+  const Graph after = Fused(before);
+  // The corrections, two kernels of three gains each, and what has a space of its own.
+  EXPECT_THAT(OpsOf(after), UnorderedElementsAre("loop", "loop", "loop", "loop", "loop"));
+}
+
 TEST(FusionTest, NoCircle) {
   // x feeds the last node directly and over a matmul: with one group there would be a circle.
   Builder b("circle");
@@ -187,13 +234,13 @@ TEST(FusionTest, LargeFullReductionsAreSplit) {
 }
 
 TEST(FusionTest, OptimizerStepIsOneKernelAParameter) {
-  Builder b("adamw");
+  Builder b("adamw");  // of parameters too large for a kernel to be worth sharing
   const ValueId lr = F32(b, "lr", {}), step = F32(b, "step", {});
   for (const char* name : {"w", "u"}) {
-    const ValueId p = F32(b, name, {8, 16});
+    const ValueId p = F32(b, name, {72, 64});
     std::vector<ValueId> inputs = {p};
     for (const char* suffix : {".g", ".m", ".v"})
-      inputs.push_back(b.Apply("square", {F32(b, absl::StrCat(name, suffix), {8, 16})}));
+      inputs.push_back(b.Apply("square", {F32(b, absl::StrCat(name, suffix), {72, 64})}));
     inputs.push_back(b.Apply("square", {lr}));
     inputs.push_back(b.Apply("square", {step}));
     const auto outputs = b.ApplyMulti("adamw", inputs,
