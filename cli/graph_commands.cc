@@ -39,6 +39,7 @@ struct Options {
   std::vector<std::string> passes;
   std::vector<std::string> symbols;
   std::vector<std::string> skip;
+  std::string compute_dtype = "f32";
   std::string parallel;
   std::string dump_passes;
   int ranks = 2;
@@ -93,6 +94,7 @@ absl::StatusOr<plan::Plan> CompileInput(const Options& options) {
   STRATA_ASSIGN_OR_RETURN(auto compiler, compiler::CreateCompiler(options.compiler));
   compiler::CompileOptions compile;
   compile.skip_passes = options.skip;
+  compile.compute_dtype = options.compute_dtype == "bf16" ? chips::BF16 : chips::F32;
   if (options.dump_passes.empty()) return compiler->Compile(graph, chip, compile);
   STRATA_ASSIGN_OR_RETURN(auto dump, compiler::PassDump::Create(options.dump_passes, graph));
   compile.observer = dump->observer();
@@ -180,6 +182,9 @@ void AddGraphCommands(CLI::App& app, Action& action) {
   compile->add_option("--dim", o.symbols, "size of a symbolic dim: NAME=SIZE");
   compile->add_option("--compiler", o.compiler, "strata, reference, or exec:PROGRAM")->capture_default_str();
   compile->add_option("--skip-pass", o.skip, "leave a pass out");
+  compile->add_option("--compute-dtype", o.compute_dtype, "of f32 matrix products: bf16 rounds their operands")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16"}));
   compile->add_option("--dump-passes", o.dump_passes,
                       "folder for the graph after each pass (NN-PASS.graph) and what it changed (NN-PASS.diff)");
   compile->add_flag("--explain", o.explain, "instead of the plan, print which kernel each node got and why");

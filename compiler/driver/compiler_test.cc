@@ -13,6 +13,7 @@
 #include "compiler/device/device.h"
 #include "compiler/driver/strata_compiler.h"
 #include "compiler/driver/test_models.h"
+#include "compiler/pass/pass.h"
 #include "compiler/pass/random_graph.h"
 #include "compiler/plan/explain.h"
 #include "compiler/plan/memory_use.h"
@@ -200,6 +201,39 @@ TEST(StrataCompilerTest, PassesMayBeLeftOut) {
   EXPECT_THAT(
       Compile("strata", graph, options),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("skip_passes: no pass 'fusoin'")));
+}
+
+// The compiled step is the interpreted graph after mixed_precision: both round the same operands, so they differ as two
+// f32 programs do, except where a value on the border of two bf16 numbers falls to either side.
+TEST(StrataCompilerTest, MixedPrecisionTrainsLikeItsDefinition) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, GptTrainingStep({}));
+  CompileOptions options;
+  options.compute_dtype = chips::BF16;
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, Compile("strata", graph, options));
+  int products = 0;
+  for (const plan::Step& step : plan.steps()) {
+    if (!step.has_library_call() || step.reads_size() == 0) continue;
+    const std::string& routine = step.library_call().routine();
+    if (routine != "matmul" && routine != "contract_leading") continue;
+    ++products;
+    EXPECT_EQ(plan.buffers(static_cast<int>(step.reads(0))).dtype(), chips::BF16) << step.name();
+    EXPECT_EQ(plan.buffers(static_cast<int>(step.writes(0))).dtype(), chips::F32) << step.name();
+  }
+  EXPECT_EQ(products, 3 * (4 * 2 + 1)) << "four a layer and the head: forward and two gradients";
+  graph::Graph rounded = graph;
+  ASSERT_OK(RunPipeline({"mixed_precision"}, {}, &rounded));
+  const std::vector<graph::HostTensor> inputs = MakeInputs(graph), right = Clone(inputs),
+                                       exact = Clone(inputs);
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto got, RunPlan(plan, inputs));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto want, graph::Interpreter().Evaluate(rounded, right));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto f32, graph::Interpreter().Evaluate(graph, exact));
+  EXPECT_EQ(graph::CompareTensors(got[0], want[0], 1e-4), "") << "the loss";
+  EXPECT_NE(got[0].ToDoubles(), f32[0].ToDoubles()) << "nothing was rounded";
+  EXPECT_EQ(graph::CompareTensors(got[0], f32[0], 1e-2), "") << "and the loss in f32";
+
+  options.compute_dtype = chips::F16;
+  EXPECT_THAT(Compile("strata", graph, options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("compute_dtype: f16")));
 }
 
 TEST(StrataCompilerTest, WithoutAnyPassTheMeaningStays) {
