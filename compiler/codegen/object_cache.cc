@@ -195,6 +195,11 @@ std::string DefaultCacheDir() {
   return JoinPath(temporary.empty() ? "/tmp" : temporary, "strata-cache");
 }
 
+absl::StatusOr<std::string> KernelCompilerVersion() {
+  STRATA_ASSIGN_OR_RETURN(const CompilerIdentity compiler, FindCompiler());
+  return compiler.version.substr(0, compiler.version.find('\n'));
+}
+
 absl::StatusOr<std::shared_ptr<KernelLibrary>> KernelLibrary::Build(
     const std::string& prelude, absl::Span<const std::string> sources, const std::string& isa,
     const std::string& cache_dir, int jobs) {

@@ -25,6 +25,10 @@ using KernelEntry = void(void* const* buffers, long begin, long end);
 // $HOME/.cache/strata, else the temporary folder.
 std::string DefaultCacheDir();
 
+// The first line of what the compiler says of its version: "g++ (Debian 12.2.0-14) 12.2.0". UNAVAILABLE when there is
+// no compiler. Asked once a process.
+absl::StatusOr<std::string> KernelCompilerVersion();
+
 class KernelLibrary {
  public:
   // Compiles `sources` in up to `jobs` translation units at once, each `prelude` + a share of the sources. Equal sources
