@@ -69,10 +69,7 @@ struct Row {
     return times.onednn() / (packed ? std::min(times.ours, times.ours_packed) : times.ours);
   }
   // What the compiler takes for operands that it finds unpacked.
-  std::string Chosen() const {
-    const double library = times.onednn_sgemm > 0 ? times.onednn_sgemm : times.onednn_packed;
-    return times.ours < library ? "emitted" : "onednn";
-  }
+  std::string Chosen() const { return times.ours < times.onednn_whole ? "emitted" : "onednn"; }
 };
 
 void PrintJson(const Flags& flags, const Row& row) {
@@ -81,21 +78,22 @@ void PrintJson(const Flags& flags, const Row& row) {
       "{\"dtype\": \"%s\", \"threads\": %d, \"m\": %ld, \"n\": %ld, \"k\": %ld, \"layout\": "
       "\"%s\", "
       "\"ours_gflops\": %.1f, \"ours_packed_gflops\": %.1f, \"onednn_gflops\": %.1f, "
-      "\"onednn_sgemm_gflops\": %.1f, \"onednn_packed_gflops\": %.1f, \"ratio\": %.3f, "
+      "\"onednn_whole_gflops\": %.1f, \"onednn_packed_gflops\": %.1f, \"ratio\": %.3f, "
       "\"ratio_whole\": %.3f, \"ratio_packed\": %.3f, \"untuned_over_tuned\": %.3f, "
       "\"chosen\": \"%s\", \"config\": \"%s\"}\n",
       flags.dtype.c_str(), flags.threads, static_cast<long>(row.problem.M),
       static_cast<long>(row.problem.N), static_cast<long>(row.problem.K),
       GemmLayout(row.problem).c_str(), row.Gflops(t.ours), row.Gflops(t.ours_packed),
-      row.Gflops(t.onednn()), row.Gflops(t.onednn_sgemm), row.Gflops(t.onednn_packed), row.Ratio(),
-      t.onednn_sgemm / t.ours, t.onednn_packed / t.ours_packed, t.ours / t.first_config,
+      row.Gflops(t.onednn()), row.Gflops(t.onednn_whole), row.Gflops(t.onednn_packed), row.Ratio(),
+      t.onednn_whole / t.ours, t.onednn_packed / t.ours_packed, t.ours / t.first_config,
       row.Chosen().c_str(), GemmConfigText(t.config).c_str());
   std::fflush(stdout);
 }
 
 void PrintHeader(const Flags& flags) {
   std::printf(
-      "%s, %d threads, GFLOP/s. whole: packing of both operands counts (oneDNN: sgemm); packed: B "
+      "%s, %d threads, GFLOP/s. whole: packing of both operands counts (oneDNN: sgemm; bf16: "
+      "reorder and matmul); packed: B "
       "was packed\n"
       "before, on both sides (oneDNN: matmul). ratio: to the better of oneDNN's two, like with "
       "like.\n"
@@ -110,7 +108,7 @@ void PrintRow(const Row& row) {
   const GemmTimes& t = row.times;
   std::printf("%-16s %-6s %8.1f %8.1f %8.1f %8.1f %7.3f %7.3f  %-8s %s\n",
               absl::StrFormat("%dx%dx%d", row.problem.M, row.problem.N, row.problem.K).c_str(),
-              GemmLayout(row.problem).c_str(), row.Gflops(t.ours), row.Gflops(t.onednn_sgemm),
+              GemmLayout(row.problem).c_str(), row.Gflops(t.ours), row.Gflops(t.onednn_whole),
               row.Gflops(t.ours_packed), row.Gflops(t.onednn_packed), row.Ratio(),
               t.ours / t.first_config, row.Chosen().c_str(), GemmConfigText(t.config).c_str());
   std::fflush(stdout);

@@ -63,9 +63,7 @@ void RunRounds(double seconds, std::vector<Contestant>* contestants) {
 
 }  // namespace
 
-double GemmTimes::onednn() const {
-  return onednn_sgemm > 0 ? std::min(onednn_sgemm, onednn_packed) : onednn_packed;
-}
+double GemmTimes::onednn() const { return std::min(onednn_whole, onednn_packed); }
 
 absl::StatusOr<GemmTimes> RaceGemm(const GemmProblem& p, const std::vector<GemmConfig>& configs,
                                    const RaceOptions& options) {
@@ -96,7 +94,10 @@ absl::StatusOr<GemmTimes> RaceGemm(const GemmProblem& p, const std::vector<GemmC
   std::vector<Contestant> contestants;
   contestants.push_back({[&] { matmul->Run(a.data(), c.data()); }, {}});
   contestants.push_back({[&] {
-                           if (bf16) return;
+                           if (bf16) {
+                             matmul->PackB(b.data());
+                             return matmul->Run(a.data(), c.data());
+                           }
                            Gemm({p.transpose_a, p.transpose_b, p.M, p.N, p.K,
                                  reinterpret_cast<const float*>(a.data()),
                                  p.transpose_a ? p.M : p.K,
@@ -115,7 +116,7 @@ absl::StatusOr<GemmTimes> RaceGemm(const GemmProblem& p, const std::vector<GemmC
 
   GemmTimes times;
   times.onednn_packed = Median(contestants[0].seconds);
-  times.onednn_sgemm = bf16 ? 0 : Median(contestants[1].seconds);
+  times.onednn_whole = Median(contestants[1].seconds);
   for (size_t i = 0; i < configs.size(); ++i) {
     const double whole = Median(contestants[2 + 2 * i].seconds);
     const double packed = Median(contestants[3 + 2 * i].seconds);

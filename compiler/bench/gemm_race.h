@@ -14,10 +14,9 @@ namespace strata::compiler {
 
 // Seconds: medians over the rounds. What each includes:
 struct GemmTimes {
-  double ours = 0;         // packing of A and of B, and the product
-  double ours_packed = 0;  // packing of A, and the product; B was packed before
-  double onednn_sgemm =
-      0;  // dnnl_sgemm on plain operands: everything; 0 for bf16, which it does not have
+  double ours = 0;          // packing of A and of B, and the product
+  double ours_packed = 0;   // packing of A, and the product; B was packed before
+  double onednn_whole = 0;  // f32: dnnl_sgemm on plain operands; bf16: reorder of B, and the matmul
   double onednn_packed = 0;  // oneDNN's matmul on plain A; B was reordered before
   GemmConfig config;         // the fastest of those given
   double first_config = 0;   // `ours` of the first config given
