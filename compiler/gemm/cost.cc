@@ -10,12 +10,15 @@ namespace strata::compiler {
 namespace {
 
 // Figures below are in instructions of one vector of 16 floats. Fitted to a Zen 4 core, coarse on purpose.
-constexpr double kTileStart = 40;    // call, pointers, first loads
-constexpr double kSpill = 2;         // times, when a tile does not fit the registers
-constexpr double kCopy = 0.3;        // a word packed by copying, read from afar
+constexpr double kTileStart = 40;  // call, pointers, first loads
+constexpr double kSpill = 2;       // times, when a tile does not fit the registers
+constexpr double kCopy = 0.3;      // a word packed by copying
+constexpr double kShortRuns =
+    0.3;  // more for each, when one panel is packed at a time: half of it with two, and so on
 constexpr double kTranspose = 0.55;  // a word packed by transposing
 constexpr double kStoreFar = 0.15;  // a word of a packed operand that goes to memory and comes back
 constexpr double kBytesFromThirdLevel = 12;  // a vector instruction's time brings so many
+constexpr double kRoom = 0.625;              // of the second-level cache, for a block of B
 constexpr double kExposed = 0.3;             // of that time, which prefetching does not hide
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -73,31 +76,33 @@ double GemmCost(const GemmProblem& p, const GemmConfig& c, const GemmMachine& ma
   if (rest > 0) tiles += TileCost(rest, c.vectors, depth, machine);
   double cost = tiles * static_cast<double>(b.panels) * blocks;
 
-  const auto pack = [&](bool transposed, double rows, bool far) {
-    return words * rows * ((transposed ? kTranspose : kCopy) + (far ? kStoreFar : 0));
+  const auto pack = [&](bool transposed, double rows, double run, bool far) {
+    return words * rows *
+           ((transposed ? kTranspose : kCopy) + kShortRuns / run + (far ? kStoreFar : 0));
   };
-  cost += pack(!p.transpose_a, static_cast<double>(p.M), true);
-  cost += pack(p.transpose_b, static_cast<double>(p.N), c.pack_b_first);
+  cost += pack(!p.transpose_a, static_cast<double>(p.M), 4, true);
+  cost +=
+      pack(p.transpose_b, static_cast<double>(p.N), static_cast<double>(c.panels), c.pack_b_first);
 
   // Panels of A stream past each block of B; what of both the second-level cache does not hold comes from the third.
   const double width = static_cast<double>(c.panels * c.columns());
   const double b_bytes = depth * width * 4;
   const double a_bytes = depth * static_cast<double>(a.panels * a.width) * 4;
   const double streams = static_cast<double>(p.N) / width * blocks;
-  const double half = static_cast<double>(machine.l2_bytes) / 2;
-  double from_far = a_bytes + b_bytes > half ? a_bytes * streams : 0;
-  if (b_bytes > half) from_far += b_bytes * streams * static_cast<double>(a.panels);
+  const double room = kRoom * static_cast<double>(machine.l2_bytes);
+  double from_far = a_bytes + b_bytes > room ? a_bytes * streams : 0;
+  if (b_bytes > room) from_far += b_bytes * streams * static_cast<double>(a.panels);
   return cost + kExposed * from_far / kBytesFromThirdLevel;
 }
 
 std::vector<GemmConfig> GemmCandidates(const GemmProblem& problem, const GemmMachine& machine) {
   std::set<int64_t> depths;
-  for (int64_t most : {384, 512, 768, 1024, 1536, 2048}) depths.insert(EvenDepth(problem.K, most));
+  for (int64_t most : {256, 384, 512, 768, 1024, 1536}) depths.insert(EvenDepth(problem.K, most));
   if (problem.result == chips::BF16) depths = {EvenDepth(problem.K, 65536)};
   std::vector<std::pair<double, GemmConfig>> ranked;
   for (const auto& [rows, vectors] : Tiles(machine)) {
     for (int64_t depth : depths) {
-      for (int64_t panels : {1, 2, 4}) {
+      for (int64_t panels : {1, 2, 4, 8, 12, 16}) {
         const GemmConfig config{.rows = rows, .vectors = vectors, .depth = depth, .panels = panels};
         if (CheckGemmConfig(config).ok())
           ranked.push_back({GemmCost(problem, config, machine), config});
