@@ -24,7 +24,7 @@ struct Variant {
   int host_calls = 0;  // of these, nodes that only the interpreter's kernel can run
   double bytes = 0;    // read and written by all steps, each operand once
   double arena = 0;    // bytes of the arena: the peak of what lives between steps
-  double seconds = 0;  // median of a few runs; 0 when not measured
+  double seconds = 0;  // the best of a few runs; 0 when not measured
   double worst =
       0;  // largest difference to the interpreter's results, of each result's largest magnitude
   double loss = 0;  // when measured

@@ -79,7 +79,7 @@ Report MakeReport(const std::vector<const Ablation*>& ablations, const std::vect
        "`attention_fusion` has something to find.",
        "`transpose_sinking` and `layout_assignment` stand in for one another on simple graphs: "
        "look at the row where both are left out.",
-       "Time is the median of a few runs on this machine, and no claim rests on it."});
+       "Time is the best of a few runs on this machine, and no claim rests on it."});
   return report;
 }
 
