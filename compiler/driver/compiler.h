@@ -32,6 +32,10 @@ struct CompileOptions {
   // Matrix products: "fastest" by what was measured (without a record, the library), "library" or "emitted" wherever
   // that is possible.
   std::string gemm = "fastest";
+  // A tuning log (//compiler/tune:tune_gemm writes it): what it has measured on this machine decides how matrix products
+  // are made. "": none. A file that is not there is an empty log.
+  std::string tuning_log;
+  int threads = 0;  // that the plan will run on, for such records; 0: $OMP_NUM_THREADS, or all cores
   // Called after each pass with its name, whether it changed the graph, and the graph.
   std::function<void(absl::string_view pass, bool changed, const graph::Graph&)> observer;
 };

@@ -58,6 +58,9 @@ std::string PlanKey(const graph::Graph& graph, const chips::Chip& chip,
                                   static_cast<int>(options.compute_dtype), "\n", options.gemm, "\n",
                                   ProgramIdentity(),
                                   "\n", CpuIdentity(), "\n");
+  const absl::StatusOr<std::string> log =
+      options.tuning_log.empty() ? std::string() : ReadFile(options.tuning_log);
+  absl::StrAppend(&text, options.threads, "\n", log.ok() ? Hash(*log) : "", "\n");
   absl::StrAppend(&text, Hash(SerializeDeterministic(chip)), Hash(SerializeDeterministic(graph)));
   return Hash(text);
 }

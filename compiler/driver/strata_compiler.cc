@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "compiler/codegen/emit.h"
 #include "compiler/driver/lowering.h"
+#include "compiler/driver/tuned_products.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "compiler/pass/pass.h"
 #include "framework/graph/verifier.h"
@@ -61,6 +62,8 @@ class StrataCompiler : public Compiler {
     LoweringTarget target{options.device, options.isa.empty() ? HostIsa() : options.isa, chip};
     STRATA_RETURN_IF_ERROR(IsaFlags(target.isa).status());
     STRATA_ASSIGN_OR_RETURN(target.gemm_policy, GemmPolicyOf(options));
+    STRATA_ASSIGN_OR_RETURN(target.gemm_records,
+                            TunedProducts(options.tuning_log, target.isa, options.threads));
     graph::Graph lowered = graph;
     PassContext context;
     context.library_ops = RoutineNames();

@@ -59,6 +59,7 @@ class GemmMeasure : public Measure {
   const std::string cache_dir_;
   const SearchSpace space_;
   graph::HostTensor a_, b_, c_;
+  bool rival_is_warm_ = false;
   std::map<Config, absl::StatusOr<std::unique_ptr<Candidate>>> built_;
 };
 
