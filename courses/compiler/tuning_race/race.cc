@@ -135,22 +135,22 @@ double After(const Course& course, const std::string& strategy, int trials) {
 std::string Percent(double ratio) { return absl::StrFormat("%.1f %%", 100 * (ratio - 1)); }
 
 void AddClaims(const Course& course, std::vector<Claim>* claims) {
-  const double model = After(course, "model", 64), random = After(course, "random", 128);
+  const double model = After(course, "model", 96), random = After(course, "random", 192);
   claims->push_back(
       {model < random,
        absl::StrCat(course.landscape,
-                    ": the learned search after 64 trials is ahead of chance after 128"),
+                    ": the learned search after 96 trials is ahead of chance after 192"),
        absl::StrCat(Percent(model), " above the optimum against ", Percent(random))});
   const double evolved = After(course, "evolutionary", 256), drawn = After(course, "random", 256);
   claims->push_back(
       {evolved < drawn,
        absl::StrCat(course.landscape, ": evolution after 256 trials is ahead of chance"),
        absl::StrCat(Percent(evolved), " above the optimum against ", Percent(drawn))});
-  const double share = 64.0 / static_cast<double>(course.points);
+  const double share = 96.0 / static_cast<double>(course.points);
   const bool rugged = course.landscape.rfind("rugged", 0) == 0;
-  const double bound = rugged ? 1.25 : 1.06;
+  const double bound = rugged ? 1.15 : 1.05;
   claims->push_back({model <= bound,
-                     absl::StrFormat("%s: 64 learned trials come within %.0f %% of the optimum",
+                     absl::StrFormat("%s: 96 learned trials come within %.0f %% of the optimum",
                                      course.landscape, 100 * (bound - 1)),
                      absl::StrFormat("%s above it, with %.3f %% of the points measured",
                                      Percent(model), 100 * share)});
@@ -169,8 +169,8 @@ bool Race::AllHold() const {
 }
 
 absl::StatusOr<Race> RunRace(const RaceOptions& options) {
-  if (options.seeds < 1 || options.model_trials < 64)
-    return absl::InvalidArgumentError("the race needs a seed and 64 trials of the model");
+  if (options.seeds < 1 || options.model_trials < 96)
+    return absl::InvalidArgumentError("the race needs a seed and 96 trials of the model");
   Race race;
   race.options = options;
   for (const Landscape& landscape :

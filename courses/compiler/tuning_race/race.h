@@ -17,7 +17,7 @@ namespace strata::courses {
 
 struct RaceOptions {
   int seeds = 11;          // runs of each strategy, >= 1
-  int model_trials = 128;  // of the learned search, >= 64; the others take kOtherTrials
+  int model_trials = 128;  // of the learned search, >= 96; the others take kOtherTrials
 };
 inline constexpr int kOtherTrials = 256;
 

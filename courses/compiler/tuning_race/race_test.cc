@@ -13,7 +13,7 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(TuningRaceTest, EveryClaimHoldsAndIsReported) {
-  STRATA_ASSERT_OK_AND_ASSIGN(const Race race, RunRace({.seeds = 5, .model_trials = 64}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const Race race, RunRace({.seeds = 5, .model_trials = 96}));
   for (const Claim& claim : race.claims)
     EXPECT_TRUE(claim.holds) << claim.claim << ": " << claim.evidence;
   EXPECT_EQ(race.courses.size(), 3u);
