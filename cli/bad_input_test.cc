@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -106,6 +107,19 @@ TEST_F(BadInputTest, UnknownPassChipAndVerb) {
   EXPECT_THAT(Strata({"cook"}, 2), HasSubstr("--help"));
   EXPECT_THAT(Strata({"compile", graph, "--chip=h100", "--compiler=reference", "--dump-passes", Path("dump")}, 2),
               AllOf(HasSubstr("--dump-passes"), HasSubstr("ran no passes")));
+}
+
+TEST_F(BadInputTest, ReduceAndProvenance) {
+  const std::string graph = Write("g.graph", kGraph), small = Path("small.graph"), page = Path("page.html");
+  EXPECT_THAT(Strata({"reduce", graph, "--check=! grep -q relu {}", "-o", small}, 0), HasSubstr("2 -> 1 nodes"));
+  STRATA_ASSERT_OK_AND_ASSIGN(const std::string text, ReadFile(small));
+  EXPECT_THAT(text, AllOf(HasSubstr("relu(%y)"), ::testing::Not(HasSubstr("matmul"))));
+  EXPECT_THAT(Strata({"reduce", graph}, 2), HasSubstr("finds no fault"));
+  EXPECT_THAT(Strata({"reduce", graph, "--check=/nowhere/check {}"}, 2), HasSubstr("/nowhere/check"));
+  EXPECT_THAT(Strata({"reduce", graph, "--check=cook"}, 2), HasSubstr("difference, compile"));
+  Strata({"provenance", graph, "-o", page, "--chip=h100", "--run", "--repeat=2"}, 0);
+  STRATA_ASSERT_OK_AND_ASSIGN(const std::string html, ReadFile(page));
+  EXPECT_THAT(html, AllOf(HasSubstr("Provenance of mlp"), HasSubstr("\"runs\":2")));
 }
 
 TEST_F(BadInputTest, PlanForAnotherMachine) {

@@ -3,11 +3,15 @@
 #include <cstdio>
 #include <iostream>
 #include <iterator>
+#include <map>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/textproto.h"
 #include "compiler/plan/validate.h"
+#include "framework/graph/evaluator.h"
 #include "framework/graph/text.h"
 #include "framework/graph/verifier.h"
 
@@ -44,6 +48,19 @@ absl::Status SavePlan(const std::string& path, const plan::Plan& plan) {
   if (path == "-") return Emit(path, PrintTextProto(plan));
   if (absl::EndsWith(path, ".textproto")) return WriteFileAtomic(path, PrintTextProto(plan));
   return WriteBinaryProto(path, plan);
+}
+
+absl::StatusOr<graph::Graph> BindFlags(const graph::Graph& graph, const std::vector<std::string>& symbols) {
+  std::map<std::string, int64_t> sizes;
+  for (const std::string& symbol : symbols) {
+    const size_t equals = symbol.find('=');
+    int64_t size = 0;
+    if (equals == std::string::npos || !absl::SimpleAtoi(symbol.substr(equals + 1), &size) || size < 0) {
+      return absl::InvalidArgumentError(absl::StrCat("--dim=", symbol, ": expected NAME=SIZE, as in --dim=B=4"));
+    }
+    sizes[symbol.substr(0, equals)] = size;
+  }
+  return graph::BindSymbols(graph, sizes);
 }
 
 absl::Status Emit(const std::string& path, const std::string& content) {

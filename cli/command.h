@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "base/status.h"
@@ -18,6 +19,7 @@ using Action = std::function<absl::Status()>;
 
 // Each adds its verbs to `app`; a verb that was given sets `action`.
 void AddGraphCommands(CLI::App& app, Action& action);  // ops, chips, opt, compile, run, predict, shard
+void AddToolCommands(CLI::App& app, Action& action);   // graph, provenance, reduce
 void AddModelCommands(CLI::App& app, Action& action);  // train, generate, tokenize, serve
 
 // A graph in text form (.graph, or "-" for standard input) or as a binary proto (.pb); verified.
@@ -25,6 +27,8 @@ absl::StatusOr<graph::Graph> LoadGraph(const std::string& path);
 // A plan as a binary proto, or in text form when the file ends in .textproto; validated.
 absl::StatusOr<plan::Plan> LoadPlan(const std::string& path);
 absl::Status SavePlan(const std::string& path, const plan::Plan& plan);
+// The graph with the sizes of flags "NAME=SIZE" for its symbols.
+absl::StatusOr<graph::Graph> BindFlags(const graph::Graph& graph, const std::vector<std::string>& symbols);
 // To the file, or to standard output for "-".
 absl::Status Emit(const std::string& path, const std::string& content);
 

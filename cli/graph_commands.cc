@@ -48,19 +48,6 @@ struct Options {
   bool explain = false;
 };
 
-absl::StatusOr<graph::Graph> BindFlags(const graph::Graph& graph, const std::vector<std::string>& symbols) {
-  std::map<std::string, int64_t> sizes;
-  for (const std::string& symbol : symbols) {
-    const size_t equals = symbol.find('=');
-    int64_t size = 0;
-    if (equals == std::string::npos || !absl::SimpleAtoi(symbol.substr(equals + 1), &size) || size < 0) {
-      return absl::InvalidArgumentError(absl::StrCat("--dim=", symbol, ": expected NAME=SIZE, as in --dim=B=4"));
-    }
-    sizes[symbol.substr(0, equals)] = size;
-  }
-  return graph::BindSymbols(graph, sizes);
-}
-
 absl::Status ListOps() {
   graph::RegisterAllOps();
   for (const std::string& name : graph::OpRegistry::Get().Names()) {

@@ -17,6 +17,8 @@ constexpr char kAbout[] =
     "  strata compile model.graph -o model.plan         Graph -> Plan (--explain says why each kernel)\n"
     "  strata run     model.plan --profile=trace.json   on this machine, with random inputs\n"
     "  strata predict model.plan --chip=h100            the same plan on a chip that is only described\n"
+    "  strata provenance model.graph -o page.html --run  model line <-> node <-> kernel <-> time, to click through\n"
+    "  strata reduce  failing.graph                     a small graph with the same fault\n"
     "  strata train   recipe.textproto                  a model from text, resumable\n"
     "  strata serve   path/to/model --port=8000         an OpenAI-compatible server\n";
 
@@ -35,6 +37,7 @@ int main(int argc, char** argv) {
 
   strata::cli::Action action;
   strata::cli::AddGraphCommands(app, action);
+  strata::cli::AddToolCommands(app, action);
   strata::cli::AddModelCommands(app, action);
   try {
     app.parse(argc, argv);

@@ -28,8 +28,8 @@ struct DifferentialOptions {
   std::string device = "cpu";
   CompileOptions compile;
   int threads = 2;
-  std::string cache_dir;     // of the device; "" as in DeviceOptions
-  int timeout_seconds = 60;  // of a check in a child
+  std::string cache_dir;      // of the device; "" as in DeviceOptions
+  int timeout_seconds = 300;  // of a check in a child
 };
 
 enum class FindingKind {

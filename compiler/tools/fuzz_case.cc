@@ -59,7 +59,7 @@ absl::StatusOr<std::string> ReducedText(const FuzzCase& fuzz_case, const Finding
     last = found;
     return true;
   };
-  STRATA_ASSIGN_OR_RETURN(const Reduction reduction, Reduce(fuzz_case.graph, shows, options));
+  STRATA_ASSIGN_OR_RETURN(const ReducedGraph reduction, Reduce(fuzz_case.graph, shows, options));
   return absl::StrCat("// ", KindName(last.kind), ": ",
                       absl::StrReplaceAll(last.message, {{"\n", "\n// "}}), "\n// seed ",
                       fuzz_case.seed, ", ", fuzz_case.Settings(), "\n",

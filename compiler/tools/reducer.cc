@@ -177,11 +177,11 @@ class Level {
     return changed;
   }
 
-  // Sizes of dims of inputs, above 1, the largest first.
+  // Sizes of dims above 1, the largest first.
   static std::vector<int64_t> SizesOf(const Graph& graph) {
     std::set<int64_t, std::greater<int64_t>> sizes;
-    for (const auto& input : graph.inputs()) {
-      for (const graph::Dim& dim : graph.values(static_cast<int>(input.value())).dims()) {
+    for (const graph::Value& value : graph.values()) {
+      for (const graph::Dim& dim : value.dims()) {
         if (dim.has_size() && dim.size() > 1) sizes.insert(dim.size());
       }
     }
@@ -197,7 +197,7 @@ class Level {
 
 }  // namespace
 
-absl::StatusOr<Reduction> Reduce(const Graph& graph, const ShowsFault& shows_fault,
+absl::StatusOr<ReducedGraph> Reduce(const Graph& graph, const ShowsFault& shows_fault,
                                  const ReduceOptions& options) {
   STRATA_RETURN_IF_ERROR(graph::Verify(graph));
   STRATA_ASSIGN_OR_RETURN(const bool shows, shows_fault(graph));
@@ -209,7 +209,7 @@ absl::StatusOr<Reduction> Reduce(const Graph& graph, const ShowsFault& shows_fau
   Search search{options, Clock::now(), 0, absl::OkStatus()};
   search.checks = 1;
   Level level(graph, shows_fault, /*is_region=*/false, &search);
-  Reduction reduction;
+  ReducedGraph reduction;
   reduction.graph = level.Run();
   STRATA_RETURN_IF_ERROR(search.status);
   reduction.checks = search.checks;

@@ -4,7 +4,7 @@
 // are inlined or reduced in place, dims shrink. Every candidate is verified before it is checked.
 //
 //   auto fails = [](const graph::Graph& g) -> absl::StatusOr<bool> { return !Compiles(g); };
-//   STRATA_ASSIGN_OR_RETURN(Reduction small, Reduce(graph, fails, {}));
+//   STRATA_ASSIGN_OR_RETURN(ReducedGraph small, Reduce(graph, fails, {}));
 //   std::cout << graph::PrintGraph(small.graph);
 //
 // Greedy: the result is one from which no single edit can take anything more (unless a limit ended the search), not the
@@ -30,14 +30,14 @@ struct ReduceOptions {
   std::function<void(int nodes, int checks)> progress;
 };
 
-struct Reduction {
+struct ReducedGraph {
   graph::Graph graph;
   int checks = 0;
   bool complete = true;  // false when a limit ended it
 };
 
 // INVALID_ARGUMENT when `graph` is not valid or does not show the fault.
-absl::StatusOr<Reduction> Reduce(const graph::Graph& graph, const ShowsFault& shows_fault,
+absl::StatusOr<ReducedGraph> Reduce(const graph::Graph& graph, const ShowsFault& shows_fault,
                                  const ReduceOptions& options);
 
 }  // namespace strata::compiler

@@ -1,0 +1,171 @@
+// A bounded, seeded run of the fuzzer, and the fuzzer itself: planted faults are found, reduced, and told apart.
+#include <csignal>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_matchers.h"
+#include "compiler/driver/compiler.h"
+#include "compiler/tools/fuzz_case.h"
+#include "framework/graph/text.h"
+#include "framework/graph/verifier.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace strata::compiler {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The compiler "strata" with a fault: `break_it` changes the graph before.
+class Faulty : public Compiler {
+ public:
+  explicit Faulty(std::function<absl::Status(graph::Graph*)> break_it)
+      : break_it_(std::move(break_it)) {}
+
+  absl::StatusOr<plan::Plan> Compile(const graph::Graph& graph, const chips::Chip& chip,
+                                     const CompileOptions& options) override {
+    graph::Graph broken = graph;
+    STRATA_RETURN_IF_ERROR(break_it_(&broken));
+    STRATA_ASSIGN_OR_RETURN(auto strata, CreateCompiler("strata"));
+    return strata->Compile(broken, chip, options);
+  }
+
+ private:
+  std::function<absl::Status(graph::Graph*)> break_it_;
+};
+
+bool Replace(const std::string& op, const std::string& by, graph::Graph* graph) {
+  bool found = false;
+  for (graph::Node& node : *graph->mutable_nodes()) {
+    if (node.op() != op) continue;
+    node.set_op(by);
+    found = true;
+  }
+  return found;
+}
+
+void RegisterFaultyCompilers() {
+  RegisterAllCompilers();
+  CompilerRegistry().Register("sub_is_add", [] {
+    return std::make_unique<Faulty>([](graph::Graph* g) {
+      Replace("sub", "add", g);
+      return absl::OkStatus();
+    });
+  });
+  CompilerRegistry().Register("crashes_on_tanh", [] {
+    return std::make_unique<Faulty>([](graph::Graph* g) {
+      if (Replace("tanh", "tanh", g)) raise(SIGSEGV);
+      return absl::OkStatus();
+    });
+  });
+  CompilerRegistry().Register("refuses_exp", [] {
+    return std::make_unique<Faulty>([](graph::Graph* g) -> absl::Status {
+      if (Replace("exp", "exp", g)) return absl::InternalError("no exp today");
+      return absl::OkStatus();
+    });
+  });
+}
+
+FuzzCase CaseOf(const std::string& text, const std::string& compiler) {
+  RegisterFaultyCompilers();
+  FuzzCase fuzz_case;
+  const auto graph = graph::ParseGraph(text, "test");
+  EXPECT_OK(graph.status());
+  if (graph.ok()) fuzz_case.graph = *graph;
+  fuzz_case.seed = 5;
+  fuzz_case.options.compiler = compiler;
+  return fuzz_case;
+}
+
+constexpr char kProgram[] = R"(graph "g" {
+  %x: f32[5, 20] = input data
+  %y: f32[20] = input data
+  %s: f32[5, 20] = input state
+  %a: f32[5, 20] = mul(%x, %y)
+  %b: f32[5, 20] = sub(%a, %x)
+  %c: f32[5, 20] = sigmoid(%b)
+  %d: f32[5, 20] = add(%c, %s)
+  %e: f32[5, 1] = reduce_sum(%d) {axes = ints[1], keep_dims = true}
+  %f: f32[5, 20] = exp(%c)
+  %g: f32[5, 20] = tanh(%f)
+  return %e as "e" replicated
+  return %g as "g" replicated
+  return %d as "d" replicated
+  update %s with %d
+}
+)";
+
+Finding Check(const FuzzCase& fuzz_case) {
+  const auto finding = CheckFuzzCase(fuzz_case);
+  EXPECT_OK(finding.status());
+  return finding.ok() ? *finding : Finding{};
+}
+
+TEST(DifferentialTest, ARightCompilerHasNoFinding) {
+  const Finding finding = Check(CaseOf(kProgram, "strata"));
+  EXPECT_EQ(finding.kind, FindingKind::kNone) << finding.message;
+}
+
+TEST(DifferentialTest, FaultsAreToldApart) {
+  const Finding wrong = Check(CaseOf(kProgram, "sub_is_add"));
+  EXPECT_EQ(wrong.kind, FindingKind::kDifference);
+  EXPECT_THAT(wrong.message, HasSubstr("expected"));
+  const Finding crash = Check(CaseOf(kProgram, "crashes_on_tanh"));
+  EXPECT_EQ(crash.kind, FindingKind::kCrash);
+  EXPECT_THAT(crash.message, HasSubstr("signal 11"));
+  const Finding refused = Check(CaseOf(kProgram, "refuses_exp"));
+  EXPECT_EQ(refused.kind, FindingKind::kCompile);
+  EXPECT_THAT(refused.message, HasSubstr("no exp today"));
+}
+
+TEST(DifferentialTest, DataThatAnOpRefusesIsNoFinding) {
+  const FuzzCase fuzz_case = CaseOf(R"(graph "g" {
+  %t: f32[1, 4] = input data
+  %i: i32[64] = input data
+  %y: f32[64, 4] = embedding(%t, %i)
+  return %y as "y" replicated
+}
+)",
+                                    "strata");
+  EXPECT_EQ(Check(fuzz_case).kind, FindingKind::kRefused);
+}
+
+TEST(FuzzCaseTest, AFaultIsReducedToItsNode) {
+  const FuzzCase fuzz_case = CaseOf(kProgram, "sub_is_add");
+  STRATA_ASSERT_OK_AND_ASSIGN(const std::string text, ReducedText(fuzz_case, Check(fuzz_case), {}));
+  EXPECT_THAT(text, HasSubstr("// difference: output 'e'"));
+  EXPECT_THAT(text, HasSubstr("// seed 5"));
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, graph::ParseGraph(text, "reduced"));
+  ASSERT_EQ(graph.nodes_size(), 1) << text;
+  EXPECT_EQ(graph.nodes(0).op(), "sub");
+}
+
+TEST(RandomProgramTest, TheSameSeedIsTheSameProgram) {
+  std::set<std::string> ops, texts;
+  for (uint32_t seed = 0; seed < 60; ++seed) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, MakeRandomProgram(seed, {}));
+    EXPECT_OK(graph::Verify(graph));
+    for (const graph::Node& node : graph.nodes()) ops.insert(node.op());
+    texts.insert(graph::PrintGraph(graph));
+    if (seed % 10 != 0) continue;
+    STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph again, MakeRandomProgram(seed, {}));
+    EXPECT_EQ(graph::PrintGraph(again), graph::PrintGraph(graph));
+  }
+  EXPECT_EQ(texts.size(), 60u);
+  EXPECT_GT(ops.size(), 45u);
+}
+
+TEST(FuzzTest, ABoundedRun) {
+  for (uint32_t seed = 1; seed <= 12; ++seed) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const FuzzCase fuzz_case,
+                                MakeFuzzCase(seed, {.nodes = 16, .max_elements = 2048}));
+    const Finding finding = Check(fuzz_case);
+    EXPECT_FALSE(IsFault(finding)) << "seed " << seed << " (" << fuzz_case.Settings()
+                                   << "): " << KindName(finding.kind) << ": " << finding.message;
+  }
+}
+
+}  // namespace
+}  // namespace strata::compiler
