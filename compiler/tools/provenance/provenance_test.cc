@@ -99,9 +99,10 @@ TEST(ProvenanceTest, EveryStepOfATrainingStepIsLinked) {
   std::set<int> with_lines;
   for (const Provenance::Line& line : p.lines) with_lines.insert(line.step);
   for (size_t s = 0; s < p.steps.size(); ++s) {
-    // The model marks most of its lines.
-    EXPECT_EQ(p.steps[s].origins.empty(), c.plan.steps(static_cast<int>(s)).origin().empty())
-        << p.steps[s].name;
+    // The model does not mark all of its lines, and a fused step knows its parts' origins.
+    if (!c.plan.steps(static_cast<int>(s)).origin().empty()) {
+      EXPECT_FALSE(p.steps[s].origins.empty()) << p.steps[s].name;
+    }
     EXPECT_EQ(with_lines.count(static_cast<int>(s)), 1u) << p.steps[s].name;
     EXPECT_GE(p.steps[s].roofline_ns, 0);
     EXPECT_FALSE(p.steps[s].bound.empty());
