@@ -65,6 +65,12 @@ class ExecCompiler : public Compiler {
       return absl::InvalidArgumentError(
           "skip_passes and observer do not reach an external compiler; leave them out");
     }
+    const bool plain =
+        options.compute_dtype == chips::DTYPE_UNSPECIFIED || options.compute_dtype == chips::F32;
+    if (!plain || options.gemm != CompileOptions().gemm) {
+      return absl::InvalidArgumentError(
+          "compute_dtype and gemm do not reach an external compiler; leave them out");
+    }
     STRATA_RETURN_IF_ERROR(graph::Verify(graph));
     STRATA_RETURN_IF_ERROR(CheckConcrete(graph));
     plan::CompileRequest request;

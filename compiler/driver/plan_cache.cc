@@ -10,11 +10,12 @@
 #include "base/textproto.h"
 #include "compiler/codegen/isa.h"
 #include "compiler/codegen/object_cache.h"
+#include "compiler/kernels/cpu/gemm.h"
 
 namespace strata::compiler {
 namespace {
 
-// An entry: this line, the hash of the plan's bytes, the plan's bytes.
+// An entry: this line, its key, the hash of the plan's bytes, the plan's bytes.
 constexpr char kHeader[] = "STRATA-PLAN-1\n";
 constexpr size_t kHashDigits = 32;
 
@@ -24,7 +25,8 @@ std::string Hash(absl::string_view bytes) {
                       absl::Hex(hash.low64, absl::kZeroPad16));
 }
 
-// The running program stands for every pass, kernel and library linked into it; another build has another file.
+// The running program stands for every pass and kernel linked into it; another build has another file. "" when it cannot
+// be told: then nothing is cached.
 const std::string& ProgramIdentity() {
   static const auto* identity = [] {
     struct stat info {};
@@ -53,11 +55,10 @@ const std::string& CpuIdentity() {
 
 std::string PlanKey(const graph::Graph& graph, const chips::Chip& chip,
                     const CompileOptions& options, absl::string_view compiler) {
-  std::string text = absl::StrCat(compiler, "\n", options.device, "\n", options.isa, "\n",
-                                  absl::StrJoin(options.skip_passes, ","), "\n",
-                                  static_cast<int>(options.compute_dtype), "\n", options.gemm, "\n",
-                                  ProgramIdentity(),
-                                  "\n", CpuIdentity(), "\n");
+  std::string text = absl::StrCat(
+      compiler, "\n", options.device, "\n", options.isa, "\n",
+      absl::StrJoin(options.skip_passes, ","), "\n", static_cast<int>(options.compute_dtype), "\n",
+      options.gemm, "\n", ProgramIdentity(), "\n", OneDnnVersion(), "\n", CpuIdentity(), "\n");
   const absl::StatusOr<std::string> log =
       options.tuning_log.empty() ? std::string() : ReadFile(options.tuning_log);
   absl::StrAppend(&text, options.threads, "\n", log.ok() ? Hash(*log) : "", "\n");
@@ -71,10 +72,10 @@ std::string PlanCache::PathOf(const std::string& key) const {
 
 std::optional<plan::Plan> PlanCache::Find(const std::string& key) const {
   const absl::StatusOr<std::string> file = ReadFile(PathOf(key));
-  const size_t border = sizeof(kHeader) - 1 + kHashDigits;
+  const size_t border = sizeof(kHeader) - 1 + key.size() + kHashDigits;
   if (!file.ok() || file->size() < border) return std::nullopt;
   const absl::string_view bytes = absl::string_view(*file).substr(border);
-  if (absl::string_view(*file).substr(0, border) != absl::StrCat(kHeader, Hash(bytes)))
+  if (absl::string_view(*file).substr(0, border) != absl::StrCat(kHeader, key, Hash(bytes)))
     return std::nullopt;
   plan::Plan plan;
   if (!plan.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
@@ -84,14 +85,14 @@ std::optional<plan::Plan> PlanCache::Find(const std::string& key) const {
 absl::Status PlanCache::Put(const std::string& key, const plan::Plan& plan) const {
   STRATA_RETURN_IF_ERROR(MakeDirectories(dir_));
   const std::string bytes = SerializeDeterministic(plan);
-  return WriteFileAtomic(PathOf(key), absl::StrCat(kHeader, Hash(bytes), bytes));
+  return WriteFileAtomic(PathOf(key), absl::StrCat(kHeader, key, Hash(bytes), bytes));
 }
 
 absl::StatusOr<plan::Plan> CompileCached(Compiler& compiler, const std::string& name,
                                          const graph::Graph& graph, const chips::Chip& chip,
                                          const CompileOptions& options,
                                          const std::string& cache_dir) {
-  if (options.observer || absl::StartsWith(name, "exec:"))
+  if (options.observer || absl::StartsWith(name, "exec:") || ProgramIdentity().empty())
     return compiler.Compile(graph, chip, options);
   const PlanCache cache(cache_dir.empty() ? DefaultCacheDir() : cache_dir);
   const std::string key = PlanKey(graph, chip, options, name);

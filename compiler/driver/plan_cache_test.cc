@@ -78,7 +78,39 @@ TEST(PlanCacheTest, TheKeyCoversAllThatThePlanDependsOn) {
   options = plain;
   options.compute_dtype = chips::BF16;
   keys.insert(PlanKey(graph, chip, options, "strata"));
-  EXPECT_EQ(keys.size(), 9u);
+  options = plain;
+  options.gemm = "emitted";
+  keys.insert(PlanKey(graph, chip, options, "strata"));
+  EXPECT_EQ(keys.size(), 10u);
+}
+
+TEST(PlanCacheTest, AnEntryUnderAnotherNameIsNotThere) {
+  const PlanCache cache(TestDir("renamed"));
+  plan::Plan plan;
+  plan.set_name("p");
+  ASSERT_OK(cache.Put("aaaa", plan));
+  STRATA_ASSERT_OK_AND_ASSIGN(const std::string entry, ReadFile(cache.PathOf("aaaa")));
+  ASSERT_OK(WriteFileAtomic(cache.PathOf("bbbb"), entry));
+  EXPECT_FALSE(cache.Find("bbbb").has_value());
+}
+
+// What lies in the cache is what is served: here, under the key of one graph, the plan of another.
+TEST(PlanCacheTest, ThePlanInTheCacheIsTheOneThatRuns) {
+  const std::string dir = TestDir("served");
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto compiler, CreateCompiler("strata"));
+  const CompileOptions options;
+  STRATA_ASSERT_OK_AND_ASSIGN(plan::Plan marked, compiler->Compile(Scaled(2, 3), {}, options));
+  marked.set_name("marked");
+  ASSERT_OK(PlanCache(dir).Put(PlanKey(Scaled(2, 3), {}, options, "strata"), marked));
+  const auto compile = [&](const CompileOptions& with) {
+    return CompileCached(*compiler, "strata", Scaled(2, 3), {}, with, dir);
+  };
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan served, compile(options));
+  EXPECT_EQ(served.name(), "marked");
+  CompileOptions observed;
+  observed.observer = [](absl::string_view, bool, const graph::Graph&) {};
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan fresh, compile(observed));
+  EXPECT_EQ(fresh.name(), "scaled") << "an observer sees the passes run";
 }
 
 // A second evaluator takes the plan of the first, and a damaged one is compiled again: the results are the same.

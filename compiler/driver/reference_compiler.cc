@@ -1,6 +1,8 @@
 #include "compiler/driver/reference_compiler.h"
 
+#include "absl/strings/str_cat.h"
 #include "compiler/driver/lowering.h"
+#include "compiler/pass/pass.h"
 #include "framework/graph/verifier.h"
 
 namespace strata::compiler {
@@ -10,7 +12,18 @@ class ReferenceCompiler : public Compiler {
  public:
   absl::StatusOr<plan::Plan> Compile(const graph::Graph& graph, const chips::Chip& chip,
                                      const CompileOptions& options) override {
-    return CompileReference(graph, chip, options.device);
+    if (options.compute_dtype == chips::DTYPE_UNSPECIFIED || options.compute_dtype == chips::F32)
+      return CompileReference(graph, chip, options.device);
+    if (options.compute_dtype != chips::BF16) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("compute_dtype: ", chips::DTypeName(options.compute_dtype),
+                       " is not known; use f32 or bf16"));
+    }
+    // The pass is the definition of what is rounded.
+    RegisterAllPasses();
+    graph::Graph rounded = graph;
+    STRATA_RETURN_IF_ERROR(RunPipeline({"mixed_precision"}, {}, &rounded));
+    return CompileReference(rounded, chip, options.device);
   }
 };
 

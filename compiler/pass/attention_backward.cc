@@ -52,7 +52,7 @@ class Backward {
     const AttributeReader attributes(node);
     return node.op() == "matmul" && node.inputs(0) == a && node.inputs(1) == b &&
            attributes.Bool("transpose_a") == transpose_a &&
-           attributes.Bool("transpose_b") == transpose_b;
+           attributes.Bool("transpose_b") == transpose_b && !attributes.Has("output_dtype");
   }
 
   // aᵀ b of matrices, or a batch of them.

@@ -79,6 +79,11 @@ class Fuser {
         Absorb(uses_, &algebra, &match.k, &match.scale);
         Absorb(uses_, &algebra, &match.v, nullptr);
       }
+      // The gradient reads what the forward pass makes; a graph may list part of the backward pass before that.
+      if (match.has_backward() && match.inner_backward.front() < uses_.maker(match.out)) {
+        layouts_.emplace_back();
+        continue;
+      }
       layouts_.push_back(AttentionLayout::Choose(uses_, match));
       if (!layouts_.back().has_value()) continue;
       for (int n : match.inner) gone_[static_cast<size_t>(n)] = true;

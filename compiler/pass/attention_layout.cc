@@ -64,7 +64,9 @@ std::optional<AttentionLayout> AttentionLayout::Choose(const GraphUses& uses,
   const bool apart = match.q.value != match.k.value && match.q.value != match.v.value;
   if (can_heads && apart && !match.has_backward()) {
     OperandView k, v;
-    layout.grouped_ = layout.StripGroups(match.k, &k) && layout.StripGroups(match.v, &v) &&
+    graph::Size k_heads(0), v_heads(0);
+    layout.grouped_ = layout.StripGroups(match.k, &k, &k_heads) &&
+                      layout.StripGroups(match.v, &v, &v_heads) && k_heads == v_heads &&
                       uses.type(match.k.value).concrete();
   }
   layout.heads_ =
@@ -97,7 +99,8 @@ void AttentionLayout::FindHeads() {
 }
 
 // Heads repeated by reshape(broadcast_to(x)), x [B, KV, 1, rows, D]: the view takes x instead.
-bool AttentionLayout::StripGroups(const AttentionOperand& operand, OperandView* view) const {
+bool AttentionLayout::StripGroups(const AttentionOperand& operand, OperandView* view,
+                                  graph::Size* heads) const {
   const Node* join = uses_.Maker(operand.value, "reshape");
   const Node* repeat = join == nullptr ? nullptr : uses_.Maker(join->inputs(0), "broadcast_to");
   if (repeat == nullptr) return false;
@@ -108,6 +111,7 @@ bool AttentionLayout::StripGroups(const AttentionOperand& operand, OperandView* 
                        few[3] == spread[3] && few[4] == spread[4];
   if (!repeats || !(spread[0] == all[0] && spread[3] == all[2] && spread[4] == all[3]))
     return false;
+  *heads = few[1];
   view->base = repeat->inputs(0);
   view->before = {few[0], few[1], few[3], few[4]};
   view->permutation = ToHeads(operand.transposed);
@@ -155,7 +159,8 @@ OperandView AttentionLayout::View(const AttentionOperand& operand) const {
   if (!heads_) return FlatView(operand);
   OperandView view;
   const bool is_q = operand.value == match_.q.value;
-  if (grouped_ && !is_q && StripGroups(operand, &view)) return view;
+  graph::Size heads(0);
+  if (grouped_ && !is_q && StripGroups(operand, &view, &heads)) return view;
   return HeadsView(operand);
 }
 

@@ -46,7 +46,7 @@ class AttentionLayout {
       : uses_(uses), match_(match) {}
 
   void FindHeads();
-  bool StripGroups(const AttentionOperand& operand, OperandView* view) const;
+  bool StripGroups(const AttentionOperand& operand, OperandView* view, graph::Size* heads) const;
   OperandView View(const AttentionOperand& operand) const;
   OperandView HeadsView(const AttentionOperand& operand) const;
   OperandView FlatView(const AttentionOperand& operand) const;

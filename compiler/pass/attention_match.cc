@@ -202,7 +202,10 @@ class Matcher {
   bool OperandsFit(const AttentionForward& f) const {
     const TensorType q = uses_.type(f.first->inputs(0)), k = uses_.type(f.first->inputs(1)),
                      v = uses_.type(f.second->inputs(1)), out = uses_.type(f.second->outputs(0));
-    if (q.dtype != chips::F32 || q.rank() != k.rank() || q.rank() != v.rank()) return false;
+    for (const TensorType& type : {q, k, v, uses_.type(f.first->outputs(0)), out}) {
+      if (type.dtype != chips::F32) return false;
+    }
+    if (q.rank() != k.rank() || q.rank() != v.rank()) return false;
     if (!std::equal(q.shape.begin(), q.shape.end() - 2, k.shape.begin()) ||
         !std::equal(q.shape.begin(), q.shape.end() - 2, v.shape.begin())) {
       return false;

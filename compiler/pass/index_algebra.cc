@@ -53,7 +53,8 @@ void DropOnes(const Shape& shape, Affine* a) {
 
 // Whether every element is a number that the dtype holds exactly, so that no rounding or saturation comes in.
 bool Fits(const TensorType& type, const Affine& a) {
-  if (a.is_constant()) return true;
+  if (a.is_constant() && (chips::IsFloat(type.dtype) || type.dtype == chips::BOOL)) return true;
+  if (a.is_constant() && a.constant != std::floor(a.constant)) return false;
   if (type.dtype != chips::F32 && type.dtype != chips::F64 && type.dtype != chips::I32 &&
       type.dtype != chips::I64) {
     return false;

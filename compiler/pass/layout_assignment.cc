@@ -127,16 +127,17 @@ class Writer {
                          const std::vector<ValueId>& operands) {
     const bool contract = node.op() == "contract_leading", turned = option.result > 0;
     const bool swap_x = option.operands[0] > 0, swap_y = option.operands[1] > 0;
-    if (contract && !swap_x && !swap_y)  // turned
-      return b.Apply("contract_leading", {operands[1], operands[0]});
+    Attributes attributes = GetAttributes(node);  // what they say of the result stays
+    if (contract && !swap_x && !swap_y)           // turned
+      return b.Apply("contract_leading", {operands[1], operands[0]}, attributes);
     const AttributeReader flags(node);
     const bool x = (contract || flags.Bool("transpose_a")) != swap_x;
     const bool y = (!contract && flags.Bool("transpose_b")) != swap_y;
     const auto matmul = [&](ValueId left, ValueId right, bool transpose_left,
                             bool transpose_right) {
-      return b.Apply(
-          "matmul", {left, right},
-          {{"transpose_a", Attr(transpose_left)}, {"transpose_b", Attr(transpose_right)}});
+      attributes["transpose_a"] = Attr(transpose_left);
+      attributes["transpose_b"] = Attr(transpose_right);
+      return b.Apply("matmul", {left, right}, attributes);
     };
     return turned ? matmul(operands[1], operands[0], !y, !x)
                   : matmul(operands[0], operands[1], x, y);

@@ -10,6 +10,7 @@
 #include "framework/graph/attributes.h"
 #include "framework/graph/builder.h"
 #include "framework/graph/interpreter.h"
+#include "framework/graph/op_case_batch.h"
 #include "framework/graph/text.h"
 #include "framework/graph/verifier.h"
 #include "gtest/gtest.h"
@@ -127,6 +128,38 @@ TEST(MixedPrecisionTest, GradientsStayWithinTheRoundings) {
     }
     EXPECT_LT(std::sqrt(error / norm), 3.0 / 256) << graph.outputs(static_cast<int>(o)).name();
     EXPECT_GT(error, 0);
+  }
+}
+
+// y = (x w)ᵀ and z = tanh(xᵀ u): the passes that move transposes rebuild products, and must keep what they give.
+TEST(MixedPrecisionTest, ProductsKeepTheirTypeWhenTransposesMove) {
+  Builder b("turned");
+  const auto swap = [&](ValueId x) {
+    return b.Apply("transpose", {x}, {{"permutation", Attr(std::vector<int64_t>{1, 0})}});
+  };
+  const ValueId x = b.Input("x", {chips::F32, {6, 10}}, graph::DATA),
+                w = b.Input("w", {chips::F32, {10, 5}}, graph::PARAMETER),
+                u = b.Input("u", {chips::F32, {6, 4}}, graph::PARAMETER);
+  b.Output(swap(b.Apply("matmul", {x, w})), "y");
+  b.Output(b.Apply("tanh", {b.Apply("matmul", {swap(x), u})}), "z");
+  b.Output(swap(b.Apply("contract_leading", {x, u})), "c");
+  const Graph graph = std::move(b).Build().value();
+  const auto inputs = [] {
+    std::vector<HostTensor> tensors;
+    tensors.push_back(Random({6, 10}, 1));
+    tensors.push_back(Random({10, 5}, 2));
+    tensors.push_back(Random({6, 4}, 3));
+    return tensors;
+  };
+  const Graph rounded = RunPasses(graph, {"mixed_precision"});
+  const Graph moved =
+      RunPasses(graph, {"mixed_precision", "transpose_sinking", "layout_assignment"});
+  EXPECT_NE(graph::PrintGraph(moved), graph::PrintGraph(rounded)) << "nothing moved";
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto want, graph::Interpreter().Evaluate(rounded, inputs()));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto got, graph::Interpreter().Evaluate(moved, inputs()));
+  for (size_t o = 0; o < want.size(); ++o) {
+    EXPECT_EQ(got[o].dtype(), chips::F32);
+    EXPECT_EQ(graph::CompareTensors(got[o], want[o], 1e-5), "") << o;
   }
 }
 

@@ -13,6 +13,7 @@
 #include "compiler/pass/mixed_precision.h"
 #include "compiler/pass/transpose_sinking.h"
 #include "framework/graph/ops/all_ops.h"
+#include "framework/graph/types.h"
 #include "framework/graph/verifier.h"
 
 namespace strata::compiler {
@@ -32,14 +33,40 @@ void RegisterAllPasses() {
   PassRegistry().Register("transpose_sinking", [] { return CreateTransposeSinking(); });
 }
 
+namespace {
+
+std::vector<graph::TensorType> OutputTypes(const graph::Graph& graph) {
+  std::vector<graph::TensorType> types;
+  for (const graph::Output& output : graph.outputs())
+    types.push_back(graph::TypeOf(graph.values(static_cast<int>(output.value()))));
+  return types;
+}
+
+// A legal graph, with the results that were asked for.
+absl::Status CheckAfter(const graph::Graph& graph, const std::vector<graph::TensorType>& types) {
+  STRATA_RETURN_IF_ERROR(graph::Verify(graph));
+  const std::vector<graph::TensorType> now = OutputTypes(graph);
+  if (now.size() != types.size())
+    return absl::InternalError(absl::StrCat(now.size(), " outputs, of ", types.size()));
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (now[i] == types[i]) continue;
+    return absl::InternalError(
+        absl::StrCat("outputs[", i, "]: was ", types[i].ToString(), ", is ", now[i].ToString()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status RunPipeline(const std::vector<std::string>& passes, const PassContext& context,
                          graph::Graph* graph) {
+  const std::vector<graph::TensorType> types = OutputTypes(*graph);
   for (const std::string& name : passes) {
     STRATA_ASSIGN_OR_RETURN(std::unique_ptr<Pass> pass, PassRegistry().Create(name));
     absl::StatusOr<bool> changed = pass->Run(context, graph);
     if (!changed.ok()) return Annotate(changed.status(), absl::StrCat("pass '", name, "'"));
     if (*changed) {
-      const absl::Status verified = graph::Verify(*graph);
+      const absl::Status verified = CheckAfter(*graph, types);
       if (!verified.ok()) {
         return absl::InternalError(
             absl::StrCat("pass '", name, "' broke the graph: ", verified.message()));

@@ -7,6 +7,8 @@
 #include "base/status_matchers.h"
 #include "compiler/pass/pass_conformance.h"
 #include "compiler/pass/random_graph.h"
+#include "framework/graph/attributes.h"
+#include "framework/graph/builder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -61,6 +63,30 @@ TEST(PipelineTest, APassThatBreaksTheGraphIsCaught) {
   EXPECT_THAT(
       RunPipeline({"breaks"}, {}, &random.graph),
       StatusIs(absl::StatusCode::kInternal, ::testing::HasSubstr("pass 'breaks' broke the graph")));
+}
+
+class ChangesAnOutput : public Pass {
+ public:
+  absl::string_view name() const override { return "changes"; }
+  absl::StatusOr<bool> Run(const PassContext&, graph::Graph* graph) override {
+    graph->mutable_outputs(0)->set_value(graph->inputs(0).value());
+    return true;
+  }
+};
+
+TEST(PipelineTest, APassThatChangesTheTypeOfAResultIsCaught) {
+  RegisterAllPasses();
+  PassRegistry().Register("changes", [] { return std::make_unique<ChangesAnOutput>(); });
+  graph::Builder b("sum");
+  const graph::ValueId x = b.Input("x", {chips::F32, {3}}, graph::DATA);
+  b.Output(
+      b.Apply("reduce_sum", {x},
+              {{"axes", graph::Attr(std::vector<int64_t>{0})}, {"keep_dims", graph::Attr(false)}}),
+      "y");
+  graph::Graph graph = std::move(b).Build().value();
+  EXPECT_THAT(RunPipeline({"changes"}, {}, &graph),
+              StatusIs(absl::StatusCode::kInternal,
+                       ::testing::HasSubstr("outputs[0]: was f32[], is f32[3]")));
 }
 
 }  // namespace

@@ -106,9 +106,20 @@ class Sinker {
   }
 
   // The same product with its operands and flags given; transposes swap them.
-  static ValueId Matmul(Builder& b, ValueId x, ValueId y, bool transpose_x, bool transpose_y) {
-    return b.Apply("matmul", {x, y},
-                   {{"transpose_a", Attr(transpose_x)}, {"transpose_b", Attr(transpose_y)}});
+  static ValueId Matmul(Builder& b, const Node& like, ValueId x, ValueId y, bool transpose_x,
+                        bool transpose_y) {
+    Attributes attributes = ResultOf(like);
+    attributes["transpose_a"] = Attr(transpose_x);
+    attributes["transpose_b"] = Attr(transpose_y);
+    return b.Apply("matmul", {x, y}, attributes);
+  }
+
+  // What a product says of its result, whatever becomes of its operands.
+  static Attributes ResultOf(const Node& product) {
+    Attributes attributes = GetAttributes(product);
+    attributes.erase("transpose_a");
+    attributes.erase("transpose_b");
+    return attributes;
   }
 
   // ---- rules
@@ -141,12 +152,16 @@ class Sinker {
     }
     const ValueId x = maker->inputs(0), y = maker->inputs(maker->inputs_size() - 1);
     if (maker->op() == "contract_leading") {
-      return ReplaceBy(node, [&](Builder& b) { return b.Apply("contract_leading", {y, x}); });
+      return ReplaceBy(node, [&, like = *maker](Builder& b) {
+        return b.Apply("contract_leading", {y, x}, ResultOf(like));
+      });
     }
     if (maker->op() != "matmul" || RankOf(x) != RankOf(y)) return false;
     const AttributeReader flags(*maker);
     const bool transpose_x = flags.Bool("transpose_a"), transpose_y = flags.Bool("transpose_b");
-    return ReplaceBy(node, [&](Builder& b) { return Matmul(b, y, x, !transpose_y, !transpose_x); });
+    return ReplaceBy(node, [&, like = *maker](Builder& b) {
+      return Matmul(b, like, y, x, !transpose_y, !transpose_x);
+    });
   }
 
   // A swap of the last two axes is a flag, however many read the transposed value.
@@ -165,8 +180,9 @@ class Sinker {
       changed = true;
     }
     if (!changed) return false;
-    return ReplaceBy(
-        node, [&](Builder& b) { return Matmul(b, operands[0], operands[1], flags[0], flags[1]); });
+    return ReplaceBy(node, [&](Builder& b) {
+      return Matmul(b, node, operands[0], operands[1], flags[0], flags[1]);
+    });
   }
 
   absl::StatusOr<bool> SinkIntoContract(const Node& node) {
@@ -175,7 +191,7 @@ class Sinker {
     const auto tx = FromTranspose(x), ty = FromTranspose(y);
     if (!tx.has_value() && !ty.has_value()) return false;
     return ReplaceBy(node, [&](Builder& b) {
-      return Matmul(b, tx.has_value() ? tx->base : x, ty.has_value() ? ty->base : y,
+      return Matmul(b, node, tx.has_value() ? tx->base : x, ty.has_value() ? ty->base : y,
                     !tx.has_value(), ty.has_value());
     });
   }

@@ -140,11 +140,18 @@ OptimizerValues AddAdamW(Builder& builder, absl::Span<const ValueId> parameters,
   const graph::DType dtype = builder.type(parameters[0]).dtype;
   values.lr = builder.Input("lr", {dtype, {}}, graph::DATA);
   values.step = builder.Input("step", {dtype, {}}, graph::DATA);
+  if (loss_scale != nullptr && dtype != chips::F32) {
+    builder.Fail(absl::InvalidArgumentError("AddAdamW: a loss scale needs parameters in f32"));
+    return values;
+  }
   const GradientScale scale = ScaleOf(builder, gradients, options, loss_scale, &values);
+  OptimizerValues of_step = values;
+  if (loss_scale != nullptr)  // a step that was skipped does not count
+    of_step.step = builder.Apply("add", {loss_scale->taken, builder.Constant(1, dtype)});
   for (size_t i = 0; i < parameters.size(); ++i) {
     ValueId gradient = gradients[i];
     if (scale.factor != graph::kNoValue) gradient = builder.Apply("mul", {gradient, scale.factor});
-    UpdateParameter(builder, parameters[i], gradient, scale.finite, values, options);
+    UpdateParameter(builder, parameters[i], gradient, scale.finite, of_step, options);
   }
   return values;
 }

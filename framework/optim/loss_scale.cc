@@ -23,6 +23,7 @@ LossScale AddLossScale(Builder& builder, const LossScaleOptions& options) {
   }
   scale.shift = builder.Input("loss_scale.shift", {chips::F32, {}}, graph::STATE);
   scale.good_steps = builder.Input("loss_scale.good_steps", {chips::F32, {}}, graph::STATE);
+  scale.taken = builder.Input("loss_scale.taken", {chips::F32, {}}, graph::STATE);
   const ValueId power = builder.Apply("pow", {Constant(builder, 2), scale.shift});
   scale.scale = builder.Apply("mul", {Constant(builder, options.initial), power});
   return scale;
@@ -42,6 +43,8 @@ void UpdateLossScale(Builder& builder, const LossScale& scale, ValueId finite) {
                             Constant(builder, -o.max_shift)});
   const ValueId count =
       builder.Apply("select", {finite, builder.Apply("select", {due, zero, good}), zero});
+  const ValueId taken = builder.Apply("add", {scale.taken, one});
+  builder.Update(scale.taken, builder.Apply("select", {finite, taken, scale.taken}));
   builder.Update(scale.shift, shift);
   builder.Update(scale.good_steps, count);
 }

@@ -7,9 +7,10 @@
 //   gradients = Gradients(b, b.Apply("mul", {loss, scale.scale}), parameters);
 //   AddAdamW(b, parameters, gradients, options, &scale);
 //
-// bf16 has the exponents of f32 and does without; fp16 and fp8 do not. Two STATE inputs, both zero at
-// the start, hold where the scale is: "loss_scale.shift" (the scale is initial · 2^shift) and
-// "loss_scale.good_steps".
+// bf16 has the exponents of f32 and does without; fp16 and fp8 do not. Three STATE inputs, all zero at
+// the start, hold where the scale is: "loss_scale.shift" (the scale is initial · 2^shift),
+// "loss_scale.good_steps" since it last moved, and "loss_scale.taken", all steps that counted: Adam's
+// bias correction goes by those.
 #ifndef STRATA_FRAMEWORK_OPTIM_LOSS_SCALE_H_
 #define STRATA_FRAMEWORK_OPTIM_LOSS_SCALE_H_
 
@@ -25,8 +26,9 @@ struct LossScaleOptions {
 
 struct LossScale {
   LossScaleOptions options;
-  graph::ValueId scale = graph::kNoValue;                                // [] f32
-  graph::ValueId shift = graph::kNoValue, good_steps = graph::kNoValue;  // the STATE inputs
+  graph::ValueId scale = graph::kNoValue;  // [] f32
+  graph::ValueId shift = graph::kNoValue, good_steps = graph::kNoValue,
+                 taken = graph::kNoValue;  // the STATE inputs
 };
 
 // Makes the inputs and the scale. Errors stick to the builder.

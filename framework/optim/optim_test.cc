@@ -122,7 +122,8 @@ TEST(LossScaleTest, BadStepsChangeNothingAndHalveGoodOnesDouble) {
 
   const auto f32 = [](std::vector<float> v) { return HostTensor::FromVector<float>({2}, v); };
   const auto scalar = [](float v) { return HostTensor::FromVector<float>({}, {v}); };
-  HostTensor p = f32({1, 2}), m = f32({0, 0}), v = f32({0, 0}), shift = scalar(0), good = scalar(0);
+  HostTensor p = f32({1, 2}), m = f32({0, 0}), v = f32({0, 0}), shift = scalar(0), good = scalar(0),
+             taken = scalar(0);
   HostTensor q = f32({1, 2}), qm = f32({0, 0}), qv = f32({0, 0});
   graph::Interpreter interpreter;
   const float inf = std::numeric_limits<float>::infinity();
@@ -137,8 +138,8 @@ TEST(LossScaleTest, BadStepsChangeNothingAndHalveGoodOnesDouble) {
     const bool finite = std::isfinite(gradient[0]) && std::isfinite(gradient[1]);
     STRATA_ASSERT_OK_AND_ASSIGN(
         const auto outputs,
-        interpreter.Evaluate(graph, {p, f32({gradient[0] * s, gradient[1] * s}), shift, good,
-                                     scalar(0.1f), scalar(static_cast<float>(counted + 1)), m, v}));
+        interpreter.Evaluate(graph, {p, f32({gradient[0] * s, gradient[1] * s}), shift, good, taken,
+                                     scalar(0.1f), scalar(99), m, v}));
     for (int i = 0; i < graph.outputs_size(); ++i) {
       const double value = outputs[static_cast<size_t>(i)].ToDoubles()[0];
       if (graph.outputs(i).name() == "scale") {

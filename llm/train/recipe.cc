@@ -1,5 +1,6 @@
 #include "llm/train/recipe.h"
 
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -73,8 +74,10 @@ absl::StatusOr<Recipe> CompleteRecipe(Recipe recipe, int64_t vocab_size) {
   if (recipe.compute_dtype() != chips::F32 && recipe.compute_dtype() != chips::BF16) {
     return Bad("compute_dtype", absl::StrCat(chips::DType_Name(recipe.compute_dtype()), " is not known; use F32 or BF16"));
   }
-  if (!(recipe.loss_scale() >= 0 && recipe.loss_scale() < 1e30)) {
-    return Bad("loss_scale", absl::StrCat(recipe.loss_scale(), " is outside [0, 1e30)"));
+  int exponent = 0;
+  const bool power_of_two = std::frexp(recipe.loss_scale(), &exponent) == 0.5;
+  if (recipe.loss_scale() != 0 && !(power_of_two && exponent >= 1 && exponent <= 25)) {
+    return Bad("loss_scale", absl::StrCat(recipe.loss_scale(), " is no power of two of [1, 2^24]"));
   }
   STRATA_RETURN_IF_ERROR(CheckSchedule(recipe));
   STRATA_RETURN_IF_ERROR(CheckShape(recipe));

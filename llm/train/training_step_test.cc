@@ -55,6 +55,7 @@ std::vector<double> TrainTiny(double loss_scale) {
     tensors["lr"] = HostTensor::FromVector<float>({}, {0.01f});
     tensors["loss_scale.shift"] = HostTensor::Zeros(chips::F32, {});
     tensors["loss_scale.good_steps"] = HostTensor::Zeros(chips::F32, {});
+    tensors["loss_scale.taken"] = HostTensor::Zeros(chips::F32, {});
     graph::Interpreter interpreter;
     for (int i = 1; i <= 20; ++i) {
       tensors["step"] = HostTensor::FromVector<float>({}, {static_cast<float>(i)});
@@ -86,6 +87,14 @@ TEST(TrainingStep, LossScalingChangesNothingWhileAllIsFinite) {
 
 TEST(Recipe, BadFieldsAreNamed) {
   Recipe recipe = TinyRecipe();
+  for (double bad : {3.0, -2.0, 0.5, 1e25}) {
+    recipe.set_loss_scale(bad);
+    EXPECT_THAT(CompleteRecipe(recipe, 11), StatusIs(kInvalid, HasSubstr("loss_scale")));
+  }
+  recipe = TinyRecipe();
+  recipe.set_compute_dtype(chips::F16);
+  EXPECT_THAT(CompleteRecipe(recipe, 11), StatusIs(kInvalid, HasSubstr("compute_dtype: F16")));
+  recipe = TinyRecipe();
   recipe.set_sequence(9);
   EXPECT_THAT(CompleteRecipe(recipe, 11), StatusIs(kInvalid, HasSubstr("sequence: 9")));
   recipe = TinyRecipe();

@@ -91,7 +91,7 @@ class Attention {
     stride_ = g_.S + 1;  // a row of scores, and one element for its sum
     P_ = PackedWidth(g_.D);
     key_blocks_ = (g_.S + kN - 1) / kN;
-    tiles_ = (g_.T + kN - 1) / kN;
+    tiles_ = std::max<int64_t>((g_.T + kN - 1) / kN, 1);
     // A task packs the keys of its head once for all its tiles; a head is shared out only where heads are few.
     const int64_t heads = std::max<int64_t>(g_.B * g_.H, 1);
     parts_ = threads_ == 1 ? 1 : std::clamp<int64_t>(4 * threads_ / heads, 1, tiles_);

@@ -19,4 +19,10 @@ void Gemm(const GemmArguments& g) {
              g.B, g.ldb, g.beta, g.C, g.ldc);
 }
 
+std::string OneDnnVersion() {
+  const dnnl_version_t* version = dnnl_version();
+  return std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
+         std::to_string(version->patch) + " (" + version->hash + ")";
+}
+
 }  // namespace strata::compiler

@@ -3,6 +3,7 @@
 #define STRATA_COMPILER_KERNELS_CPU_GEMM_H_
 
 #include <cstdint>
+#include <string>
 
 namespace strata::compiler {
 
@@ -21,6 +22,9 @@ struct GemmArguments {
   float beta = 0;
 };
 void Gemm(const GemmArguments& g);
+
+// Of the library that runs: "2.6.3 (commit)".
+std::string OneDnnVersion();
 
 }  // namespace strata::compiler
 

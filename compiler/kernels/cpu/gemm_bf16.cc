@@ -7,6 +7,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "compiler/kernels/cpu/gemm.h"
 
 namespace strata::compiler {
@@ -19,13 +20,14 @@ class WideningGemm : public Bf16Gemm {
  public:
   explicit WideningGemm(const Bf16GemmShape& shape) : s_(shape) {}
 
-  void Run(const uint16_t* A, const uint16_t* B, float* C) override {
+  absl::Status Run(const uint16_t* A, const uint16_t* B, float* C) override {
     a_.resize(static_cast<size_t>(s_.M * s_.K));
     b_.resize(static_cast<size_t>(s_.K * s_.N));
     Widen(A, &a_);
     Widen(B, &b_);
     Gemm({s_.transpose_a, s_.transpose_b, s_.M, s_.N, s_.K, a_.data(), s_.transpose_a ? s_.M : s_.K,
           b_.data(), s_.transpose_b ? s_.K : s_.N, C, s_.N, 0.0f});
+    return absl::OkStatus();
   }
 
  private:
@@ -68,12 +70,12 @@ class Scratch {
     static thread_local Scratch scratch;
     return scratch;
   }
-  // 64-byte aligned; valid until the next call.
+  // 64-byte aligned; valid until the next call; nullptr when there is no room.
   char* Get(size_t bytes) {
     if (bytes > size_) {
       data_.reset();  // the old one goes before the new one comes
       data_.reset(static_cast<char*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
-      size_ = bytes;
+      size_ = data_ == nullptr ? 0 : bytes;
     }
     return data_.get();
   }
@@ -107,13 +109,22 @@ class OneDnnGemm : public Bf16Gemm {
     c_ = memory(c, Engine(), nullptr);
   }
 
-  void Run(const uint16_t* A, const uint16_t* B, float* C) override {
-    char* scratch = Scratch::OfThread().Get(a_.bytes + b_.bytes);
-    const memory& a = a_.Bring(A, scratch, stream_);
-    const memory& b = b_.Bring(B, scratch + a_.bytes, stream_);
-    c_.set_data_handle(C);
-    product_.execute(stream_, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c_}});
-    stream_.wait();
+  absl::Status Run(const uint16_t* A, const uint16_t* B, float* C) override {
+    const size_t bytes = a_.bytes + b_.bytes;
+    char* scratch = Scratch::OfThread().Get(bytes);
+    if (scratch == nullptr && bytes > 0)
+      return absl::ResourceExhaustedError(
+          absl::StrCat("a bf16 product: no ", bytes, " bytes of scratch"));
+    try {
+      const memory& a = a_.Bring(A, scratch, stream_);
+      const memory& b = b_.Bring(B, scratch + a_.bytes, stream_);
+      c_.set_data_handle(C);
+      product_.execute(stream_, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c_}});
+      stream_.wait();
+    } catch (const dnnl::error& error) {
+      return absl::InternalError(absl::StrCat("oneDNN: ", error.what()));
+    }
+    return absl::OkStatus();
   }
 
  private:

@@ -1,13 +1,15 @@
 // Bf16Gemm: C [M, N] = op(A) [M, K] · op(B) [K, N], bf16 operands, sums and result in f32. oneDNN where the CPU has
-// bf16 dot products; elsewhere blocks widened to f32 for sgemm, the same numbers up to the order of sums.
+// bf16 dot products; elsewhere the operands are widened to f32 for sgemm, the same numbers up to the order of sums.
 //
-//   STRATA_ASSIGN_OR_RETURN(std::shared_ptr<Bf16Gemm> gemm, Bf16Gemm::Create({false, true, M, N, K}, threads));
-//   gemm->Run(A, B, C);
+//   std::shared_ptr<Bf16Gemm> gemm = Bf16Gemm::Create({false, true, M, N, K}, threads);
+//   STRATA_RETURN_IF_ERROR(gemm->Run(A, B, C));
 #ifndef STRATA_COMPILER_KERNELS_CPU_GEMM_BF16_H_
 #define STRATA_COMPILER_KERNELS_CPU_GEMM_BF16_H_
 
 #include <cstdint>
 #include <memory>
+
+#include "base/status.h"
 
 namespace strata::compiler {
 
@@ -26,7 +28,8 @@ class Bf16Gemm {
   static std::shared_ptr<Bf16Gemm> CreateWidening(const Bf16GemmShape& shape);
 
   // One run at a time. Scratch is shared by all products that a thread runs.
-  virtual void Run(const uint16_t* A, const uint16_t* B, float* C) = 0;
+  // RESOURCE_EXHAUSTED without room for it; INTERNAL with oneDNN's complaint.
+  virtual absl::Status Run(const uint16_t* A, const uint16_t* B, float* C) = 0;
 };
 
 // True where Create() gives bf16 dot products.

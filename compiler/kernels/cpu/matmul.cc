@@ -145,11 +145,12 @@ bool IsBf16(const graph::OpCall& call) {
 RoutineFunction PrepareBf16(const Sizes& s, int threads) {
   std::shared_ptr<Bf16Gemm> gemm =
       Bf16Gemm::Create({s.transpose_a, s.transpose_b, s.M, s.N, s.K}, threads);
-  return [s, gemm](void* const* buffers) {
+  return [s, gemm](void* const* buffers) -> absl::Status {
     const uint16_t *a = Buffer<uint16_t>(buffers, 0), *b = Buffer<uint16_t>(buffers, 1);
     float* y = Buffer<float>(buffers, 2);
     for (int64_t l = 0; l < s.L; ++l) {
-      gemm->Run(a + l * s.M * s.K, b + (s.shared_b ? 0 : l * s.K * s.N), y + l * s.M * s.N);
+      STRATA_RETURN_IF_ERROR(
+          gemm->Run(a + l * s.M * s.K, b + (s.shared_b ? 0 : l * s.K * s.N), y + l * s.M * s.N));
     }
     return absl::OkStatus();
   };

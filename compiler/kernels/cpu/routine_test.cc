@@ -205,8 +205,9 @@ TEST(RoutineTest, WideningIsTheSameAsBf16Arithmetic) {
   const Bf16GemmShape shape{true, false, 19, 37, 70};
   const HostTensor a = ToBf16(Random({70, 19}, 1)), b = ToBf16(Random({70, 37}, 2));
   std::vector<float> fast(19 * 37, NAN), slow(19 * 37, NAN);
-  Bf16Gemm::Create(shape, 2)->Run(a.data<uint16_t>(), b.data<uint16_t>(), fast.data());
-  Bf16Gemm::CreateWidening(shape)->Run(a.data<uint16_t>(), b.data<uint16_t>(), slow.data());
+  ASSERT_OK(Bf16Gemm::Create(shape, 2)->Run(a.data<uint16_t>(), b.data<uint16_t>(), fast.data()));
+  ASSERT_OK(
+      Bf16Gemm::CreateWidening(shape)->Run(a.data<uint16_t>(), b.data<uint16_t>(), slow.data()));
   for (size_t i = 0; i < fast.size(); ++i) EXPECT_NEAR(fast[i], slow[i], 70 * 1.2e-7 * 70) << i;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -32,16 +33,21 @@ void Count(const plan::Plan& plan, Variant* variant) {
   }
 }
 
-// Of all results: the largest difference, relative to the largest magnitude of the same result.
+// Of all results: the largest difference, relative to the largest magnitude of the same result. Infinite when a result is
+// missing, has another size, or has a NaN that the other has not.
 double Difference(const std::vector<graph::HostTensor>& a,
                   const std::vector<graph::HostTensor>& b) {
+  constexpr double kNever = std::numeric_limits<double>::infinity();
+  if (a.size() != b.size()) return kNever;
   double worst = 0;
-  for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
+  for (size_t i = 0; i < a.size(); ++i) {
     const std::vector<double> x = a[i].ToDoubles(), y = b[i].ToDoubles();
+    if (x.size() != y.size()) return kNever;
     double scale = 1e-12, difference = 0;
     for (size_t j = 0; j < x.size(); ++j) {
       scale = std::max(scale, std::abs(x[j]));
-      difference = std::max(difference, std::abs(x[j] - y[j]));
+      if (std::isnan(x[j]) != std::isnan(y[j])) return kNever;
+      if (!std::isnan(x[j])) difference = std::max(difference, std::abs(x[j] - y[j]));
     }
     worst = std::max(worst, difference / scale);
   }
