@@ -67,9 +67,9 @@ class ExecCompiler : public Compiler {
     }
     const bool plain =
         options.compute_dtype == chips::DTYPE_UNSPECIFIED || options.compute_dtype == chips::F32;
-    if (!plain || options.gemm != CompileOptions().gemm) {
+    if (!plain || options.gemm != CompileOptions().gemm || !options.tuning_log.empty()) {
       return absl::InvalidArgumentError(
-          "compute_dtype and gemm do not reach an external compiler; leave them out");
+          "compute_dtype, gemm and tuning_log do not reach an external compiler; leave them out");
     }
     STRATA_RETURN_IF_ERROR(graph::Verify(graph));
     STRATA_RETURN_IF_ERROR(CheckConcrete(graph));

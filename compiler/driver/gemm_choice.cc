@@ -32,11 +32,7 @@ GemmDecision GemmChooser::Choose(const graph::OpCall& call, const absl::Status& 
   const std::optional<GemmProblem> problem = GemmOf(call);
   if (!problem || (policy_ == GemmPolicy::kLibrary && library.ok())) return {};
   std::optional<GemmRecord> record = records_ ? records_(*problem) : std::nullopt;
-  // A plan has a packing step for A only: B is packed block by block inside the product.
-  if (record && (record->seconds <= 0 || record->config.pack_b_first ||
-                 !CheckGemmConfig(record->config).ok())) {
-    record.reset();
-  }
+  if (record && (record->seconds <= 0 || !CheckGemmConfig(record->config).ok())) record.reset();
   const GemmConfig config = record ? record->config : DefaultGemmConfig(*problem, machine_);
   if (problem->result == chips::BF16 && config.depth < problem->K)
     return {};  // it would be rounded in between

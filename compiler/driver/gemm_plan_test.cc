@@ -4,8 +4,10 @@
 
 #include "absl/strings/match.h"
 #include "base/status_matchers.h"
+#include "compiler/codegen/emit.h"
 #include "compiler/device/device.h"
 #include "compiler/driver/compiler.h"
+#include "compiler/driver/lowering.h"
 #include "compiler/driver/strata_compiler.h"
 #include "compiler/driver/test_models.h"
 #include "framework/graph/builder.h"
@@ -89,6 +91,30 @@ TEST(GemmPlanTest, WhatTheLibraryLacksIsEmitted) {
     inputs.push_back(graph::HostTensor::FromDoubles(chips::BF16, dims, numbers));
   }
   ExpectAgrees(plan, graph, inputs, 0x1p-7);
+}
+
+// A record whose config packs all of B first: a step more, the same numbers.
+TEST(GemmPlanTest, ARecordThatPacksTheRightOperandFirst) {
+  graph::Builder b("packed");
+  const graph::ValueId x = b.Input("x", {chips::F32, {37, 70}}, graph::DATA);
+  const graph::ValueId w = b.Input("w", {chips::F32, {70, 41}}, graph::DATA);
+  b.Output(b.Apply("matmul", {x, w}), "y");
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, std::move(b).Build());
+  GemmConfig config;
+  config.rows = 4;
+  config.vectors = 2;
+  config.depth = 64;
+  config.panels = 1;
+  config.pack_b_first = true;
+  LoweringTarget target;
+  target.device = "cpu";
+  target.isa = HostIsa();
+  target.gemm_records = [&](const GemmProblem&) { return GemmRecord{config, 1e-6, 2e-6}; };
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, LowerGraph(graph, target));
+  EXPECT_EQ(StepsBecause(plan, "panels of the left operand"), 1);
+  EXPECT_EQ(StepsBecause(plan, "panels of the right operand"), 1);
+  EXPECT_EQ(StepsBecause(plan, "100.0 % faster"), 1);
+  ExpectAgrees(plan, graph, MakeInputs(graph), 1e-5);
 }
 
 TEST(GemmPlanTest, AnUnknownPolicyIsRefused) {

@@ -164,28 +164,42 @@ class Lowering {
                                           : absl::UnimplementedError("there is none"));
   }
 
-  // Two steps: A is packed into a temporary, which the product reads in its place.
+  // A is packed into a temporary, which the product reads in its place; B too, where the config packs it whole.
   absl::Status LowerGemm(const Node& node, const GemmDecision& gemm) {
     STRATA_ASSIGN_OR_RETURN(EmittedGemm emitted, EmitGemm(*gemm.problem, gemm.config, target_.isa));
-    const uint32_t a = buffer_of_[node.inputs(0)], b = buffer_of_[node.inputs(1)];
     const std::string& name = ValueAt(node.outputs(0)).name();
-    const uint32_t packed = AddPacked(absl::StrCat(name, ":packed"),
-                                      PackedA(*gemm.problem, gemm.config), *gemm.problem);
-    plan::Step* pack = AddStep(absl::StrCat(name, ":pack"), {});
-    pack->mutable_launch()->set_kernel(chooser_.AddKernel(std::move(emitted.pack_a)));
-    pack->add_reads(a);
-    pack->add_writes(packed);
-    pack->set_origin(node.origin());
-    pack->set_reason("panels of the left operand, for the product that follows; bound by memory");
-    SetWork({0, Bytes(a), Bytes(packed)}, pack);
-
+    const uint32_t a = LowerPacking(node, 0, PackedA(*gemm.problem, gemm.config), *gemm.problem,
+                                    std::move(emitted.pack_a));
+    uint32_t b = buffer_of_[node.inputs(1)];
+    if (emitted.pack_b) {
+      b = LowerPacking(node, 1, PackedB(*gemm.problem, gemm.config), *gemm.problem,
+                       *std::move(emitted.pack_b));
+    }
     const uint32_t c = AddBuffer(node.outputs(0), plan::TEMPORARY);
     plan::Step* multiply = AddStep(name, {});
-    FillStep(node, {packed, b}, {c}, multiply);
+    FillStep(node, {a, b}, {c}, multiply);
     multiply->mutable_launch()->set_kernel(chooser_.AddKernel(std::move(emitted.multiply)));
     multiply->set_reason(gemm.reason);
-    SetWork({gemm.problem->flops(), Bytes(packed) + Bytes(b), Bytes(c)}, multiply);
+    SetWork({gemm.problem->flops(), Bytes(a) + Bytes(b), Bytes(c)}, multiply);
     return absl::OkStatus();
+  }
+
+  // The step that packs an operand; returns the temporary with its panels.
+  uint32_t LowerPacking(const Node& node, int operand, const PackedShape& shape,
+                        const GemmProblem& problem, plan::Kernel kernel) {
+    const std::string name =
+        absl::StrCat(ValueAt(node.outputs(0)).name(), operand == 0 ? ":a" : ":b");
+    const uint32_t from = buffer_of_[node.inputs(operand)];
+    const uint32_t packed = AddPacked(absl::StrCat(name, ":packed"), shape, problem);
+    plan::Step* pack = AddStep(absl::StrCat(name, ":pack"), {});
+    pack->mutable_launch()->set_kernel(chooser_.AddKernel(std::move(kernel)));
+    pack->add_reads(from);
+    pack->add_writes(packed);
+    pack->set_origin(node.origin());
+    pack->set_reason(absl::StrCat("panels of the ", operand == 0 ? "left" : "right",
+                                  " operand, for the product that follows; bound by memory"));
+    SetWork({0, Bytes(from), Bytes(packed)}, pack);
+    return packed;
   }
 
   // A word is an f32, or two bf16.
