@@ -86,8 +86,9 @@ bool CExpr::IsInteger(int expr) const {
 
 std::string CExpr::Name(int expr) const {
   const Expr& e = c_.exprs[At(expr)];
-  if (e.kind == Expr::Kind::kReduction) return absl::StrCat("r", e.reduction);
-  if (e.kind != Expr::Kind::kConstant) return absl::StrCat("t", expr);
+  const char* row = !per_row_.empty() && per_row_[At(expr)] ? "[w]" : "";
+  if (e.kind == Expr::Kind::kReduction) return absl::StrCat("r", e.reduction, row);
+  if (e.kind != Expr::Kind::kConstant) return absl::StrCat("t", expr, row);
   if (e.dtype == chips::BOOL) return e.value != 0 ? "(-1)" : "0";
   return e.dtype == chips::I32 ? IntText(e.value) : FloatText(e.value);
 }

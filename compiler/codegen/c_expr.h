@@ -3,6 +3,8 @@
 #define STRATA_COMPILER_CODEGEN_C_EXPR_H_
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "compiler/loop/schedule.h"
 
@@ -17,6 +19,9 @@ struct Lanes {
 class CExpr {
  public:
   explicit CExpr(const loop::Nest& nest) : nest_(nest), c_(nest.computation) {}
+
+  // Values that are once a row, where several rows are done at once: their names become elements, "t3[w]".
+  void SetPerRow(std::vector<bool> per_row) { per_row_ = std::move(per_row); }
 
   std::string Name(int expr) const;    // "t3", "r0", or a constant
   std::string Vector(int expr) const;  // the same as 16 lanes
@@ -33,6 +38,7 @@ class CExpr {
 
   const loop::Nest& nest_;
   const loop::Computation& c_;
+  std::vector<bool> per_row_;  // by expr; empty: none
 };
 
 }  // namespace strata::compiler

@@ -19,7 +19,7 @@ size_t At(int i) { return static_cast<size_t>(i); }
 class Writer {
  public:
   Writer(const loop::Nest& nest, const std::string& entry)
-      : nest_(nest), c_(nest.computation), expr_(nest), entry_(entry) {}
+      : nest_(nest), c_(nest.computation), expr_(nest), entry_(entry), rows_(RowsAtOnce()) {}
 
   std::string Run() {
     Line(absl::StrCat("// ", loop::KindName(c_.kind), ": ", absl::StrJoin(c_.ops, " ")));
@@ -27,9 +27,10 @@ class Writer {
       Line(absl::StrCat("//   ", buffer.name, " ", std::string(chips::DTypeName(buffer.dtype)), "[",
                         absl::StrJoin(buffer.dims, ", "), "]"));
     }
+    const std::set<int> used = UsedBuffers(nest_.body);
+    if (rows_ > 1) RowsFunction(used);
     Line(absl::StrCat("KERNEL void ", entry_, "(void* const* buffers, long begin, long end) {"));
     ++depth_;
-    const std::set<int> used = UsedBuffers(nest_.body);
     for (size_t b = 0; b < c_.buffers.size(); ++b) {
       if (used.count(static_cast<int>(b)) == 0) continue;
       const std::string type = absl::StrCat(static_cast<int>(b) < c_.inputs ? "const " : "",
@@ -37,10 +38,7 @@ class Writer {
       Line(absl::StrCat(type, " ", c_.buffers[b].name, " = (", type, ")buffers[", b, "];"));
     }
     if (used.empty()) Line("(void)buffers, (void)begin, (void)end;");
-    for (int slot = 0; slot < nest_.slots; ++slot) {
-      const int64_t padded = (c_.dims.back() + kLanes - 1) / kLanes * kLanes;
-      Line(absl::StrCat("float row", slot, "[", padded, "] __attribute__((aligned(64)));"));
-    }
+    if (rows_ == 1) RowBuffers("");
     Body(nest_.body);
     --depth_;
     Line("}");
@@ -105,25 +103,174 @@ class Writer {
     }
   }
 
+  void RowBuffers(const std::string& rows) {
+    if (nest_.slots == 0) return;
+    const int64_t padded = (c_.dims.back() + kLanes - 1) / kLanes * kLanes;
+    for (int slot = 0; slot < nest_.slots; ++slot)
+      Line(absl::StrCat("float row", slot, rows, "[", padded, "] __attribute__((aligned(64)));"));
+  }
+
   // ---- parallel loops
 
   void Parallel(const Stmt& stmt) {
+    if (rows_ > 1) return CallRows();
     if (stmt.dims.size() == 1) {
       Open(absl::StrCat("for (long i", stmt.dims[0], " = begin; i", stmt.dims[0], " < end; ++i",
                         stmt.dims[0], ") {"));
     } else {
       Open("for (long p = begin; p < end; ++p) {");
-      int64_t inner = 1;
-      for (size_t d = stmt.dims.size(); d-- > 0;) {
-        const int64_t extent = c_.dims[At(stmt.dims[d])];
-        const std::string quotient = inner == 1 ? "p" : absl::StrCat("p / ", inner);
-        Line(absl::StrCat("const long i", stmt.dims[d], " = ",
-                          d == 0 ? quotient : absl::StrCat(quotient, " % ", extent), ";"));
-        inner *= extent;
-      }
+      Indices(stmt, "p");
     }
     Body(stmt.body);
     Close();
+  }
+
+  // The outer dims' indices of iteration `p`.
+  void Indices(const Stmt& parallel, const std::string& p) {
+    int64_t inner = 1;
+    for (size_t d = parallel.dims.size(); d-- > 0;) {
+      const int64_t extent = c_.dims[At(parallel.dims[d])];
+      const std::string quotient = inner == 1 ? p : absl::StrCat(p, " / ", inner);
+      Line(absl::StrCat("const long i", parallel.dims[d], " = ",
+                        d == 0 ? quotient : absl::StrCat(quotient, " % ", extent), ";"));
+      inner *= extent;
+    }
+  }
+
+  // ---- several rows at once: what rows share is loaded once, and a row's sums wait beside those of other rows
+
+  // Few enough that the rows and their buffers stay in the nearest cache.
+  int RowsAtOnce() const {
+    if (c_.kind != Kind::kRow || nest_.body.empty() || nest_.parallel_extent < 4) return 1;
+    const Stmt& parallel = nest_.body.back();
+    if (parallel.kind != Stmt::Kind::kParallel || parallel.dims.empty()) return 1;
+    for (const Stmt& stmt : parallel.body) {
+      if (stmt.kind == Stmt::Kind::kSerial || stmt.kind == Stmt::Kind::kIf) return 1;
+    }
+    const int64_t numbers = c_.dims.back() * (1 + nest_.slots);
+    return numbers <= 1024 ? 4 : numbers <= 2048 ? 2 : 1;
+  }
+
+  std::vector<int> EntryLets() const {
+    std::vector<int> lets;
+    for (const Stmt& stmt : nest_.body) {
+      if (stmt.kind == Stmt::Kind::kLet) lets.push_back(stmt.expr);
+    }
+    return lets;
+  }
+
+  void CallRows() {
+    std::string arguments;
+    for (int b : UsedBuffers(nest_.body)) absl::StrAppend(&arguments, c_.buffers[At(b)].name, ", ");
+    for (int expr : EntryLets()) absl::StrAppend(&arguments, "t", expr, ", ");
+    Line("long p = begin;");
+    Line(absl::StrCat("for (; p + ", rows_, " <= end; p += ", rows_, ") ", entry_, "_rows(",
+                      arguments, "p, ", rows_, ");"));
+    Line(absl::StrCat("for (; p < end; ++p) ", entry_, "_rows(", arguments, "p, 1);"));
+  }
+
+  // Rows [first, first + rows), rows a constant wherever it is called.
+  void RowsFunction(const std::set<int>& used) {
+    std::string parameters;
+    for (int b : used) {
+      absl::StrAppend(&parameters, b < c_.inputs ? "const " : "",
+                      CExpr::MemoryType(c_.buffers[At(b)].dtype), "* ", c_.buffers[At(b)].name,
+                      ", ");
+    }
+    for (int expr : EntryLets())
+      absl::StrAppend(&parameters, "const ", expr_.Type(expr), " t", expr, ", ");
+    Open(absl::StrCat("FN void ", entry_, "_rows(", parameters, "long first, const int rows) {"));
+    const Stmt& parallel = nest_.body.back();
+    std::vector<bool> per_row(c_.exprs.size(), false);
+    for (size_t e = 0; e < c_.exprs.size(); ++e)
+      per_row[e] = c_.exprs[e].kind == loop::Expr::Kind::kReduction;
+    for (const Stmt& stmt : parallel.body) {
+      if (stmt.kind == Stmt::Kind::kLet) per_row[At(stmt.expr)] = true;
+    }
+    expr_.SetPerRow(per_row);
+    RowBuffers(absl::StrCat("[", rows_, "]"));
+    for (const Stmt& stmt : parallel.body) {
+      if (stmt.kind == Stmt::Kind::kVector) {
+        RowsVector(parallel, stmt);
+      } else {
+        RowsSimple(parallel, stmt);
+      }
+    }
+    expr_.SetPerRow({});
+    Close();
+  }
+
+  void OpenRows(const Stmt& parallel) {
+    Line(absl::StrCat("#pragma GCC unroll ", rows_));
+    Open("for (int w = 0; w < rows; ++w) {");
+    Indices(parallel, "(first + w)");
+  }
+
+  // One statement that is once a row.
+  void RowsSimple(const Stmt& parallel, const Stmt& stmt) {
+    const int r = stmt.reduction;
+    if (stmt.kind == Stmt::Kind::kLet)
+      Line(absl::StrCat(expr_.Type(stmt.expr), " t", stmt.expr, "[", rows_, "];"));
+    if (stmt.kind == Stmt::Kind::kStart) Line(absl::StrCat("vf a", r, "[", rows_, "];"));
+    if (stmt.kind == Stmt::Kind::kFinish) Line(absl::StrCat("float r", r, "[", rows_, "];"));
+    OpenRows(parallel);
+    if (stmt.kind == Stmt::Kind::kLet) {
+      Line(absl::StrCat(expr_.Name(stmt.expr), " = ", expr_.Formula(stmt.expr, {}), ";"));
+    } else if (stmt.kind == Stmt::Kind::kStart) {
+      Line(absl::StrCat("a", r, "[w] = v_f(", Neutral(r), ");"));
+    } else if (stmt.kind == Stmt::Kind::kFinish) {
+      Line(absl::StrCat("r", r, "[w] = ", IsMax(r) ? "v_top(a" : "v_total(a", r, "[w])",
+                        MeanText(r), ";"));
+    } else {
+      Simple(stmt, {}, "w");
+    }
+    Close();
+  }
+
+  void RowsVector(const Stmt& parallel, const Stmt& stmt) {
+    const std::string i = absl::StrCat("i", stmt.dim);
+    const int tail = static_cast<int>((stmt.hi - stmt.lo) % kLanes);
+    if (stmt.hi - tail > stmt.lo) {
+      Open(absl::StrCat("for (long ", i, " = ", stmt.lo, "; ", i, " < ", stmt.hi - tail, "; ", i,
+                        " += ", kLanes, ") {"));
+      RowsVectorBody(parallel, stmt, {});
+      Close();
+    }
+    if (tail == 0) return;
+    Open("{");
+    Line(absl::StrCat("const long ", i, " = ", stmt.hi - tail, ";"));
+    RowsVectorBody(parallel, stmt, {tail});
+    Close();
+  }
+
+  void RowsVectorBody(const Stmt& parallel, const Stmt& stmt, Lanes lanes) {
+    std::set<int> shared;  // vectors that are the same for every row
+    for (const Stmt& inner : stmt.body) {
+      if (inner.kind != Stmt::Kind::kLet || !IsShared(parallel, c_.exprs[At(inner.expr)], shared))
+        continue;
+      shared.insert(inner.expr);
+      Simple(inner, lanes, "w");
+    }
+    OpenRows(parallel);
+    for (const Stmt& inner : stmt.body) {
+      if (inner.kind != Stmt::Kind::kLet || shared.count(inner.expr) == 0)
+        Simple(inner, lanes, "w");
+    }
+    Close();
+  }
+
+  bool IsShared(const Stmt& parallel, const loop::Expr& expr, const std::set<int>& shared) const {
+    if (expr.kind == loop::Expr::Kind::kLoad || expr.kind == loop::Expr::Kind::kIndex) {
+      return std::all_of(parallel.dims.begin(), parallel.dims.end(),
+                         [&](int dim) { return expr.access.strides[At(dim)] == 0; });
+    }
+    const std::vector<int> entry = EntryLets();
+    return expr.kind == loop::Expr::Kind::kApply &&
+           std::all_of(expr.args.begin(), expr.args.end(), [&](int arg) {
+             return shared.count(arg) > 0 ||
+                    c_.exprs[At(arg)].kind == loop::Expr::Kind::kConstant ||
+                    std::find(entry.begin(), entry.end(), arg) != entry.end();
+           });
   }
 
   // This call's part of a dim, in whole vectors: [lo, hi).
@@ -219,14 +366,14 @@ class Writer {
         return Line(absl::StrCat("const ", expr_.Type(stmt.expr), " ", expr_.Name(stmt.expr), " = ",
                                  expr_.Formula(stmt.expr, lanes), ";"));
       case Stmt::Kind::kReload:
-        return Line(absl::StrCat(
-            "const vf ", expr_.Name(stmt.expr), " = ",
-            stmt.slot >= 0 ? absl::StrCat("load_f32(row", stmt.slot, ", i", c_.dims.size() - 1, ")")
-                           : expr_.Load(stmt.access, true, lanes),
-            ";"));
+        return Line(absl::StrCat("const vf ", expr_.Name(stmt.expr), " = ",
+                                 stmt.slot >= 0 ? absl::StrCat("load_f32(", RowBuffer(stmt.slot),
+                                                               ", i", c_.dims.size() - 1, ")")
+                                                : expr_.Load(stmt.access, true, lanes),
+                                 ";"));
       case Stmt::Kind::kKeep:
-        return Line(absl::StrCat("store_f32(row", stmt.slot, ", i", c_.dims.size() - 1, ", ",
-                                 expr_.Vector(stmt.expr), ");"));
+        return Line(absl::StrCat("store_f32(", RowBuffer(stmt.slot), ", i", c_.dims.size() - 1,
+                                 ", ", expr_.Vector(stmt.expr), ");"));
       case Stmt::Kind::kStore: {
         const bool vector =
             !c_.dims.empty() && (nest_.is_vector[At(stmt.expr)] || stmt.access.strides.back() != 0);
@@ -239,6 +386,10 @@ class Writer {
       default:
         return;
     }
+  }
+
+  std::string RowBuffer(int slot) const {
+    return absl::StrCat("row", slot, rows_ > 1 ? "[w]" : "");
   }
 
   // ---- reductions
@@ -278,10 +429,13 @@ class Writer {
     Line(absl::StrCat(into, " += ", value, ";"));
   }
 
+  std::string MeanText(int r) const {
+    if (ReductionAt(r).op != "reduce_mean") return "";
+    return absl::StrCat(" * (1.0f / ", ReductionAt(r).count, ".0f)");
+  }
+
   void Finish(int r) {
-    const std::string mean = ReductionAt(r).op == "reduce_mean"
-                                 ? absl::StrCat(" * (1.0f / ", ReductionAt(r).count, ".0f)")
-                                 : "";
+    const std::string mean = MeanText(r);
     if (c_.kind == Kind::kColumn)
       return Line(absl::StrCat("const vf r", r, " = a", r, "[", Slot(), "]", mean, ";"));
     std::string all = absl::StrCat("a", r, "[0]");
@@ -295,8 +449,9 @@ class Writer {
 
   const loop::Nest& nest_;
   const loop::Computation& c_;
-  const CExpr expr_;
+  CExpr expr_;
   const std::string entry_;
+  const int rows_;  // done at once
   std::string text_;
   int depth_ = 0;
   bool in_strips_ = false;

@@ -87,8 +87,10 @@ absl::StatusOr<EmittedKernel> EmitKernel(const graph::Graph& graph, const graph:
   plan::Kernel& kernel = result.kernel;
   kernel.set_entry(EntryName(nest->computation, text));
   kernel.set_language(cuda ? plan::CUDA : plan::C);
-  kernel.set_source(absl::StrReplaceAll(text, {{absl::StrCat("void ", kPlaceholder, "("),
-                                                absl::StrCat("void ", kernel.entry(), "(")}}));
+  kernel.set_source(absl::StrReplaceAll(
+      text,
+      {{absl::StrCat(" ", kPlaceholder, "("), absl::StrCat(" ", kernel.entry(), "(")},
+       {absl::StrCat(" ", kPlaceholder, "_rows("), absl::StrCat(" ", kernel.entry(), "_rows(")}}));
   kernel.set_loop_nest(loop::Print(*nest));
   kernel.set_parallel_extent(nest->parallel_extent);
   kernel.set_grain(nest->grain);

@@ -428,9 +428,9 @@ TEST(EmitTest, Refusals) {
                          HasSubstr("does not share the iteration space")));
   }
   const Graph graph = testing_graphs::Fused(testing_graphs::Softmax(2, 2));
-  EXPECT_THAT(
-      EmitKernel(graph, graph.nodes(0), "avx9").status(),
-      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("there is: avx512, avx2, generic")));
+  EXPECT_THAT(EmitKernel(graph, graph.nodes(0), "avx9").status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("there is: avx512_bf16, avx512, avx2, generic")));
 }
 
 }  // namespace
