@@ -28,12 +28,12 @@ using graph::Shape;
 using graph::ValueId;
 using testing::HasSubstr;
 
-constexpr int kThreads = 8;  // of a block here: few, for each is a thread of the host
+constexpr int kThreads = 4;  // of a block here: few, for each is a thread of the host
 constexpr int kGrid = 2;
 
 // What CUDA's own compiler knows, for the host's.
 constexpr char kShim[] = R"(
-#define THREADS 8
+#define THREADS 4
 extern "C" {
 float expf(float); float logf(float); float tanhf(float); float erff(float); float sinf(float); float cosf(float);
 float powf(float, float); float sqrtf(float); float fabsf(float);
