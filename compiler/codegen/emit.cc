@@ -21,7 +21,23 @@ namespace {
 // Stands for the entry's name while the text is hashed.
 constexpr char kPlaceholder[] = "ENTRY";
 
-// A node as a region of its own: its operands are the inputs, by position.
+// "k_row_exp_reduce_sum_1a2b3c4d5e6f": kind, the ops that tell most, a hash of the text.
+std::string EntryName(const loop::Computation& computation, const std::string& text) {
+  std::vector<std::string> ops = computation.ops;
+  std::stable_sort(ops.begin(), ops.end(), [](const std::string& a, const std::string& b) {
+    const auto weight = [](const std::string& op) {
+      return loop::OpCost(op) + (loop::IsReductionOp(op) ? 10 : 0);
+    };
+    return weight(a) > weight(b);
+  });
+  if (ops.size() > 3) ops.resize(3);
+  return absl::StrCat("k_", loop::KindName(computation.kind), ops.empty() ? "" : "_",
+                      absl::StrJoin(ops, "_"), "_",
+                      absl::Hex(XXH64(text.data(), text.size(), 0) >> 16, absl::kZeroPad12));
+}
+
+}  // namespace
+
 graph::Graph RegionOf(const graph::Graph& graph, const graph::Node& node) {
   if (node.op() == "fusion" && node.regions_size() == 1) return node.regions(0);
   graph::Graph region;
@@ -55,23 +71,6 @@ graph::Graph RegionOf(const graph::Graph& graph, const graph::Node& node) {
   }
   return region;
 }
-
-// "k_row_exp_reduce_sum_1a2b3c4d5e6f": kind, the ops that tell most, a hash of the text.
-std::string EntryName(const loop::Computation& computation, const std::string& text) {
-  std::vector<std::string> ops = computation.ops;
-  std::stable_sort(ops.begin(), ops.end(), [](const std::string& a, const std::string& b) {
-    const auto weight = [](const std::string& op) {
-      return loop::OpCost(op) + (loop::IsReductionOp(op) ? 10 : 0);
-    };
-    return weight(a) > weight(b);
-  });
-  if (ops.size() > 3) ops.resize(3);
-  return absl::StrCat("k_", loop::KindName(computation.kind), ops.empty() ? "" : "_",
-                      absl::StrJoin(ops, "_"), "_",
-                      absl::Hex(XXH64(text.data(), text.size(), 0) >> 16, absl::kZeroPad12));
-}
-
-}  // namespace
 
 absl::StatusOr<EmittedKernel> EmitKernel(const graph::Graph& graph, const graph::Node& node,
                                          const std::string& isa) {

@@ -40,6 +40,10 @@ struct EmittedKernel {
 absl::StatusOr<EmittedKernel> EmitKernel(const graph::Graph& graph, const graph::Node& node,
                                          const std::string& isa);
 
+// A node as a region of its own: its operands are the inputs, its results the outputs, by position. Of a "fusion" node
+// its region.
+graph::Graph RegionOf(const graph::Graph& graph, const graph::Node& node);
+
 // The text before the kernels of one translation unit: vector types, partial loads and stores, exp, log, tanh, ...
 std::string Prelude(const std::string& isa);
 

@@ -1,5 +1,13 @@
 #include "compiler/codegen/isa.h"
 
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#else
+#include <sys/utsname.h>
+#endif
+
 namespace strata::compiler {
 
 std::string HostIsa() {
@@ -26,6 +34,30 @@ bool HostRuns(const std::string& isa) {
 bool IsCudaIsa(const std::string& isa) {
   return isa.size() > 3 && isa.compare(0, 3, "sm_") == 0 &&
          isa.find_first_not_of("0123456789", 3) == std::string::npos;
+}
+
+std::string HostCpu() {
+  std::string text;
+#if defined(__x86_64__)
+  unsigned registers[4] = {};
+  const auto ask = [&](unsigned leaf) {
+    unsigned* r = registers;
+    return __get_cpuid(leaf, &r[0], &r[1], &r[2], &r[3]) != 0;
+  };
+  if (ask(1)) text = absl::StrCat("signature ", absl::Hex(registers[0]));
+  char name[49] = {};
+  for (unsigned i = 0; i < 3; ++i) {
+    if (ask(0x80000002u + i)) std::memcpy(name + 16 * i, registers, 16);
+  }
+  absl::StrAppend(&text, " ", name);
+#else
+  utsname system = {};
+  if (uname(&system) == 0) text = system.machine;
+#endif
+  for (const char* isa : {"avx2", "avx512"}) {
+    if (HostRuns(isa)) absl::StrAppend(&text, " ", isa);
+  }
+  return text;
 }
 
 absl::StatusOr<std::vector<std::string>> IsaFlags(const std::string& isa) {

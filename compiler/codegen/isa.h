@@ -18,6 +18,9 @@ bool HostRuns(const std::string& isa);
 // "sm_90" and the like: kernels are CUDA C++ for NVRTC (cuda_writer.h), not C for the host.
 bool IsCudaIsa(const std::string& isa);
 
+// This machine's CPU: vendor, family, model and stepping, name, and the instruction sets above. The same on every call.
+std::string HostCpu();
+
 // Compiler flags that select an ISA. INVALID_ARGUMENT lists the names there are.
 absl::StatusOr<std::vector<std::string>> IsaFlags(const std::string& isa);
 

@@ -6,10 +6,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <functional>
 #include <mutex>
 #include <set>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -18,6 +23,7 @@
 #include "base/file.h"
 #include "base/subprocess.h"
 #include "compiler/codegen/isa.h"
+#include "compiler/codegen/object_key.h"
 
 namespace strata::compiler {
 namespace {
@@ -26,12 +32,6 @@ namespace {
 constexpr char kSeal[] = "STRATA-OBJECT-1 ";
 constexpr size_t kSealBytes = sizeof(kSeal) - 1 + 16;
 constexpr size_t kMaxCompilerMessage = 4000;
-
-std::string Hash(absl::string_view text) {
-  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
-  return absl::StrCat(absl::Hex(hash.high64, absl::kZeroPad16),
-                      absl::Hex(hash.low64, absl::kZeroPad16));
-}
 
 std::string Seal(absl::string_view object) {
   return absl::StrCat(kSeal, absl::Hex(XXH64(object.data(), object.size(), 0), absl::kZeroPad16));
@@ -109,32 +109,30 @@ class Unit {
   Unit(std::string text, const CompilerIdentity& compiler, std::vector<std::string> flags,
        const std::string& cache_dir)
       : text_(std::move(text)), compiler_(compiler), flags_(std::move(flags)) {
-    const std::string key =
-        absl::StrCat(compiler.version, "\n", absl::StrJoin(flags_, " "), "\n", text_);
-    stem_ = JoinPath(cache_dir, absl::StrCat("kernels-", Hash(key)));
+    object_path_ = JoinPath(
+        cache_dir, ObjectName({text_, flags_, compiler.program, compiler.version, HostCpu()}));
   }
 
   // The loaded object, from the cache or built now.
   absl::StatusOr<void*> Load(bool* compiled) {
     *compiled = false;
-    absl::StatusOr<std::string> cached = ReadFile(object_path());
+    absl::StatusOr<std::string> cached = ReadFile(object_path_);
     if (cached.ok() && IsIntact(*cached)) {
-      if (void* handle = dlopen(object_path().c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
+      if (void* handle = dlopen(object_path_.c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
     }
     STRATA_RETURN_IF_ERROR(Compile());
     *compiled = true;
-    if (void* handle = dlopen(object_path().c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
+    if (void* handle = dlopen(object_path_.c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
     const char* why = dlerror();
     return absl::InternalError(
-        absl::StrCat("cannot load ", object_path(), ": ", why == nullptr ? "" : why));
+        absl::StrCat("cannot load ", object_path_, ": ", why == nullptr ? "" : why,
+                     "; set STRATA_CACHE_DIR to a folder that programs may be loaded from"));
   }
 
  private:
-  std::string object_path() const { return stem_ + ".so"; }
-
   absl::Status Compile() {
     static std::atomic<int> counter{0};
-    const std::string own = absl::StrCat(stem_, ".", getpid(), ".", counter++);
+    const std::string own = absl::StrCat(object_path_, ".", getpid(), ".", counter++);
     const TemporaryFile source(own + ".c"), object(own + ".so");
     STRATA_RETURN_IF_ERROR(WriteFileAtomic(source.path, text_));
     std::vector<std::string> command = {compiler_.program};
@@ -151,32 +149,84 @@ class Unit {
     }
     STRATA_ASSIGN_OR_RETURN(const std::string built, ReadFile(object.path));
     STRATA_RETURN_IF_ERROR(WriteFileAtomic(object.path, absl::StrCat(built, Seal(built))));
-    if (std::rename(object.path.c_str(), object_path().c_str()) == 0) return absl::OkStatus();
-    return absl::InternalError(absl::StrCat("cannot write ", object_path()));
+    if (std::rename(object.path.c_str(), object_path_.c_str()) == 0) return absl::OkStatus();
+    // What stands there may be no file: it goes, and the object takes its place.
+    std::error_code error;
+    std::filesystem::remove_all(object_path_, error);
+    if (std::rename(object.path.c_str(), object_path_.c_str()) == 0) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot write ", object_path_, ": ", std::strerror(errno)));
   }
 
   std::string text_;
   CompilerIdentity compiler_;
   std::vector<std::string> flags_;
-  std::string stem_;
+  std::string object_path_;
 };
 
+// A unit that the compiler rejects or died of, or that does not load (it needs a function that is not there).
+bool IsOfTheSource(const absl::Status& status) {
+  return absl::IsInternal(status) || absl::IsUnavailable(status);
+}
+
 // Equal sources once, in `units` shares of about equal length. The shares depend on nothing but the sources.
-std::vector<std::string> Share(const std::string& prelude, absl::Span<const std::string> sources,
-                               size_t units) {
+std::vector<std::vector<std::string>> Share(absl::Span<const std::string> sources, size_t units) {
   const std::set<std::string> unique(sources.begin(), sources.end());
   std::vector<std::string> by_size(unique.begin(), unique.end());
   std::stable_sort(by_size.begin(), by_size.end(),
                    [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
-  std::vector<std::string> shares(std::min(units, by_size.size()), prelude);
+  std::vector<std::vector<std::string>> shares(std::min(units, by_size.size()));
+  std::vector<size_t> lengths(shares.size(), 0);
   for (const std::string& source : by_size) {
-    auto least = std::min_element(
-        shares.begin(), shares.end(),
-        [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
-    absl::StrAppend(&*least, "\n", source);
+    const size_t least = static_cast<size_t>(std::min_element(lengths.begin(), lengths.end()) - lengths.begin());
+    shares[least].push_back(source);
+    lengths[least] += source.size() + 1;
   }
   return shares;
 }
+
+// Calls `work(i)` for [0, count) on up to `jobs` threads.
+void ForEach(size_t count, int jobs, const std::function<void(size_t)>& work) {
+  std::atomic<size_t> next{0};
+  const auto loop = [&] {
+    for (size_t i = next++; i < count; i = next++) work(i);
+  };
+  std::vector<std::thread> threads;
+  for (size_t t = 1; t < std::min(count, static_cast<size_t>(std::max(jobs, 1))); ++t)
+    threads.emplace_back(loop);
+  loop();
+  for (std::thread& thread : threads) thread.join();
+}
+
+// Builds or loads a unit for each share of sources.
+class Builds {
+ public:
+  struct Result {
+    absl::StatusOr<void*> handle = nullptr;
+    bool compiled = false;
+  };
+
+  Builds(const std::string& prelude, const CompilerIdentity& compiler,
+         std::vector<std::string> flags, const std::string& dir, int jobs)
+      : prelude_(prelude), compiler_(compiler), flags_(std::move(flags)), dir_(dir), jobs_(jobs) {}
+
+  std::vector<Result> Run(const std::vector<std::vector<std::string>>& shares) const {
+    std::vector<Result> results(shares.size());
+    ForEach(shares.size(), jobs_, [&](size_t i) {
+      const std::string text =
+          absl::StrCat(prelude_, shares[i].empty() ? "" : "\n", absl::StrJoin(shares[i], "\n"));
+      results[i].handle = Unit(text, compiler_, flags_, dir_).Load(&results[i].compiled);
+    });
+    return results;
+  }
+
+ private:
+  const std::string& prelude_;
+  const CompilerIdentity& compiler_;
+  std::vector<std::string> flags_;
+  const std::string& dir_;
+  int jobs_;
+};
 
 }  // namespace
 
@@ -203,39 +253,57 @@ absl::StatusOr<std::string> KernelCompilerVersion() {
 absl::StatusOr<std::shared_ptr<KernelLibrary>> KernelLibrary::Build(
     const std::string& prelude, absl::Span<const std::string> sources, const std::string& isa,
     const std::string& cache_dir, int jobs) {
+  return BuildWhatCompiles(prelude, sources, isa, cache_dir, jobs, nullptr);
+}
+
+absl::StatusOr<std::shared_ptr<KernelLibrary>> KernelLibrary::BuildWhatCompiles(
+    const std::string& prelude, absl::Span<const std::string> sources, const std::string& isa,
+    const std::string& cache_dir, int jobs, std::vector<absl::Status>* failures) {
+  if (failures != nullptr) failures->assign(sources.size(), absl::OkStatus());
   std::shared_ptr<KernelLibrary> library(new KernelLibrary());
   STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> isa_flags, IsaFlags(isa));
   if (sources.empty()) return library;
-  STRATA_ASSIGN_OR_RETURN(const CompilerIdentity compiler, FindCompiler());
+  const absl::StatusOr<CompilerIdentity> compiler = FindCompiler();
+  if (!compiler.ok()) {
+    if (failures == nullptr) return compiler.status();
+    failures->assign(sources.size(), compiler.status());
+    return library;
+  }
   const std::string dir = cache_dir.empty() ? DefaultCacheDir() : cache_dir;
   STRATA_RETURN_IF_ERROR(MakeDirectories(dir));
 
-  std::vector<Unit> units;
-  for (std::string& text : Share(prelude, sources, static_cast<size_t>(std::max(jobs, 1)))) {
-    units.emplace_back(std::move(text), compiler, Flags(isa_flags), dir);
-  }
-  std::vector<absl::StatusOr<void*>> handles(units.size(), nullptr);
-  std::vector<char> compiled(units.size(), 0);
-  std::vector<std::thread> threads;
-  const auto load = [&](size_t u) {
-    bool built = false;
-    handles[u] = units[u].Load(&built);
-    compiled[u] = built;
-  };
-  for (size_t u = 1; u < units.size(); ++u) threads.emplace_back(load, u);
-  load(0);
-  for (std::thread& thread : threads) thread.join();
-  absl::Status status;
-  for (size_t u = 0; u < units.size(); ++u) {
-    if (handles[u].ok()) {
-      library->handles_.push_back(*handles[u]);
-    } else if (status.ok()) {
-      status = handles[u].status();
+  const Builds builds(prelude, *compiler, Flags(isa_flags), dir, jobs);
+  const auto shares = Share(sources, static_cast<size_t>(std::max(jobs, 1)));
+  std::vector<std::vector<std::string>> alone;  // sources of units that do not compile, one by one
+  const auto results = builds.Run(shares);
+  for (size_t u = 0; u < shares.size(); ++u) {
+    if (results[u].handle.ok()) {
+      library->Add(*results[u].handle, results[u].compiled);
+    } else if (failures == nullptr || !IsOfTheSource(results[u].handle.status())) {
+      return results[u].handle.status();
+    } else {
+      for (const std::string& source : shares[u]) alone.push_back({source});
     }
-    library->compiled_units_ += compiled[u];
   }
-  STRATA_RETURN_IF_ERROR(status);
+  std::map<std::string, absl::Status> failed;
+  const auto retried = builds.Run(alone);
+  for (size_t u = 0; u < alone.size(); ++u) {
+    if (retried[u].handle.ok()) {
+      library->Add(*retried[u].handle, retried[u].compiled);
+    } else {
+      failed[alone[u][0]] = retried[u].handle.status();
+    }
+  }
+  for (size_t i = 0; i < sources.size() && !failed.empty(); ++i) {
+    const auto it = failed.find(sources[i]);
+    if (it != failed.end()) (*failures)[i] = it->second;
+  }
   return library;
+}
+
+void KernelLibrary::Add(void* handle, bool compiled) {
+  handles_.push_back(handle);
+  compiled_units_ += compiled;
 }
 
 KernelLibrary::~KernelLibrary() {

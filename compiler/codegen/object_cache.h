@@ -4,7 +4,7 @@
 //   auto* entry = reinterpret_cast<KernelEntry*>(library->Find("k_softmax_0a1b2c3d4e5f"));
 //
 // Cache: one shared object a translation unit, named by a hash of its text, the flags, the compiler's identity and the
-// CPU. Objects are written beside and renamed, so concurrent builders are safe; an object whose check does not match
+// CPU (object_key.h). Objects are written beside and renamed, so concurrent builders are safe; an object whose check does not match
 // (or that does not load) is built again.
 #ifndef STRATA_COMPILER_CODEGEN_OBJECT_CACHE_H_
 #define STRATA_COMPILER_CODEGEN_OBJECT_CACHE_H_
@@ -39,6 +39,13 @@ class KernelLibrary {
                                                               const std::string& isa,
                                                               const std::string& cache_dir,
                                                               int jobs);
+  // The same, but a source that does not compile costs only itself: `failures` gets a status a source, in order; the
+  // others are in the library. With no compiler on this machine every source fails, with that status. Other errors (a
+  // cache folder that cannot be written) are returned.
+  static absl::StatusOr<std::shared_ptr<KernelLibrary>> BuildWhatCompiles(
+      const std::string& prelude, absl::Span<const std::string> sources, const std::string& isa,
+      const std::string& cache_dir, int jobs, std::vector<absl::Status>* failures);
+
   ~KernelLibrary();
   KernelLibrary(const KernelLibrary&) = delete;
   KernelLibrary& operator=(const KernelLibrary&) = delete;
@@ -52,6 +59,7 @@ class KernelLibrary {
 
  private:
   KernelLibrary() = default;
+  void Add(void* handle, bool compiled);
   std::vector<void*> handles_;
   int compiled_units_ = 0;
 };

@@ -1,6 +1,8 @@
 #include "compiler/codegen/object_cache.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <thread>
@@ -116,6 +118,79 @@ TEST(ObjectCacheTest, ConcurrentBuilders) {
 TEST(ObjectCacheTest, TheCompilersComplaint) {
   EXPECT_THAT(Build({"KERNEL void k(void) { syntax error; }"}, FreshDir("complaint")).status(),
               StatusIs(absl::StatusCode::kInternal, HasSubstr("error:")));
+}
+
+TEST(ObjectCacheTest, WhatCompilesIsBuilt) {
+  const std::string bad = "KERNEL void k_bad(void) { syntax error; }";
+  const std::string lost = "extern \"C\" void nowhere(); KERNEL void k_lost(void) { nowhere(); }";
+  const std::vector<std::string> sources = {Adds("k_one", 1), bad, Adds("k_two", 2), bad, lost};
+  for (int jobs : {1, 3}) {
+    std::vector<absl::Status> failures;
+    STRATA_ASSERT_OK_AND_ASSIGN(
+        const auto library,
+        KernelLibrary::BuildWhatCompiles(kPrelude, sources, "generic",
+                                         FreshDir(absl::StrCat("what", jobs)), jobs, &failures));
+    EXPECT_EQ(RunOnce(*library, "k_one"), 1);
+    EXPECT_EQ(RunOnce(*library, "k_two"), 2);
+    EXPECT_EQ(library->Find("k_bad"), nullptr);
+    EXPECT_EQ(library->Find("k_lost"), nullptr);
+    ASSERT_EQ(failures.size(), 5u);
+    EXPECT_OK(failures[0]);
+    EXPECT_OK(failures[2]);
+    EXPECT_THAT(failures[1], StatusIs(absl::StatusCode::kInternal, HasSubstr("error:")));
+    EXPECT_EQ(failures[1], failures[3]);
+    EXPECT_THAT(failures[4], StatusIs(absl::StatusCode::kInternal, HasSubstr("nowhere")));
+  }
+}
+
+TEST(ObjectCacheTest, WithoutACompilerNothingCompiles) {
+  setenv("STRATA_CC", "/nowhere/c++", 1);
+  std::vector<absl::Status> failures;
+  const auto library = KernelLibrary::BuildWhatCompiles(
+      kPrelude, {Adds("k_one", 1), Adds("k_two", 2)}, "generic", FreshDir("none2"), 2, &failures);
+  unsetenv("STRATA_CC");
+  ASSERT_OK(library.status());
+  EXPECT_EQ((*library)->Find("k_one"), nullptr);
+  EXPECT_THAT(failures, testing::Each(StatusIs(absl::StatusCode::kUnavailable, HasSubstr("g++"))));
+}
+
+// A compiler that calls itself something else, and one that dies.
+std::string Script(const std::string& name, const std::string& body) {
+  const std::string path = FreshDir(name);
+  EXPECT_OK(WriteFileAtomic(path, absl::StrCat("#!/bin/sh\n", body, "\n")));
+  EXPECT_EQ(chmod(path.c_str(), 0755), 0);
+  return path;
+}
+
+TEST(ObjectCacheTest, AnotherCompilerBuildsAgain) {
+  const std::string dir = FreshDir("versions");
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto first, Build({Adds("k_one", 1)}, dir));
+  EXPECT_EQ(first->compiled_units(), 1);
+  setenv("STRATA_CC", Script("newer", "[ \"$1\" = --version ] && echo 'newer 99' && exit; exec g++ \"$@\"").c_str(), 1);
+  const auto second = Build({Adds("k_one", 1)}, dir);
+  const auto third = Build({Adds("k_one", 1)}, dir);
+  setenv("STRATA_CC", Script("dies", "[ \"$1\" = --version ] && echo 'dies 1' && exit; kill -9 $$").c_str(), 1);
+  const auto fourth = Build({Adds("k_one", 1)}, dir);
+  unsetenv("STRATA_CC");
+  ASSERT_OK(second.status());
+  EXPECT_EQ((*second)->compiled_units(), 1);
+  ASSERT_OK(third.status());
+  EXPECT_EQ((*third)->compiled_units(), 0);
+  EXPECT_THAT(fourth.status(), StatusIs(absl::StatusCode::kInternal, HasSubstr("exit code 137")));
+  // Flags are part of the key too: another instruction set is another object.
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto other,
+                              KernelLibrary::Build(kPrelude, {Adds("k_one", 1)}, HostIsa(), dir, 1));
+  EXPECT_EQ(other->compiled_units(), HostIsa() == "generic" ? 0 : 1);
+}
+
+TEST(ObjectCacheTest, AFolderInThePlaceOfAnObjectGoes) {
+  const std::string dir = FreshDir("folder");
+  ASSERT_OK(Build({Adds("k_one", 1)}, dir).status());
+  const std::string path = Files(dir)[0];
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  ASSERT_OK(MakeDirectories(JoinPath(path, "inside")));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto library, Build({Adds("k_one", 1)}, dir));
+  EXPECT_EQ(RunOnce(*library, "k_one"), 1);
 }
 
 TEST(ObjectCacheTest, NoCompiler) {

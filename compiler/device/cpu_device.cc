@@ -2,10 +2,14 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <chrono>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/warning.h"
 #include "compiler/codegen/isa.h"
 #include "compiler/codegen/object_cache.h"
 #include "compiler/device/host_memory.h"
@@ -33,7 +37,8 @@ class ThreadScope {
 
 // A step with everything looked up.
 struct PreparedStep {
-  KernelEntry* entry = nullptr;  // of a launch
+  KernelEntry* entry = nullptr;                // of a launch
+  const graph::Graph* reference = nullptr;     // of a launch whose kernel could not be built
   int64_t extent = 0, grain = 1;
   RoutineFunction routine;  // of a library call
   std::vector<uint32_t> operands;
@@ -55,6 +60,7 @@ class CpuExecutable : public Executable {
       steps_.emplace_back();
       STRATA_RETURN_IF_ERROR(AtStep(PrepareStep(step, &steps_.back()), i, step));
     }
+    WarnOfFallbacks();
     return absl::OkStatus();
   }
 
@@ -90,8 +96,9 @@ class CpuExecutable : public Executable {
     }
     if (sources.empty()) return absl::OkStatus();
     const std::string isa = plan_.target().isa().empty() ? "generic" : plan_.target().isa();
-    STRATA_ASSIGN_OR_RETURN(library_, KernelLibrary::Build(plan_.prelude(), sources, isa,
-                                                           options_.cache_dir, omp_get_num_procs()));
+    STRATA_ASSIGN_OR_RETURN(
+        library_, KernelLibrary::BuildWhatCompiles(plan_.prelude(), sources, isa, options_.cache_dir,
+                                                   omp_get_num_procs(), &failures_));
     return absl::OkStatus();
   }
 
@@ -107,13 +114,40 @@ class CpuExecutable : public Executable {
   absl::Status PrepareLaunch(const plan::Step& step, PreparedStep* prepared) {
     const plan::Kernel& kernel = plan_.kernels(static_cast<int>(step.launch().kernel()));
     prepared->entry = reinterpret_cast<KernelEntry*>(library_->Find(kernel.entry()));
-    if (prepared->entry == nullptr) {
-      return absl::InternalError(
-          absl::StrCat("kernel '", kernel.entry(), "' is not in the library built of its plan"));
-    }
+    if (prepared->entry == nullptr) return PrepareReference(step, prepared);
     prepared->extent = kernel.parallel_extent();
     prepared->grain = kernel.grain();
     return absl::OkStatus();
+  }
+
+  // A kernel that could not be built: the reference kernels compute the same, slowly.
+  absl::Status PrepareReference(const plan::Step& step, PreparedStep* prepared) {
+    const int id = static_cast<int>(step.launch().kernel());
+    const plan::Kernel& kernel = plan_.kernels(id);
+    absl::Status why = failures_[static_cast<size_t>(id)];
+    if (why.ok()) {
+      why = absl::InternalError(
+          absl::StrCat("its source defines no function '", kernel.entry(), "'"));
+    }
+    if (!kernel.has_reference()) return Annotate(why, absl::StrCat("kernel '", kernel.entry(), "'"));
+    prepared->reference = &kernel.reference();
+    fallbacks_[std::string(why.message())].push_back(
+        absl::StrCat("'", step.name(), "'", step.origin().empty() ? "" : " of ", step.origin()));
+    return absl::OkStatus();
+  }
+
+  // One warning a cause, with the steps it concerns.
+  void WarnOfFallbacks() const {
+    constexpr size_t kNamed = 5;
+    for (const auto& [why, steps] : fallbacks_) {
+      const std::vector<std::string> named(steps.begin(),
+                                           steps.begin() + static_cast<long>(std::min(kNamed, steps.size())));
+      const std::string more =
+          steps.size() > kNamed ? absl::StrCat(" and ", steps.size() - kNamed, " more") : "";
+      Warn(absl::StrCat("plan '", plan_.name(), "': ", absl::StrJoin(named, ", "), more,
+                        steps.size() == 1 ? " runs" : " run",
+                        " on the interpreter, slowly, as the kernel cannot be built: ", why));
+    }
   }
 
   absl::Status PrepareLibraryCall(const plan::Step& step, PreparedStep* prepared) {
@@ -157,6 +191,7 @@ class CpuExecutable : public Executable {
     void* const* buffers = prepared->buffers.data();
     switch (step.step_case()) {
       case plan::Step::kLaunch:
+        if (prepared->reference != nullptr) return RunReference(*prepared->reference, step, *memory_);
         ParallelFor(prepared->extent, prepared->grain, threads_,
                     [&](int64_t begin, int64_t end) { prepared->entry(buffers, begin, end); });
         return absl::OkStatus();
@@ -178,6 +213,10 @@ class CpuExecutable : public Executable {
     };
     chips::TimelineEvent* event = timeline->add_events();
     *event = EventOf(plan_.steps(i), i);
+    if (steps_[static_cast<size_t>(i)].reference != nullptr) {
+      event->set_category("host");
+      event->set_reason("its kernel could not be built");
+    }
     event->set_start_ns(nanoseconds(begin - start));
     event->set_duration_ns(nanoseconds(end - start) - nanoseconds(begin - start));
   }
@@ -187,6 +226,8 @@ class CpuExecutable : public Executable {
   int threads_;
   std::unique_ptr<HostMemory> memory_;
   std::shared_ptr<KernelLibrary> library_;
+  std::vector<absl::Status> failures_;                         // by kernel
+  std::map<std::string, std::vector<std::string>> fallbacks_;  // steps by why their kernel is not there
   std::vector<PreparedStep> steps_;
 };
 

@@ -52,7 +52,9 @@ class Device {
   virtual absl::string_view name() const = 0;
   virtual DeviceCapabilities capabilities() const = 0;
   // FAILED_PRECONDITION when the plan was made for another device or an ISA this machine lacks: it says which, and to
-  // compile again.
+  // compile again. A kernel that cannot be built (its source is rejected, or there is no compiler) runs as its
+  // reference on the interpreter, with a warning (base/warning.h) that names the step; without a reference it is an
+  // error.
   virtual absl::StatusOr<std::unique_ptr<Executable>> Load(const plan::Plan& plan) = 0;
 };
 

@@ -2,9 +2,11 @@
 #include "compiler/device/device.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <string>
 
 #include "base/status_matchers.h"
+#include "base/warning.h"
 #include "chips/cost/roofline.h"
 #include "chips/spec/catalogue.h"
 #include "compiler/device/conformance.h"
@@ -77,9 +79,74 @@ TEST(CpuDeviceTest, ARoutineOnOperandsOfAnotherShapeIsRefused) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("contract_leading")));
 }
 
-TEST(CpuDeviceTest, AKernelThatDoesNotCompileIsAnError) {
+// Losses of three training steps on the CPU.
+std::vector<double> Losses(const plan::Plan& plan, chips::Timeline* timeline = nullptr) {
+  const auto graph = GptTrainingStep({});
+  EXPECT_OK(graph.status());
+  RegisterAllDevices();
+  DeviceOptions options;
+  options.threads = 2;
+  auto device = DeviceRegistry().Create("cpu", options);
+  EXPECT_OK(device.status());
+  auto executable = (*device)->Load(plan);
+  EXPECT_OK(executable.status());
+  std::vector<double> losses;
+  if (!executable.ok()) return losses;
+  const auto inputs = MakeInputs(*graph);
+  for (int step = 0; step < 3; ++step) {
+    const auto outputs = (*executable)->Run(inputs, {timeline});
+    EXPECT_OK(outputs.status());
+    if (outputs.ok()) losses.push_back((*outputs)[0].ToDoubles()[0]);
+  }
+  return losses;
+}
+
+void ExpectNear(const std::vector<double>& got, const std::vector<double>& want) {
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-4 * want[i]);
+}
+
+TEST(CpuDeviceTest, AKernelThatDoesNotCompileRunsOnTheInterpreter) {
+  STRATA_ASSERT_OK_AND_ASSIGN(plan::Plan plan, TrainingPlan());
+  const std::vector<double> want = Losses(plan);
+  plan.mutable_kernels(0)->mutable_source()->append("\nthis is not C");
+  plan.mutable_kernels(2)->mutable_source()->append("\n}");
+  int concerned = 0;
+  std::string name, origin;
+  for (const plan::Step& step : plan.steps()) {
+    if (!step.has_launch() || step.launch().kernel() % 2 != 0 || step.launch().kernel() > 2) continue;
+    ++concerned;
+    if (step.launch().kernel() == 0 && name.empty()) name = step.name(), origin = step.origin();
+  }
+  WarningCapture warnings;
+  chips::Timeline timeline;
+  ExpectNear(Losses(plan, &timeline), want);
+  ASSERT_EQ(warnings.messages().size(), 2u);
+  EXPECT_THAT(warnings.messages(),
+              ::testing::Contains(::testing::AllOf(HasSubstr(absl::StrCat("'", name, "'")), HasSubstr(origin),
+                                                   HasSubstr("interpreter"), HasSubstr("error:"))));
+  int slow = 0;
+  for (const auto& event : timeline.events()) slow += event.reason() == "its kernel could not be built";
+  EXPECT_EQ(slow, concerned);
+}
+
+TEST(CpuDeviceTest, WithoutACompilerEveryKernelRunsOnTheInterpreter) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, TrainingPlan());
+  const std::vector<double> want = Losses(plan);
+  WarningCapture warnings;
+  setenv("STRATA_CC", "/nowhere/c++", 1);
+  const std::vector<double> got = Losses(plan);
+  unsetenv("STRATA_CC");
+  ExpectNear(got, want);
+  EXPECT_THAT(warnings.messages(), ::testing::ElementsAre(::testing::AllOf(
+                                       HasSubstr("and "), HasSubstr("more run on the interpreter"),
+                                       HasSubstr("install g++, or set STRATA_CC"))));
+}
+
+TEST(CpuDeviceTest, AKernelThatDoesNotCompileAndHasNoReferenceIsAnError) {
   STRATA_ASSERT_OK_AND_ASSIGN(plan::Plan plan, TrainingPlan());
   plan.mutable_kernels(0)->mutable_source()->append("\nthis is not C");
+  plan.mutable_kernels(0)->clear_reference();
   RegisterAllDevices();
   STRATA_ASSERT_OK_AND_ASSIGN(auto device, DeviceRegistry().Create("cpu", DeviceOptions()));
   EXPECT_THAT(device->Load(plan), StatusIs(absl::StatusCode::kInternal, HasSubstr("error")));

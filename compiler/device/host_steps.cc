@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "framework/graph/interpreter.h"
+#include "framework/graph/types.h"
 
 namespace strata::compiler {
 namespace {
@@ -49,6 +50,39 @@ absl::Status RunHostCall(const plan::Step& step, const HostMemory& memory) {
     const graph::HostTensor target = memory.View(step.writes(i));
     const graph::HostTensor& result = results[static_cast<size_t>(i)];
     if (result.dtype() != target.dtype() || result.dims() != target.dims()) {
+      return absl::InvalidArgumentError(absl::StrCat("result ", i, " is ", result.TypeString(),
+                                                     "; its buffer is ", target.TypeString()));
+    }
+    Move(target.raw(), result.raw(), result.size_bytes());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunReference(const graph::Graph& region, const plan::Step& step,
+                          const HostMemory& memory) {
+  if (region.inputs_size() != step.reads_size() || region.outputs_size() != step.writes_size()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the kernel's reference takes ", region.inputs_size(), " and makes ", region.outputs_size(),
+        " values; the step reads ", step.reads_size(), " and writes ", step.writes_size()));
+  }
+  std::vector<graph::HostTensor> inputs;
+  for (int i = 0; i < region.inputs_size(); ++i) {
+    const graph::TensorType type =
+        graph::TypeOf(region.values(static_cast<int>(region.inputs(i).value())));
+    const graph::HostTensor view = memory.View(step.reads(i));
+    if (view.dtype() != type.dtype || view.elements() != type.elements()) {
+      return absl::InvalidArgumentError(absl::StrCat("operand ", i, " is ", view.TypeString(),
+                                                     "; the kernel's reference takes ",
+                                                     type.ToString()));
+    }
+    inputs.push_back(view.Reshaped(type.dims()));
+  }
+  STRATA_ASSIGN_OR_RETURN(const std::vector<graph::HostTensor> results,
+                          graph::Interpreter().Evaluate(region, inputs));
+  for (int i = 0; i < step.writes_size(); ++i) {
+    const graph::HostTensor target = memory.View(step.writes(i));
+    const graph::HostTensor& result = results[static_cast<size_t>(i)];
+    if (result.dtype() != target.dtype() || result.elements() != target.elements()) {
       return absl::InvalidArgumentError(absl::StrCat("result ", i, " is ", result.TypeString(),
                                                      "; its buffer is ", target.TypeString()));
     }

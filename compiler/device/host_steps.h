@@ -15,6 +15,11 @@ namespace strata::compiler {
 // Runs the node by its op's reference kernel.
 absl::Status RunHostCall(const plan::Step& step, const HostMemory& memory);
 
+// Runs what a kernel computes by the reference kernels, in place of the kernel. The buffers have the sizes of the
+// region's inputs and outputs, perhaps under other dims (equal kernels are kept once).
+absl::Status RunReference(const graph::Graph& region, const plan::Step& step,
+                          const HostMemory& memory);
+
 absl::Status RunCopy(const plan::Plan& plan, const plan::Step& step, const HostMemory& memory);
 
 // `collectives` may be null: there is one rank then. FAILED_PRECONDITION when the sizes ask for other ranks.

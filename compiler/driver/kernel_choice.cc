@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/warning.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "compiler/plan/explain.h"
 
@@ -66,6 +67,13 @@ std::string KeyOf(const Graph& graph, const Node& node) {
   return key;
 }
 
+// What the device interprets where it cannot build the kernel. Equal nodes share a kernel, so no model line is in it.
+Graph Reference(const Graph& graph, const Node& node) {
+  Graph region = RegionOf(graph, node);
+  for (Node& inner : *region.mutable_nodes()) inner.clear_origin();
+  return region;
+}
+
 // What the nodes of a fusion would move, were each a kernel of its own.
 double BytesApart(const Graph& region) {
   double bytes = 0;
@@ -119,6 +127,7 @@ const KernelChooser::Emitted& KernelChooser::Emit(const Graph& graph, const Node
   absl::StatusOr<EmittedKernel> kernel = EmitKernel(graph, node, isa_);
   emitted.status = kernel.status();
   if (!kernel.ok()) return emitted;
+  *kernel->kernel.mutable_reference() = Reference(graph, node);
   emitted.kernel = AddKernel(std::move(kernel->kernel));
   for (size_t output = 0; output < kernel->in_place.size(); ++output) {
     for (int input : kernel->in_place[output])
@@ -158,9 +167,14 @@ absl::StatusOr<KernelChooser::Pairs> KernelChooser::Choose(const Graph& graph, c
     step->set_reason(EmittedReason(call, work));
     return emitted.in_place;
   }
-  if (!absl::IsUnimplemented(emitted.status)) return emitted.status;
   SetHostCall(node, step);
   step->set_reason(absl::StrCat("host: ", why_not, emitted.status.message()));
+  if (!absl::IsUnimplemented(emitted.status)) {  // a fault of ours, which need not stop anybody
+    Warn(absl::StrCat("graph '", graph.name(), "': '", step->name(), "'",
+                      node.origin().empty() ? "" : absl::StrCat(" of ", node.origin()),
+                      ": no kernel could be emitted, it runs on the interpreter, slowly: ",
+                      emitted.status.ToString()));
+  }
   return Pairs{};
 }
 
