@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "base/file.h"
 #include "chips/timeline/chrome_trace.h"
+#include "compiler/plan/explain.h"
 #include "courses/lab/svg_plot.h"
 #include "courses/tour/tour.h"
 #include "llm/model/config.h"
