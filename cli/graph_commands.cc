@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/file.h"
@@ -45,6 +46,7 @@ struct Options {
   int ranks = 2;
   int threads = 0;
   int repeat = 5;
+  uint64_t memory_budget = 0;
   bool explain = false;
 };
 
@@ -74,7 +76,7 @@ absl::Status Opt(const Options& options) {
   return Emit(options.output, graph::PrintGraph(graph));
 }
 
-absl::StatusOr<plan::Plan> CompileInput(const Options& options) {
+absl::StatusOr<plan::Plan> CompileInput(const Options& options, double* recomputed_flops) {
   STRATA_ASSIGN_OR_RETURN(graph::Graph graph, LoadGraph(options.input));
   STRATA_ASSIGN_OR_RETURN(graph, BindFlags(graph, options.symbols));
   STRATA_ASSIGN_OR_RETURN(chips::Chip chip, chips::FindChip(options.chip));
@@ -82,6 +84,8 @@ absl::StatusOr<plan::Plan> CompileInput(const Options& options) {
   compiler::CompileOptions compile;
   compile.skip_passes = options.skip;
   compile.compute_dtype = options.compute_dtype == "bf16" ? chips::BF16 : chips::F32;
+  compile.memory_budget_bytes = options.memory_budget;
+  compile.recomputed_flops = recomputed_flops;
   if (options.dump_passes.empty()) return compiler->Compile(graph, chip, compile);
   STRATA_ASSIGN_OR_RETURN(auto dump, compiler::PassDump::Create(options.dump_passes, graph));
   compile.observer = dump->observer();
@@ -92,8 +96,15 @@ absl::StatusOr<plan::Plan> CompileInput(const Options& options) {
 }
 
 absl::Status Compile(const Options& options) {
-  STRATA_ASSIGN_OR_RETURN(plan::Plan plan, CompileInput(options));
-  if (options.explain) return Emit(options.output, plan::ExplainPlan(plan));
+  double recomputed_flops = 0;
+  STRATA_ASSIGN_OR_RETURN(plan::Plan plan, CompileInput(options, &recomputed_flops));
+  if (options.explain) {
+    std::string text = plan::ExplainPlan(plan);
+    if (recomputed_flops > 0) {
+      absl::StrAppend(&text, plan::HumanNumber(recomputed_flops, "FLOP"), " are done a second time to save memory\n");
+    }
+    return Emit(options.output, text);
+  }
   return SavePlan(options.output, plan);
 }
 
@@ -174,6 +185,9 @@ void AddGraphCommands(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"f32", "bf16"}));
   compile->add_option("--dump-passes", o.dump_passes,
                       "folder for the graph after each pass (NN-PASS.graph) and what it changed (NN-PASS.diff)");
+  compile->add_option("--memory-budget", o.memory_budget,
+                      "bytes a run may take, as 1500000000, 1500MB or 1GiB: the backward pass makes values again until the plan fits; 0: no budget")
+      ->transform(CLI::AsSizeValue(true));
   compile->add_flag("--explain", o.explain, "instead of the plan, print which kernel each node got and why");
 
   CLI::App* run = AddVerb(app, action, "run", "Run a plan with random inputs and print its timeline", options,

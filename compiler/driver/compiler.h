@@ -7,6 +7,7 @@
 #ifndef STRATA_COMPILER_DRIVER_COMPILER_H_
 #define STRATA_COMPILER_DRIVER_COMPILER_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -36,6 +37,12 @@ struct CompileOptions {
   // are made. "": none. A file that is not there is an empty log.
   std::string tuning_log;
   int threads = 0;  // that the plan will run on, for such records; 0: $OMP_NUM_THREADS, or all cores
+  // What a run may take of memory: inputs, results and the arena, as the plan counts them (MemoryUse::peak). Values are
+  // made again in the backward pass until it fits (the pass rematerialisation); RESOURCE_EXHAUSTED names the smallest
+  // budget that can be met. 0: no budget.
+  uint64_t memory_budget_bytes = 0;
+  // When set: how many of the plan's flops are done a second time to save memory.
+  double* recomputed_flops = nullptr;
   // Called after each pass with its name, whether it changed the graph, and the graph.
   std::function<void(absl::string_view pass, bool changed, const graph::Graph&)> observer;
 };

@@ -61,6 +61,10 @@ class ExecCompiler : public Compiler {
  private:
   absl::StatusOr<plan::Plan> Ask(const graph::Graph& graph, const chips::Chip& chip,
                                  const CompileOptions& options) {
+    if (options.memory_budget_bytes != 0) {
+      return absl::InvalidArgumentError(
+          "memory_budget_bytes does not reach an external compiler; leave it out");
+    }
     if (!options.skip_passes.empty() || options.observer) {
       return absl::InvalidArgumentError(
           "skip_passes and observer do not reach an external compiler; leave them out");

@@ -61,7 +61,7 @@ std::string PlanKey(const graph::Graph& graph, const chips::Chip& chip,
       options.gemm, "\n", ProgramIdentity(), "\n", OneDnnVersion(), "\n", CpuIdentity(), "\n");
   const absl::StatusOr<std::string> log =
       options.tuning_log.empty() ? std::string() : ReadFile(options.tuning_log);
-  absl::StrAppend(&text, options.threads, "\n", log.ok() ? Hash(*log) : "", "\n");
+  absl::StrAppend(&text, options.memory_budget_bytes, "\n", options.threads, "\n", log.ok() ? Hash(*log) : "", "\n");
   absl::StrAppend(&text, Hash(SerializeDeterministic(chip)), Hash(SerializeDeterministic(graph)));
   return Hash(text);
 }

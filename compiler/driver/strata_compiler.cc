@@ -9,6 +9,7 @@
 #include "compiler/driver/tuned_products.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "compiler/pass/pass.h"
+#include "compiler/plan/memory_use.h"
 #include "framework/graph/verifier.h"
 
 namespace strata::compiler {
@@ -45,6 +46,28 @@ absl::StatusOr<GemmPolicy> GemmPolicyOf(const CompileOptions& options) {
       absl::StrCat("gemm: '", options.gemm, "' is none of fastest, library, emitted"));
 }
 
+// What a graph that has come as far as the pass "rematerialisation" will take of memory.
+absl::StatusOr<uint64_t> PlannedPeak(graph::Graph graph, const std::vector<std::string>& passes,
+                                     const PassContext& context, const LoweringTarget& target) {
+  auto rest = std::find(passes.begin(), passes.end(), "rematerialisation");
+  if (rest != passes.end()) ++rest;
+  PassContext quiet = context;
+  quiet.observer = nullptr;
+  quiet.recomputed_flops = nullptr;
+  STRATA_RETURN_IF_ERROR(RunPipeline({rest, passes.end()}, quiet, &graph));
+  STRATA_ASSIGN_OR_RETURN(const plan::Plan plan, LowerGraph(graph, target));
+  return plan::MemoryUseOf(plan).peak();
+}
+
+// Where the pass that keeps the budget was left out.
+absl::Status CheckBudget(const plan::Plan& plan, uint64_t budget) {
+  const uint64_t peak = plan::MemoryUseOf(plan).peak();
+  if (budget == 0 || peak <= budget) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "memory budget of ", budget, " bytes: the plan '", plan.name(), "' takes ", peak,
+      " bytes; give it so many, or do not skip the pass 'rematerialisation'"));
+}
+
 class StrataCompiler : public Compiler {
  public:
   absl::StatusOr<plan::Plan> Compile(const graph::Graph& graph, const chips::Chip& chip,
@@ -69,10 +92,18 @@ class StrataCompiler : public Compiler {
     context.library_ops = RoutineNames();
     for (const std::string& name : context.library_ops)
       context.library_in_place[name] = FindRoutine(name)->in_place;
+    context.memory_budget_bytes = options.memory_budget_bytes;
+    context.planned_peak = [&](const graph::Graph& half) {
+      return PlannedPeak(half, passes, context, target);
+    };
+    double recomputed_flops = 0;
+    context.recomputed_flops = &recomputed_flops;
     context.observer = options.observer;
     STRATA_RETURN_IF_ERROR(RunPipeline(passes, context, &lowered));
     STRATA_ASSIGN_OR_RETURN(plan::Plan plan, LowerGraph(lowered, target));
     plan.set_graph_fingerprint(Fingerprint(graph));
+    if (options.recomputed_flops != nullptr) *options.recomputed_flops = recomputed_flops;
+    STRATA_RETURN_IF_ERROR(CheckBudget(plan, options.memory_budget_bytes));
     return plan;
   }
 };
@@ -89,6 +120,8 @@ std::vector<std::string> StrataPipeline() {
       "dce",                // what nobody needs goes
       "transpose_sinking",  // transposes go where they cost nothing
       "layout_assignment",  // the order of axes that moves the fewest bytes
+      "min_cut_partition",  // what the backward pass makes again rather than keep
+      "rematerialisation",  // more of that, for a memory budget
       "fusion",             // primitives become kernels
       "dce",                // producers that every group made again go
       "memory_order",       // gradients die early, large values are made late

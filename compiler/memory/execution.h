@@ -10,6 +10,7 @@
 #ifndef STRATA_COMPILER_MEMORY_EXECUTION_H_
 #define STRATA_COMPILER_MEMORY_EXECUTION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>

@@ -14,6 +14,7 @@
 #ifndef STRATA_COMPILER_MEMORY_ORDER_H_
 #define STRATA_COMPILER_MEMORY_ORDER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>

@@ -3,6 +3,7 @@
 #ifndef STRATA_COMPILER_MEMORY_ORDER_WINDOW_H_
 #define STRATA_COMPILER_MEMORY_ORDER_WINDOW_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -10,7 +10,9 @@
 #include "compiler/pass/fusion.h"
 #include "compiler/pass/layout_assignment.h"
 #include "compiler/pass/memory_order.h"
+#include "compiler/pass/min_cut_partition.h"
 #include "compiler/pass/mixed_precision.h"
+#include "compiler/pass/rematerialisation.h"
 #include "compiler/pass/transpose_sinking.h"
 #include "framework/graph/ops/all_ops.h"
 #include "framework/graph/types.h"
@@ -28,6 +30,8 @@ void RegisterAllPasses() {
   PassRegistry().Register("decompose", [] { return CreateDecompose(); });
   PassRegistry().Register("fusion", [] { return CreateFusionPass(); });
   PassRegistry().Register("memory_order", [] { return CreateMemoryOrder(); });
+  PassRegistry().Register("min_cut_partition", [] { return CreateMinCutPartition(); });
+  PassRegistry().Register("rematerialisation", [] { return CreateRematerialisation(); });
   PassRegistry().Register("mixed_precision", [] { return CreateMixedPrecision(); });
   PassRegistry().Register("layout_assignment", [] { return CreateLayoutAssignment(); });
   PassRegistry().Register("transpose_sinking", [] { return CreateTransposeSinking(); });

@@ -10,6 +10,7 @@
 #ifndef STRATA_COMPILER_PASS_PASS_H_
 #define STRATA_COMPILER_PASS_PASS_H_
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -29,6 +30,12 @@ struct PassContext {
   std::vector<std::string> library_ops;
   // By op: pairs (input, output) that its routine can keep in one storage.
   std::map<std::string, std::vector<std::pair<int, int>>> library_in_place;
+  // What the whole plan may take of memory: inputs, results and temporaries. 0: no budget.
+  uint64_t memory_budget_bytes = 0;
+  // What the rest of the pipeline would make of a graph: the same sum, planned. Unset: passes estimate it.
+  std::function<absl::StatusOr<uint64_t>(const graph::Graph&)> planned_peak;
+  // Where passes add up the flops that they have done twice to save memory; may be null.
+  double* recomputed_flops = nullptr;
   // Called after each pass that a pipeline ran: its name, whether it changed the graph, and the
   // graph.
   std::function<void(absl::string_view pass, bool changed, const graph::Graph&)> observer;

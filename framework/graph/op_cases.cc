@@ -151,6 +151,8 @@ void ShapeCases(CaseMaker& make) {
   for (const auto& [from, to] : rows) {
     make.Op(Named(Named("reshape", from) + ".to", to), "reshape", {F(from)}, {{"dims", Attr(to)}});
   }
+  make.Op("after", "after", {F({3, 17}), F({5})});
+  make.Op("after.symbols", "after", {F({"B", 6}), F({})});
   const std::vector<std::pair<Shape, std::vector<int64_t>>> permutations = {
       {{3, 17}, {1, 0}}, {{2, 3, 5}, {2, 0, 1}}, {{2, 3, 4, 5}, {0, 2, 1, 3}}, {{}, {}},
       {{1, 7}, {1, 0}},  {{0, 3}, {1, 0}},       {Bound("B", 4), {1, 0}},

@@ -15,7 +15,7 @@ void RegisterCastOps(OpRegistry& registry);        // cast.cc: cast
 void RegisterConstantOps(OpRegistry& registry);    // constant.cc: constant iota
 void RegisterReduceOps(OpRegistry& registry);      // reduce.cc: reduce_sum reduce_max reduce_mean
 void RegisterBroadcastOps(OpRegistry& registry);   // broadcast.cc: broadcast_to sum_to
-void RegisterShapeOps(OpRegistry& registry);       // shape.cc: reshape transpose
+void RegisterShapeOps(OpRegistry& registry);       // shape.cc: reshape transpose after
 void RegisterSliceOps(OpRegistry& registry);       // slice.cc: slice pad concat
 void RegisterMatmulOps(OpRegistry& registry);      // matmul.cc: matmul contract_leading
 void RegisterCollectiveOps(OpRegistry& registry);  // collective.cc: all_reduce all_gather ...

@@ -1,4 +1,4 @@
-// reshape and transpose: the same elements, under other dims or in another order.
+// reshape, transpose and after: the same elements, under other dims, in another order, or not before something else.
 #include <algorithm>
 #include <cstring>
 
@@ -98,6 +98,12 @@ ValuesOr TransposeGradient(GradientContext& c) {
       c.builder.Apply("transpose", {c.output_gradients[0]}, {{"permutation", Attr(inverse)}})};
 }
 
+TypesOr InferAfter(const OpCall& call) { return std::vector<TensorType>{call.inputs[0]}; }
+
+ValuesOr AfterGradient(GradientContext& c) {
+  return std::vector<ValueId>{c.output_gradients[0], kNoValue};
+}
+
 }  // namespace
 
 void RegisterShapeOps(OpRegistry& registry) {
@@ -122,6 +128,18 @@ void RegisterShapeOps(OpRegistry& registry) {
   transpose.reference = TransposeReference;
   transpose.gradient = TransposeGradient;
   registry.Add(std::move(transpose));
+
+  // What reads the result cannot be moved before what makes `event`, nor be taken for the same as what reads x itself:
+  // recomputation for a backward pass stays in the backward pass.
+  OpDef after;
+  after.name = "after";
+  after.summary = "x, event -> x, but not before event has been made";
+  after.op_class = OpClass::kView;
+  after.min_inputs = after.max_inputs = 2;
+  after.infer = InferAfter;
+  after.reference = ReshapeReference;
+  after.gradient = AfterGradient;
+  registry.Add(std::move(after));
 }
 
 }  // namespace strata::graph
