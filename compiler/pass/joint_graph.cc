@@ -73,8 +73,9 @@ std::vector<bool> InMemory(const Graph& graph, const JointGraph& joint,
     if (!joint.forward[At(n)]) continue;
     for (uint32_t id : graph.nodes(n).inputs()) {
       const int maker = joint.maker[id];
-      if (maker >= 0 && (joint.is_kernel[At(maker)] || level[At(maker)] < level[At(n)]))
-        in_memory[id] = true;
+      const bool border = maker >= 0 && (joint.is_kernel[At(maker)] || joint.is_kernel[At(n)] ||
+                                         level[At(maker)] < level[At(n)]);
+      in_memory[id] = in_memory[id] || border;
     }
   }
   return in_memory;
@@ -115,8 +116,7 @@ std::vector<int> KernelLevels(const Graph& graph, const JointGraph& joint) {
     for (uint32_t id : graph.nodes(n).inputs()) {
       const int maker = joint.maker[id];
       if (maker < 0) continue;
-      const bool border = joint.is_kernel[At(maker)] || joint.is_kernel[At(n)];
-      level[At(n)] = std::max(level[At(n)], level[At(maker)] + border);
+      level[At(n)] = std::max(level[At(n)], level[At(maker)] + joint.is_kernel[At(maker)]);
     }
   }
   return level;

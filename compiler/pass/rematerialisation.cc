@@ -58,7 +58,7 @@ class Search {
     if (unchanged <= context_.memory_budget_bytes) return std::optional<Candidate>();
     smallest_.peak = unchanged;
     const std::vector<int> checkpoints = Checkpoints();
-    for (double price = kHighestPrice; price >= kLowestPrice; price /= 2) {
+    for (double price = kHighestPrice; price >= kLowestPrice; price /= 4) {
       std::optional<Candidate> best;
       for (int every : checkpoints) {
         RecomputePolicy policy{false, price};
@@ -86,15 +86,12 @@ class Search {
     return candidate.peak <= context_.memory_budget_bytes;
   }
 
-  // None, and distances around the square root of the depth: the fewest bytes for one more forward pass.
+  // None, and the square root of the depth: about the fewest bytes for one more forward pass.
   std::vector<int> Checkpoints() const {
     const int root =
         static_cast<int>(std::lround(std::sqrt(static_cast<double>(ForwardDepth(graph_)))));
-    std::set<int> distances = {0};
-    for (int every : {root / 2, root, 2 * root}) {
-      if (every >= 2) distances.insert(every);
-    }
-    return {distances.begin(), distances.end()};
+    if (root < 2) return {0};
+    return {0, root};
   }
 
   // Nothing when the policy makes nothing again, or only what another did.
