@@ -59,6 +59,8 @@ bool MayRunAgain(const Node& node, int n, const RecomputePolicy& policy) {
   const graph::OpDef* def = DefOf(node);
   if (def == nullptr || !def->deterministic || n >= policy.among_first) return false;
   if (def->op_class == OpClass::kCollective) return false;
+  // What joins pieces is written to memory as a whole: making it again costs as many bytes as keeping it saves.
+  if (policy.cheap_only && (node.op() == "concat" || node.op() == "pad")) return false;
   return !policy.cheap_only || def->op_class == OpClass::kElementwise ||
          def->op_class == OpClass::kView || def->op_class == OpClass::kMovement ||
          node.op() == "broadcast_to";
