@@ -26,9 +26,13 @@ std::string ObjectName(const ObjectKey& key) {
   Append(key.program, &bytes);
   Append(key.version, &bytes);
   Append(key.cpu, &bytes);
+  return absl::StrCat("kernels-", HashText(bytes), ".so");
+}
+
+std::string HashText(absl::string_view bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
-  return absl::StrCat("kernels-", absl::Hex(hash.high64, absl::kZeroPad16),
-                      absl::Hex(hash.low64, absl::kZeroPad16), ".so");
+  return absl::StrCat(absl::Hex(hash.high64, absl::kZeroPad16),
+                      absl::Hex(hash.low64, absl::kZeroPad16));
 }
 
 }  // namespace strata::compiler

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 namespace strata::compiler {
 
 struct ObjectKey {
@@ -21,6 +23,9 @@ struct ObjectKey {
 };
 
 std::string ObjectName(const ObjectKey& key);
+
+// 128 bits of any text or bytes (XXH3), 32 hexadecimal digits: what names a file of the cache and seals its content.
+std::string HashText(absl::string_view bytes);
 
 }  // namespace strata::compiler
 

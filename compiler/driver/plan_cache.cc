@@ -1,7 +1,6 @@
 #include "compiler/driver/plan_cache.h"
 
 #include <sys/stat.h>
-#include <xxhash.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -10,6 +9,7 @@
 #include "base/textproto.h"
 #include "compiler/codegen/isa.h"
 #include "compiler/codegen/object_cache.h"
+#include "compiler/codegen/object_key.h"
 #include "compiler/kernels/cpu/gemm.h"
 
 namespace strata::compiler {
@@ -18,12 +18,6 @@ namespace {
 // An entry: this line, its key, the hash of the plan's bytes, the plan's bytes.
 constexpr char kHeader[] = "STRATA-PLAN-1\n";
 constexpr size_t kHashDigits = 32;
-
-std::string Hash(absl::string_view bytes) {
-  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
-  return absl::StrCat(absl::Hex(hash.high64, absl::kZeroPad16),
-                      absl::Hex(hash.low64, absl::kZeroPad16));
-}
 
 // The running program stands for every pass and kernel linked into it; another build has another file. "" when it cannot
 // be told: then nothing is cached.
@@ -37,33 +31,20 @@ const std::string& ProgramIdentity() {
   return *identity;
 }
 
-// What the CPU can do: choices depend on more than the ISA's name (bf16 and int8 dot products).
-const std::string& CpuIdentity() {
-  static const auto* identity = [] {
-    const absl::StatusOr<std::string> text = ReadFile("/proc/cpuinfo");
-    if (!text.ok()) return new std::string(HostIsa());
-    const auto line = [&](absl::string_view name) {
-      const size_t at = text->find(std::string(name));
-      return at == std::string::npos ? std::string() : text->substr(at, text->find('\n', at) - at);
-    };
-    return new std::string(absl::StrCat(line("model name"), line("flags")));
-  }();
-  return *identity;
-}
-
 }  // namespace
 
 std::string PlanKey(const graph::Graph& graph, const chips::Chip& chip,
                     const CompileOptions& options, absl::string_view compiler) {
-  std::string text = absl::StrCat(
-      compiler, "\n", options.device, "\n", options.isa, "\n",
-      absl::StrJoin(options.skip_passes, ","), "\n", static_cast<int>(options.compute_dtype), "\n",
-      options.gemm, "\n", ProgramIdentity(), "\n", OneDnnVersion(), "\n", CpuIdentity(), "\n");
-  const absl::StatusOr<std::string> log =
-      options.tuning_log.empty() ? std::string() : ReadFile(options.tuning_log);
-  absl::StrAppend(&text, options.memory_budget_bytes, "\n", options.threads, "\n", log.ok() ? Hash(*log) : "", "\n");
-  absl::StrAppend(&text, Hash(SerializeDeterministic(chip)), Hash(SerializeDeterministic(graph)));
-  return Hash(text);
+  std::string text = absl::StrCat(compiler, "\n", options.device, "\n", options.isa, "\n",
+                                  absl::StrJoin(options.skip_passes, ","), "\n",
+                                  static_cast<int>(options.compute_dtype), "\n", options.gemm, "\n",
+                                  ProgramIdentity(), "\n", OneDnnVersion(), "\n", HostCpu(), "\n");
+  const absl::StatusOr<std::string> log = ReadFile(options.tuning_log);  // none is an empty one
+  absl::StrAppend(&text, options.memory_budget_bytes, "\n", options.threads, "\n",
+                  HashText(log.value_or("")), "\n");
+  absl::StrAppend(&text, HashText(SerializeDeterministic(chip)),
+                  HashText(SerializeDeterministic(graph)));
+  return HashText(text);
 }
 
 std::string PlanCache::PathOf(const std::string& key) const {
@@ -75,7 +56,7 @@ std::optional<plan::Plan> PlanCache::Find(const std::string& key) const {
   const size_t border = sizeof(kHeader) - 1 + key.size() + kHashDigits;
   if (!file.ok() || file->size() < border) return std::nullopt;
   const absl::string_view bytes = absl::string_view(*file).substr(border);
-  if (absl::string_view(*file).substr(0, border) != absl::StrCat(kHeader, key, Hash(bytes)))
+  if (absl::string_view(*file).substr(0, border) != absl::StrCat(kHeader, key, HashText(bytes)))
     return std::nullopt;
   plan::Plan plan;
   if (!plan.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
@@ -85,14 +66,15 @@ std::optional<plan::Plan> PlanCache::Find(const std::string& key) const {
 absl::Status PlanCache::Put(const std::string& key, const plan::Plan& plan) const {
   STRATA_RETURN_IF_ERROR(MakeDirectories(dir_));
   const std::string bytes = SerializeDeterministic(plan);
-  return WriteFileAtomic(PathOf(key), absl::StrCat(kHeader, key, Hash(bytes), bytes));
+  return WriteFileAtomic(PathOf(key), absl::StrCat(kHeader, key, HashText(bytes), bytes));
 }
 
 absl::StatusOr<plan::Plan> CompileCached(Compiler& compiler, const std::string& name,
                                          const graph::Graph& graph, const chips::Chip& chip,
                                          const CompileOptions& options,
                                          const std::string& cache_dir) {
-  if (options.observer || absl::StartsWith(name, "exec:") || ProgramIdentity().empty())
+  const bool asked_for_more = options.observer || options.recomputed_flops != nullptr;
+  if (asked_for_more || absl::StartsWith(name, "exec:") || ProgramIdentity().empty())
     return compiler.Compile(graph, chip, options);
   const PlanCache cache(cache_dir.empty() ? DefaultCacheDir() : cache_dir);
   const std::string key = PlanKey(graph, chip, options, name);

@@ -41,7 +41,7 @@ class PlanCache {
 };
 
 // The plan from the cache in `cache_dir` ("": DefaultCacheDir()), or from `compiler`, whose name in the registry is
-// `name`. Not cached: programs outside ("exec:..."), which may change unseen, and compilations that are observed. A
+// `name`. Not cached: programs outside ("exec:..."), which may change unseen, and compilations that are observed or asked what they recompute. A
 // folder that cannot be written costs time, not the result.
 absl::StatusOr<plan::Plan> CompileCached(Compiler& compiler, const std::string& name,
                                          const graph::Graph& graph, const chips::Chip& chip,

@@ -81,7 +81,21 @@ TEST(PlanCacheTest, TheKeyCoversAllThatThePlanDependsOn) {
   options = plain;
   options.gemm = "emitted";
   keys.insert(PlanKey(graph, chip, options, "strata"));
-  EXPECT_EQ(keys.size(), 10u);
+  options = plain;
+  options.memory_budget_bytes = 1 << 20;
+  keys.insert(PlanKey(graph, chip, options, "strata"));
+  options = plain;
+  options.threads = 3;
+  keys.insert(PlanKey(graph, chip, options, "strata"));
+  options = plain;
+  options.tuning_log = TestDir("tuning.log");
+  keys.insert(PlanKey(graph, chip, options, "strata"));  // not there: an empty log, as none
+  EXPECT_EQ(keys.size(), 12u);
+  for (const std::string text : {"one record", "another"}) {
+    ASSERT_OK(WriteFileAtomic(options.tuning_log, text));
+    keys.insert(PlanKey(graph, chip, options, "strata"));
+  }
+  EXPECT_EQ(keys.size(), 14u);
 }
 
 TEST(PlanCacheTest, AnEntryUnderAnotherNameIsNotThere) {
@@ -111,6 +125,12 @@ TEST(PlanCacheTest, ThePlanInTheCacheIsTheOneThatRuns) {
   observed.observer = [](absl::string_view, bool, const graph::Graph&) {};
   STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan fresh, compile(observed));
   EXPECT_EQ(fresh.name(), "scaled") << "an observer sees the passes run";
+  double recomputed = -1;
+  CompileOptions curious;
+  curious.recomputed_flops = &recomputed;
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan counted, compile(curious));
+  EXPECT_EQ(counted.name(), "scaled");
+  EXPECT_EQ(recomputed, 0) << "nobody counted";
 }
 
 // A second evaluator takes the plan of the first, and a damaged one is compiled again: the results are the same.
