@@ -21,20 +21,6 @@
 namespace strata::compiler {
 namespace {
 
-// oneDNN takes its threads from OpenMP's setting of the calling thread.
-class ThreadScope {
- public:
-  explicit ThreadScope(int threads) : saved_(omp_get_max_threads()) {
-    omp_set_num_threads(threads);
-  }
-  ~ThreadScope() { omp_set_num_threads(saved_); }
-  ThreadScope(const ThreadScope&) = delete;
-  ThreadScope& operator=(const ThreadScope&) = delete;
-
- private:
-  int saved_;
-};
-
 // A step with everything looked up.
 struct PreparedStep {
   KernelEntry* entry = nullptr;                // of a launch

@@ -1,7 +1,5 @@
 #include "compiler/kernels/cpu/gemm_bf16.h"
 
-#include <omp.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -9,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/kernels/cpu/gemm.h"
+#include "compiler/kernels/cpu/parallel.h"
 
 namespace strata::compiler {
 namespace {
@@ -48,20 +47,6 @@ dnnl::engine& Engine() {
   return *engine;
 }
 
-// oneDNN plans for as many threads as OpenMP has when the primitive is made.
-class ThreadScope {
- public:
-  explicit ThreadScope(int threads) : saved_(omp_get_max_threads()) {
-    omp_set_num_threads(threads);
-  }
-  ~ThreadScope() { omp_set_num_threads(saved_); }
-  ThreadScope(const ThreadScope&) = delete;
-  ThreadScope& operator=(const ThreadScope&) = delete;
-
- private:
-  int saved_;
-};
-
 // Where the operands of the product at hand lie in blocked order: one place for all products that a thread runs, as they
 // follow each other. Grows to the largest; uninitialised.
 class Scratch {
@@ -93,7 +78,7 @@ class Scratch {
 class OneDnnGemm : public Bf16Gemm {
  public:
   OneDnnGemm(const Bf16GemmShape& s, int threads) : stream_(Engine()) {
-    const ThreadScope scope(threads);
+    const ThreadScope scope(threads);  // oneDNN plans for as many as there are when the primitive is made
     const auto bf16 = memory::data_type::bf16;
     const memory::desc a({s.M, s.K}, bf16,
                          s.transpose_a ? memory::dims{1, s.M} : memory::dims{s.K, 1});

@@ -7,7 +7,7 @@
 namespace strata::compiler {
 namespace {
 
-// The library throws its errors; none leaves this file.
+// The library throws its errors; those of making a product become statuses (Create).
 class PackedMatmul : public OneDnnMatmul {
  public:
   explicit PackedMatmul(const OneDnnProblem& p)

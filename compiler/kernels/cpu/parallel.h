@@ -37,6 +37,20 @@ void ParallelTasks(int64_t n, int threads, const Body& body) {
   for (int64_t i = 0; i < n; ++i) body(i);
 }
 
+// How many threads OpenMP, and oneDNN with it, takes in the calling thread, while this lives.
+class ThreadScope {
+ public:
+  explicit ThreadScope(int threads) : saved_(omp_get_max_threads()) {
+    omp_set_num_threads(threads);
+  }
+  ~ThreadScope() { omp_set_num_threads(saved_); }
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int saved_;
+};
+
 // Index of the calling thread in the innermost parallel region: [0, threads).
 inline int ThreadIndex() { return omp_get_thread_num(); }
 
