@@ -3,6 +3,7 @@
 #define STRATA_CLI_COMMAND_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,15 @@ namespace strata::cli {
 
 // The verb that the arguments picked; run after parsing.
 using Action = std::function<absl::Status()>;
+
+// Adds a verb that does `run(*options)`. `options` outlives the parsing, which fills them.
+template <typename Options>
+CLI::App* AddVerb(CLI::App& app, Action& action, const std::string& name, const std::string& help,
+                  const std::shared_ptr<Options>& options, absl::Status (*run)(const Options&)) {
+  CLI::App* verb = app.add_subcommand(name, help);
+  verb->callback([&action, options, run] { action = [options, run] { return run(*options); }; });
+  return verb;
+}
 
 // Each adds its verbs to `app`; a verb that was given sets `action`.
 void AddGraphCommands(CLI::App& app, Action& action);  // ops, chips, opt, compile, run, predict, shard

@@ -153,13 +153,6 @@ absl::Status ReduceGraph(const Options& options) {
   return Emit(options.output, graph::PrintGraph(reduction.graph));
 }
 
-CLI::App* AddVerb(CLI::App& app, Action& action, const std::string& name, const std::string& help,
-                  const std::shared_ptr<Options>& options, absl::Status (*run)(const Options&)) {
-  CLI::App* verb = app.add_subcommand(name, help);
-  verb->callback([&action, options, run] { action = [options, run] { return run(*options); }; });
-  return verb;
-}
-
 }  // namespace
 
 void AddToolCommands(CLI::App& app, Action& action) {
