@@ -1,5 +1,5 @@
 // GemmConfig: the free choices of an emitted matrix product. Any valid config computes the same up to rounding; the
-// best one depends on sizes and machine (cost.h guesses it, tune.h measures it).
+// best one depends on sizes and machine (cost.h guesses it, //compiler/tune:tune_gemm measures it).
 //
 //   GemmConfig config{.rows = 14, .vectors = 2, .depth = 768, .panels = 4};
 //   GemmConfigText(config);   // "tile=14x32 depth=768 panels=4 pack_b=block"

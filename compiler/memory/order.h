@@ -3,7 +3,7 @@
 //   OrderProblem problem;                      // two chains that meet: b frees a large content, c makes another
 //   ...
 //   const std::vector<int> order = LowerPeakOrder(problem);   // never worse than 0, 1, 2, ...
-//   PeakBytes(problem, order);
+//   CostOfOrder(problem, order);
 //
 // While a node runs, what it reads and what it makes live together, save where a result takes over the storage of an
 // operand that is read for the last time. Minimising the peak is NP-hard (Sethi 1975, "Complete register allocation

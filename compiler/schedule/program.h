@@ -149,7 +149,7 @@ std::string Print(const Program& program);
 absl::StatusOr<Program> ParseProgram(const std::string& text);
 
 // OK, or INVALID_ARGUMENT with the first fault: names that are unknown or taken, ranks, loops and locals out of place,
-// ops that do not exist. Bounds of accesses are CheckBounds()'s (bounds.h).
+// ops that do not exist. Bounds of accesses are the interpreter's.
 absl::Status Validate(const Program& program);
 
 }  // namespace strata::compiler::schedule
