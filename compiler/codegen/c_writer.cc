@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "compiler/codegen/c_expr.h"
+#include "compiler/codegen/source_text.h"
 
 namespace strata::compiler {
 namespace {
@@ -16,21 +17,16 @@ using loop::Stmt;
 
 size_t At(int i) { return static_cast<size_t>(i); }
 
-class Writer {
+class Writer : private SourceText {
  public:
   Writer(const loop::Nest& nest, const std::string& entry)
       : nest_(nest), c_(nest.computation), expr_(nest), entry_(entry), rows_(RowsAtOnce()) {}
 
   std::string Run() {
-    Line(absl::StrCat("// ", loop::KindName(c_.kind), ": ", absl::StrJoin(c_.ops, " ")));
-    for (const loop::Buffer& buffer : c_.buffers) {
-      Line(absl::StrCat("//   ", buffer.name, " ", std::string(chips::DTypeName(buffer.dtype)), "[",
-                        absl::StrJoin(buffer.dims, ", "), "]"));
-    }
-    const std::set<int> used = UsedBuffers(nest_.body);
+    Heading(c_);
+    const std::set<int> used = UsedBuffers(c_, nest_.body);
     if (rows_ > 1) RowsFunction(used);
-    Line(absl::StrCat("KERNEL void ", entry_, "(void* const* buffers, long begin, long end) {"));
-    ++depth_;
+    Open(absl::StrCat("KERNEL void ", entry_, "(void* const* buffers, long begin, long end) {"));
     for (size_t b = 0; b < c_.buffers.size(); ++b) {
       if (used.count(static_cast<int>(b)) == 0) continue;
       const std::string type = absl::StrCat(static_cast<int>(b) < c_.inputs ? "const " : "",
@@ -40,37 +36,11 @@ class Writer {
     if (used.empty()) Line("(void)buffers, (void)begin, (void)end;");
     if (rows_ == 1) RowBuffers("");
     Body(nest_.body);
-    --depth_;
-    Line("}");
-    return std::move(text_);
+    Close();
+    return Take();
   }
 
  private:
-  void Line(absl::string_view line) {
-    text_.append(static_cast<size_t>(2 * depth_), ' ');
-    absl::StrAppend(&text_, line, "\n");
-  }
-  void Open(absl::string_view line) {
-    Line(line);
-    ++depth_;
-  }
-  void Close() {
-    --depth_;
-    Line("}");
-  }
-
-  std::set<int> UsedBuffers(const std::vector<Stmt>& body) const {
-    std::set<int> used;
-    for (const Stmt& stmt : body) {
-      const std::set<int> inner = UsedBuffers(stmt.body);
-      used.insert(inner.begin(), inner.end());
-      if (stmt.access.buffer >= 0) used.insert(stmt.access.buffer);
-      if (stmt.kind == Stmt::Kind::kLet) used.insert(c_.exprs[At(stmt.expr)].access.buffer);
-    }
-    used.erase(-1);
-    return used;
-  }
-
   void Body(const std::vector<Stmt>& body) {
     for (const Stmt& stmt : body) Write(stmt);
   }
@@ -161,7 +131,8 @@ class Writer {
 
   void CallRows() {
     std::string arguments;
-    for (int b : UsedBuffers(nest_.body)) absl::StrAppend(&arguments, c_.buffers[At(b)].name, ", ");
+    for (int b : UsedBuffers(c_, nest_.body))
+      absl::StrAppend(&arguments, c_.buffers[At(b)].name, ", ");
     for (int expr : EntryLets()) absl::StrAppend(&arguments, "t", expr, ", ");
     Line("long p = begin;");
     Line(absl::StrCat("for (; p + ", rows_, " <= end; p += ", rows_, ") ", entry_, "_rows(",
@@ -452,8 +423,6 @@ class Writer {
   CExpr expr_;
   const std::string entry_;
   const int rows_;  // done at once
-  std::string text_;
-  int depth_ = 0;
   bool in_strips_ = false;
 };
 

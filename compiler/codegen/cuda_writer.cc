@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "compiler/codegen/c_expr.h"
+#include "compiler/codegen/source_text.h"
 
 namespace strata::compiler {
 namespace {
@@ -22,20 +23,15 @@ loop::Nest OneLane(loop::Nest nest) {
   return nest;
 }
 
-class CudaWriter {
+class CudaWriter : private SourceText {
  public:
   CudaWriter(const loop::Nest& nest, const std::string& entry)
       : nest_(OneLane(nest)), c_(nest_.computation), expr_(nest_), entry_(entry) {}
 
   std::string Run() {
-    Line(absl::StrCat("// ", loop::KindName(c_.kind), ": ", absl::StrJoin(c_.ops, " ")));
-    for (const loop::Buffer& buffer : c_.buffers) {
-      Line(absl::StrCat("//   ", buffer.name, " ", std::string(chips::DTypeName(buffer.dtype)), "[",
-                        absl::StrJoin(buffer.dims, ", "), "]"));
-    }
+    Heading(c_);
     Open(absl::StrCat("KERNEL void ", entry_, "(void* const* buffers, long begin, long end) {"));
-    std::set<int> used;
-    FindBuffers(nest_.body, &used);
+    const std::set<int> used = UsedBuffers(c_, nest_.body);
     for (int b : used) {
       const std::string type = absl::StrCat(b < c_.inputs ? "const " : "",
                                             CExpr::MemoryType(c_.buffers[At(b)].dtype), "*");
@@ -44,33 +40,10 @@ class CudaWriter {
     if (used.empty()) Line("(void)buffers, (void)begin, (void)end;");
     Body(nest_.body);
     Close();
-    return std::move(text_);
+    return Take();
   }
 
  private:
-  void Line(absl::string_view line) {
-    text_.append(static_cast<size_t>(2 * depth_), ' ');
-    absl::StrAppend(&text_, line, "\n");
-  }
-  void Open(absl::string_view line) {
-    Line(line);
-    ++depth_;
-  }
-  void Close() {
-    --depth_;
-    Line("}");
-  }
-
-  void FindBuffers(const std::vector<Stmt>& body, std::set<int>* used) const {
-    for (const Stmt& stmt : body) {
-      FindBuffers(stmt.body, used);
-      if (stmt.access.buffer >= 0) used->insert(stmt.access.buffer);
-      if (stmt.kind != Stmt::Kind::kLet) continue;
-      const int loaded = c_.exprs[At(stmt.expr)].access.buffer;
-      if (loaded >= 0) used->insert(loaded);
-    }
-  }
-
   void Body(const std::vector<Stmt>& body) {
     for (const Stmt& stmt : body) Write(stmt);
   }
@@ -218,8 +191,6 @@ class CudaWriter {
   const loop::Computation& c_;
   const CExpr expr_;
   const std::string entry_;
-  std::string text_;
-  int depth_ = 0;
   bool in_columns_ = false;
 };
 
