@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compiler/pass/fusion_groups.h"
+#include "compiler/pass/fusion_region.h"
 #include "compiler/pass/rewriter.h"
 #include "compiler/pass/split_reduction.h"
 #include "framework/graph/attributes.h"

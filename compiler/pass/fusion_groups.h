@@ -32,10 +32,6 @@ struct FusionGroups {
 // `graph` is verified; nodes with symbolic dims stay alone.
 FusionGroups FindFusionGroups(const graph::Graph& graph);
 
-// The region of a group: its members as a graph of their own, operands as inputs (`inputs`: their value ids).
-graph::Graph MakeRegion(const graph::Graph& graph, const FusionGroup& group,
-                        std::vector<uint32_t>* inputs);
-
 }  // namespace strata::compiler
 
 #endif  // STRATA_COMPILER_PASS_FUSION_GROUPS_H_
