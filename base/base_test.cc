@@ -40,8 +40,10 @@ TEST(File, AtomicWriteReplacesAndLeavesNothingAside) {
 }
 
 TEST(File, MissingFileIsNotFoundWithItsPath) {
-  EXPECT_THAT(ReadFile("/no/such/file"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such/file")));
-  EXPECT_THAT(MappedFile::Open("/no/such/file"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such/file")));
+  EXPECT_THAT(ReadFile("/no/such/file"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such/file")));
+  EXPECT_THAT(MappedFile::Open("/no/such/file"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such/file")));
 }
 
 TEST(Subprocess, LargeInputAndOutputDoNotDeadlock) {
@@ -53,13 +55,15 @@ TEST(Subprocess, LargeInputAndOutputDoNotDeadlock) {
 
 TEST(Subprocess, ProgramThatDoesNotReadIsNoSignalForUs) {
   const std::string input(3 << 20, 'x');
-  STRATA_ASSERT_OK_AND_ASSIGN(SubprocessResult result, RunSubprocess({"sh", "-c", "echo oops >&2; exit 3"}, input));
+  STRATA_ASSERT_OK_AND_ASSIGN(SubprocessResult result,
+                              RunSubprocess({"sh", "-c", "echo oops >&2; exit 3"}, input));
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_EQ(result.standard_error, "oops\n");
 }
 
 TEST(Subprocess, MissingProgramIsNotFound) {
-  EXPECT_THAT(RunSubprocess({"no-such-program-here"}), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no-such")));
+  EXPECT_THAT(RunSubprocess({"no-such-program-here"}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("no-such")));
 }
 
 TEST(Registry, UnknownNameListsWhatThereIs) {
@@ -67,7 +71,8 @@ TEST(Registry, UnknownNameListsWhatThereIs) {
   registry.Register("one", [] { return std::make_unique<int>(1); });
   STRATA_ASSERT_OK_AND_ASSIGN(std::unique_ptr<int> one, registry.Create("one"));
   EXPECT_EQ(*one, 1);
-  EXPECT_THAT(registry.Create("two"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("there is: one")));
+  EXPECT_THAT(registry.Create("two"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("there is: one")));
 }
 
 }  // namespace

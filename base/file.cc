@@ -79,14 +79,16 @@ absl::Status WriteFileAtomic(const std::string& path, absl::string_view content)
 absl::Status WriteFileAtomic(const std::string& path, absl::Span<const absl::string_view> pieces) {
   const std::string aside = absl::StrCat(path, ".tmp.", getpid());
   absl::Status status = WriteAndSync(aside, pieces);
-  if (status.ok() && rename(aside.c_str(), path.c_str()) != 0) status = ErrnoStatus(path, "rename to");
+  if (status.ok() && rename(aside.c_str(), path.c_str()) != 0)
+    status = ErrnoStatus(path, "rename to");
   if (!status.ok()) {
     unlink(aside.c_str());
     return status;
   }
   // The rename itself is durable only once the folder is.
   const std::string folder = std::filesystem::path(path).parent_path().string();
-  Descriptor directory(open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Descriptor directory(
+      open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() >= 0) fsync(directory.get());
   return absl::OkStatus();
 }
@@ -94,7 +96,9 @@ absl::Status WriteFileAtomic(const std::string& path, absl::Span<const absl::str
 absl::Status MakeDirectories(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error) return absl::FailedPreconditionError(absl::StrCat(path, ": cannot create folder: ", error.message()));
+  if (error)
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": cannot create folder: ", error.message()));
   return absl::OkStatus();
 }
 
@@ -114,7 +118,8 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::st
   if (file.get() < 0) return ErrnoStatus(path, "open");
   struct stat info;
   if (fstat(file.get(), &info) != 0) return ErrnoStatus(path, "stat");
-  if (!S_ISREG(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, ": not a regular file"));
+  if (!S_ISREG(info.st_mode))
+    return absl::InvalidArgumentError(absl::StrCat(path, ": not a regular file"));
   const size_t size = static_cast<size_t>(info.st_size);
   if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, 0));
   void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);

@@ -35,8 +35,8 @@ class Registry {
   absl::StatusOr<std::unique_ptr<Interface>> Create(const std::string& name, Args... args) const {
     auto it = factories_.find(name);
     if (it == factories_.end()) {
-      return absl::NotFoundError(
-          absl::StrCat("no ", kind_, " named '", name, "'; there is: ", absl::StrJoin(Names(), ", ")));
+      return absl::NotFoundError(absl::StrCat("no ", kind_, " named '", name,
+                                              "'; there is: ", absl::StrJoin(Names(), ", ")));
     }
     return it->second(std::forward<Args>(args)...);
   }

@@ -34,9 +34,9 @@ int ExitCode(const absl::Status& status);
 #define STRATA_CONCAT(a, b) STRATA_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function when `expr` (an absl::Status) is not OK.
-#define STRATA_RETURN_IF_ERROR(expr)             \
-  do {                                           \
-    const absl::Status strata_status_ = (expr);  \
+#define STRATA_RETURN_IF_ERROR(expr)                 \
+  do {                                               \
+    const absl::Status strata_status_ = (expr);      \
     if (!strata_status_.ok()) return strata_status_; \
   } while (false)
 

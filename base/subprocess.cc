@@ -27,7 +27,8 @@ struct PipeEnd {
 
 absl::Status MakePipe(PipeEnd* read_end, PipeEnd* write_end) {
   int fds[2];
-  if (pipe2(fds, O_CLOEXEC) != 0) return absl::InternalError(absl::StrCat("pipe: ", std::strerror(errno)));
+  if (pipe2(fds, O_CLOEXEC) != 0)
+    return absl::InternalError(absl::StrCat("pipe: ", std::strerror(errno)));
   read_end->fd = fds[0];
   write_end->fd = fds[1];
   return absl::OkStatus();
@@ -72,7 +73,8 @@ class IgnoreBrokenPipe {
   sigset_t old_;
 };
 
-void Exchange(PipeEnd* in, const std::string& input, PipeEnd* out, PipeEnd* err, SubprocessResult* result) {
+void Exchange(PipeEnd* in, const std::string& input, PipeEnd* out, PipeEnd* err,
+              SubprocessResult* result) {
   size_t offset = 0;
   if (input.empty()) in->Close();
   while (out->fd >= 0 || err->fd >= 0 || in->fd >= 0) {
@@ -86,7 +88,8 @@ void Exchange(PipeEnd* in, const std::string& input, PipeEnd* out, PipeEnd* err,
 
 }  // namespace
 
-absl::StatusOr<SubprocessResult> RunSubprocess(const std::vector<std::string>& argv, const std::string& input) {
+absl::StatusOr<SubprocessResult> RunSubprocess(const std::vector<std::string>& argv,
+                                               const std::string& input) {
   if (argv.empty()) return absl::InvalidArgumentError("RunSubprocess: empty command");
   PipeEnd in_read, in_write, out_read, out_write, err_read, err_write;
   STRATA_RETURN_IF_ERROR(MakePipe(&in_read, &in_write));
@@ -106,7 +109,8 @@ absl::StatusOr<SubprocessResult> RunSubprocess(const std::vector<std::string>& a
   pid_t pid = 0;
   const int error = posix_spawnp(&pid, args[0], &actions, nullptr, args.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return absl::NotFoundError(absl::StrCat("cannot run ", argv[0], ": ", std::strerror(error)));
+  if (error != 0)
+    return absl::NotFoundError(absl::StrCat("cannot run ", argv[0], ": ", std::strerror(error)));
   in_read.Close();
   out_write.Close();
   err_write.Close();

@@ -12,7 +12,8 @@ namespace {
 // Keeps the first complaint of the text parser.
 class FirstError : public google::protobuf::io::ErrorCollector {
  public:
-  void AddError(int line, google::protobuf::io::ColumnNumber column, const std::string& message) override {
+  void AddError(int line, google::protobuf::io::ColumnNumber column,
+                const std::string& message) override {
     if (message_.empty()) message_ = absl::StrCat(line + 1, ":", column + 1, ": ", message);
   }
   const std::string& message() const { return message_; }
@@ -23,13 +24,14 @@ class FirstError : public google::protobuf::io::ErrorCollector {
 
 }  // namespace
 
-absl::Status ParseTextProto(const std::string& text, const std::string& where, google::protobuf::Message* message) {
+absl::Status ParseTextProto(const std::string& text, const std::string& where,
+                            google::protobuf::Message* message) {
   FirstError error;
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&error);
   if (parser.ParseFromString(text, message)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(where, ":", error.message(), " (expected text form of ", message->GetTypeName(), ")"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      where, ":", error.message(), " (expected text form of ", message->GetTypeName(), ")"));
 }
 
 absl::Status ReadTextProto(const std::string& path, google::protobuf::Message* message) {
@@ -62,8 +64,9 @@ absl::Status WriteBinaryProto(const std::string& path, const google::protobuf::M
 absl::Status ReadBinaryProto(const std::string& path, google::protobuf::Message* message) {
   STRATA_ASSIGN_OR_RETURN(std::string bytes, ReadFile(path));
   if (message->ParseFromString(bytes)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(path, ": not a ", message->GetTypeName(),
-                                                 " (", bytes.size(), " bytes read); was it written by strata?"));
+  return absl::InvalidArgumentError(absl::StrCat(path, ": not a ", message->GetTypeName(), " (",
+                                                 bytes.size(),
+                                                 " bytes read); was it written by strata?"));
 }
 
 }  // namespace strata

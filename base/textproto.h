@@ -10,7 +10,8 @@
 namespace strata {
 
 // Fills `message` from `text`. INVALID_ARGUMENT names "`where`:line:column" and the parser's complaint.
-absl::Status ParseTextProto(const std::string& text, const std::string& where, google::protobuf::Message* message);
+absl::Status ParseTextProto(const std::string& text, const std::string& where,
+                            google::protobuf::Message* message);
 
 // Reads and parses the file at `path`.
 absl::Status ReadTextProto(const std::string& path, google::protobuf::Message* message);

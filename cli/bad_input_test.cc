@@ -32,7 +32,8 @@ constexpr char kGraph[] = R"(graph "mlp" {
 class BadInputTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = JoinPath(testing::TempDir(), testing::UnitTest::GetInstance()->current_test_info()->name());
+    folder_ =
+        JoinPath(testing::TempDir(), testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::remove_all(folder_);
     ASSERT_OK(MakeDirectories(folder_));
   }
@@ -64,9 +65,11 @@ TEST_F(BadInputTest, GoodInputRuns) {
   EXPECT_THAT(Strata({"predict", plan, "--chip=b200"}, 0), HasSubstr("total"));
   EXPECT_THAT(Strata({"compile", graph, "--explain", "--chip=h100"}, 0), HasSubstr("matmul"));
   EXPECT_THAT(Strata({"opt", graph, "--pass=dce"}, 0), HasSubstr("return %z"));
-  EXPECT_THAT(Strata({"compile", graph, "-o", plan, "--chip=h100", "--dump-passes", Path("dump")}, 0),
-              HasSubstr("00-input"));
-  EXPECT_THAT(Strata({"opt", Path("dump/00-input.graph"), "--pass=dce"}, 0), HasSubstr("return %z"));
+  EXPECT_THAT(
+      Strata({"compile", graph, "-o", plan, "--chip=h100", "--dump-passes", Path("dump")}, 0),
+      HasSubstr("00-input"));
+  EXPECT_THAT(Strata({"opt", Path("dump/00-input.graph"), "--pass=dce"}, 0),
+              HasSubstr("return %z"));
   EXPECT_THAT(Strata({"ops"}, 0), HasSubstr("attention"));
   EXPECT_THAT(Strata({"chips", "a100"}, 0), HasSubstr("A100"));
   EXPECT_THAT(Strata({"--help"}, 0), HasSubstr("serve"));
@@ -80,7 +83,8 @@ TEST_F(BadInputTest, GraphWithACycle) {
   return %b as "b" sharded
 }
 )");
-  EXPECT_THAT(Strata({"compile", graph, "-o", Path("out.plan")}, 2), AllOf(HasSubstr("cycle.graph:3"), HasSubstr("%b")));
+  EXPECT_THAT(Strata({"compile", graph, "-o", Path("out.plan")}, 2),
+              AllOf(HasSubstr("cycle.graph:3"), HasSubstr("%b")));
   EXPECT_FALSE(FileExists(Path("out.plan")));
 }
 
@@ -92,30 +96,40 @@ TEST_F(BadInputTest, WrongDType) {
   return %a as "a" sharded
 }
 )");
-  EXPECT_THAT(Strata({"compile", graph, "-o", Path("out.plan")}, 2), AllOf(HasSubstr("add"), HasSubstr("i32")));
+  EXPECT_THAT(Strata({"compile", graph, "-o", Path("out.plan")}, 2),
+              AllOf(HasSubstr("add"), HasSubstr("i32")));
 }
 
 TEST_F(BadInputTest, UnknownOp) {
-  const std::string graph = Write("op.graph", "graph \"g\" {\n  %x: f32[2] = input data\n  %a: f32[2] = rellu(%x)\n  return %a as \"a\" sharded\n}\n");
+  const std::string graph = Write("op.graph",
+                                  "graph \"g\" {\n  %x: f32[2] = input data\n  %a: f32[2] = "
+                                  "rellu(%x)\n  return %a as \"a\" sharded\n}\n");
   EXPECT_THAT(Strata({"compile", graph}, 2), HasSubstr("did you mean 'relu'"));
 }
 
 TEST_F(BadInputTest, UnknownPassChipAndVerb) {
   const std::string graph = Write("g.graph", kGraph);
-  EXPECT_THAT(Strata({"opt", graph, "--pass=nothing"}, 2), AllOf(HasSubstr("nothing"), HasSubstr("cse")));
-  EXPECT_THAT(Strata({"compile", graph, "--chip=z80"}, 2), AllOf(HasSubstr("z80"), HasSubstr("h100")));
+  EXPECT_THAT(Strata({"opt", graph, "--pass=nothing"}, 2),
+              AllOf(HasSubstr("nothing"), HasSubstr("cse")));
+  EXPECT_THAT(Strata({"compile", graph, "--chip=z80"}, 2),
+              AllOf(HasSubstr("z80"), HasSubstr("h100")));
   EXPECT_THAT(Strata({"cook"}, 2), HasSubstr("--help"));
-  EXPECT_THAT(Strata({"compile", graph, "--chip=h100", "--compiler=reference", "--dump-passes", Path("dump")}, 2),
+  EXPECT_THAT(Strata({"compile", graph, "--chip=h100", "--compiler=reference", "--dump-passes",
+                      Path("dump")},
+                     2),
               AllOf(HasSubstr("--dump-passes"), HasSubstr("ran no passes")));
 }
 
 TEST_F(BadInputTest, ReduceAndProvenance) {
-  const std::string graph = Write("g.graph", kGraph), small = Path("small.graph"), page = Path("page.html");
-  EXPECT_THAT(Strata({"reduce", graph, "--check=! grep -q relu {}", "-o", small}, 0), HasSubstr("2 -> 1 nodes"));
+  const std::string graph = Write("g.graph", kGraph), small = Path("small.graph"),
+                    page = Path("page.html");
+  EXPECT_THAT(Strata({"reduce", graph, "--check=! grep -q relu {}", "-o", small}, 0),
+              HasSubstr("2 -> 1 nodes"));
   STRATA_ASSERT_OK_AND_ASSIGN(const std::string text, ReadFile(small));
   EXPECT_THAT(text, AllOf(HasSubstr("relu(%y)"), ::testing::Not(HasSubstr("matmul"))));
   EXPECT_THAT(Strata({"reduce", graph}, 2), HasSubstr("finds no fault"));
-  EXPECT_THAT(Strata({"reduce", graph, "--check=/nowhere/check {}"}, 2), HasSubstr("/nowhere/check"));
+  EXPECT_THAT(Strata({"reduce", graph, "--check=/nowhere/check {}"}, 2),
+              HasSubstr("/nowhere/check"));
   EXPECT_THAT(Strata({"reduce", graph, "--check=cook"}, 2), HasSubstr("difference, compile"));
   Strata({"provenance", graph, "-o", page, "--chip=h100", "--run", "--repeat=2"}, 0);
   STRATA_ASSERT_OK_AND_ASSIGN(const std::string html, ReadFile(page));
@@ -134,20 +148,29 @@ TEST_F(BadInputTest, PlanForAnotherMachine) {
 }
 
 TEST_F(BadInputTest, CorpusEmptyOrNotUtf8) {
-  const std::string recipe = Write("r.textproto", "model { family: GPT2 context: 8 layers: 1 width: 8 heads: 1 }\n"
-                                                  "batch: 1 sequence: 8 steps: 1 learning_rate: 0.1 tokenizer_vocab: 260\n");
+  const std::string recipe =
+      Write("r.textproto",
+            "model { family: GPT2 context: 8 layers: 1 width: 8 heads: 1 }\n"
+            "batch: 1 sequence: 8 steps: 1 learning_rate: 0.1 tokenizer_vocab: 260\n");
   const std::string out = Path("out");
-  EXPECT_THAT(Strata({"train", recipe, "--output", out, "--corpus", Write("empty.txt", "")}, 2), HasSubstr("empty.txt"));
-  EXPECT_THAT(Strata({"train", recipe, "--output", out, "--corpus", Write("latin.txt", "caf\xE9 au lait")}, 2),
-              AllOf(HasSubstr("latin.txt"), HasSubstr("UTF-8"), HasSubstr("3")));
-  EXPECT_THAT(Strata({"train", Write("bad.textproto", "steps: \"x\""), "--output", out}, 2), HasSubstr("bad.textproto:1"));
+  EXPECT_THAT(Strata({"train", recipe, "--output", out, "--corpus", Write("empty.txt", "")}, 2),
+              HasSubstr("empty.txt"));
+  EXPECT_THAT(
+      Strata({"train", recipe, "--output", out, "--corpus", Write("latin.txt", "caf\xE9 au lait")},
+             2),
+      AllOf(HasSubstr("latin.txt"), HasSubstr("UTF-8"), HasSubstr("3")));
+  EXPECT_THAT(Strata({"train", Write("bad.textproto", "steps: \"x\""), "--output", out}, 2),
+              HasSubstr("bad.textproto:1"));
   EXPECT_FALSE(FileExists(out));
 }
 
 TEST_F(BadInputTest, TruncatedModelAndPortInUse) {
-  const std::string corpus = Write("text.txt", std::string(400, 'a') + " and then some more text to learn from");
-  const std::string recipe = Write("r.textproto", "model { family: GPT2 context: 8 layers: 1 width: 8 heads: 1 }\n"
-                                                  "batch: 1 sequence: 8 steps: 2 learning_rate: 0.1 tokenizer_vocab: 258\n");
+  const std::string corpus =
+      Write("text.txt", std::string(400, 'a') + " and then some more text to learn from");
+  const std::string recipe =
+      Write("r.textproto",
+            "model { family: GPT2 context: 8 layers: 1 width: 8 heads: 1 }\n"
+            "batch: 1 sequence: 8 steps: 2 learning_rate: 0.1 tokenizer_vocab: 258\n");
   Strata({"train", recipe, "--output", Path("out"), "--corpus", corpus}, 0);
   const std::string model = Path("out/checkpoint-000002");
 
@@ -168,7 +191,8 @@ TEST_F(BadInputTest, TruncatedModelAndPortInUse) {
 
   EXPECT_THAT(Strata({"generate", model, "--prompt=a", "--max-tokens=3"}, 0), HasSubstr("tok/s"));
   STRATA_ASSERT_OK_AND_ASSIGN(std::string weights, ReadFile(JoinPath(model, "model.safetensors")));
-  ASSERT_OK(WriteFileAtomic(JoinPath(model, "model.safetensors"), weights.substr(0, weights.size() - 7)));
+  ASSERT_OK(
+      WriteFileAtomic(JoinPath(model, "model.safetensors"), weights.substr(0, weights.size() - 7)));
   EXPECT_THAT(Strata({"generate", model, "--prompt=a"}, 2), HasSubstr("model.safetensors"));
   EXPECT_THAT(Strata({"generate", Path("nothing"), "--prompt=a"}, 2), HasSubstr("config.json"));
 }

@@ -50,13 +50,16 @@ absl::Status SavePlan(const std::string& path, const plan::Plan& plan) {
   return WriteBinaryProto(path, plan);
 }
 
-absl::StatusOr<graph::Graph> BindFlags(const graph::Graph& graph, const std::vector<std::string>& symbols) {
+absl::StatusOr<graph::Graph> BindFlags(const graph::Graph& graph,
+                                       const std::vector<std::string>& symbols) {
   std::map<std::string, int64_t> sizes;
   for (const std::string& symbol : symbols) {
     const size_t equals = symbol.find('=');
     int64_t size = 0;
-    if (equals == std::string::npos || !absl::SimpleAtoi(symbol.substr(equals + 1), &size) || size < 0) {
-      return absl::InvalidArgumentError(absl::StrCat("--dim=", symbol, ": expected NAME=SIZE, as in --dim=B=4"));
+    if (equals == std::string::npos || !absl::SimpleAtoi(symbol.substr(equals + 1), &size) ||
+        size < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--dim=", symbol, ": expected NAME=SIZE, as in --dim=B=4"));
     }
     sizes[symbol.substr(0, equals)] = size;
   }

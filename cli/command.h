@@ -28,7 +28,8 @@ CLI::App* AddVerb(CLI::App& app, Action& action, const std::string& name, const 
 }
 
 // Each adds its verbs to `app`; a verb that was given sets `action`.
-void AddGraphCommands(CLI::App& app, Action& action);  // ops, chips, opt, compile, run, predict, shard
+void AddGraphCommands(CLI::App& app,
+                      Action& action);  // ops, chips, opt, compile, run, predict, shard
 void AddToolCommands(CLI::App& app, Action& action);   // graph, provenance, reduce
 void AddModelCommands(CLI::App& app, Action& action);  // train, generate, tokenize, serve
 
@@ -38,7 +39,8 @@ absl::StatusOr<graph::Graph> LoadGraph(const std::string& path);
 absl::StatusOr<plan::Plan> LoadPlan(const std::string& path);
 absl::Status SavePlan(const std::string& path, const plan::Plan& plan);
 // The graph with the sizes of flags "NAME=SIZE" for its symbols.
-absl::StatusOr<graph::Graph> BindFlags(const graph::Graph& graph, const std::vector<std::string>& symbols);
+absl::StatusOr<graph::Graph> BindFlags(const graph::Graph& graph,
+                                       const std::vector<std::string>& symbols);
 // To the file, or to standard output for "-".
 absl::Status Emit(const std::string& path, const std::string& content);
 

@@ -101,7 +101,8 @@ absl::Status Compile(const Options& options) {
   if (options.explain) {
     std::string text = plan::ExplainPlan(plan);
     if (recomputed_flops > 0) {
-      absl::StrAppend(&text, plan::HumanNumber(recomputed_flops, "FLOP"), " are done a second time to save memory\n");
+      absl::StrAppend(&text, plan::HumanNumber(recomputed_flops, "FLOP"),
+                      " are done a second time to save memory\n");
     }
     return Emit(options.output, text);
   }
@@ -114,22 +115,24 @@ absl::Status PrintTimeline(const chips::Timeline& timeline, const Options& optio
   std::printf("%-44s %10s %10s %9s  %s\n", "step", "us", "GFLOP/s", "GB/s", "origin");
   for (const auto& event : timeline.events()) {
     const double ns = std::max<double>(1, static_cast<double>(event.duration_ns()));
-    std::printf("%-44.44s %10.1f %10.1f %9.1f  %s\n", event.name().c_str(), ns / 1e3, event.flops() / ns,
-                event.bytes() / ns, event.origin().substr(0, 70).c_str());
+    std::printf("%-44.44s %10.1f %10.1f %9.1f  %s\n", event.name().c_str(), ns / 1e3,
+                event.flops() / ns, event.bytes() / ns, event.origin().substr(0, 70).c_str());
   }
   std::printf("total %.3f ms in %d steps\n", total / 1e6, timeline.events_size());
   if (options.profile.empty()) return absl::OkStatus();
   return WriteFileAtomic(options.profile, chips::ToChromeTrace({timeline}));
 }
 
-absl::Status RunOn(const Options& options, const std::string& device_name, chips::Timeline* timeline) {
+absl::Status RunOn(const Options& options, const std::string& device_name,
+                   chips::Timeline* timeline) {
   STRATA_ASSIGN_OR_RETURN(plan::Plan plan, LoadPlan(options.input));
   compiler::DeviceOptions device_options;
   device_options.threads = options.threads;
   if (device_name == "model") {
     STRATA_ASSIGN_OR_RETURN(device_options.chip, chips::FindChip(options.chip));
   }
-  STRATA_ASSIGN_OR_RETURN(auto device, compiler::DeviceRegistry().Create(device_name, device_options));
+  STRATA_ASSIGN_OR_RETURN(auto device,
+                          compiler::DeviceRegistry().Create(device_name, device_options));
   STRATA_ASSIGN_OR_RETURN(auto executable, device->Load(plan));
   const std::vector<graph::HostTensor> inputs = RandomInputs(plan);
   for (int i = 0; i < std::max(1, options.repeat); ++i) {
@@ -157,52 +160,70 @@ void AddGraphCommands(CLI::App& app, Action& action) {
   CLI::App* ops = app.add_subcommand("ops", "List every op with what it computes");
   ops->callback([&action] { action = ListOps; });
 
-  CLI::App* chips = AddVerb(app, action, "chips", "List the chip catalogue, or show one chip and its sources", options, ShowChips);
-  chips->add_option("chip", o.input, "a name of the catalogue, `host` (measured now), or a .textproto");
+  CLI::App* chips =
+      AddVerb(app, action, "chips", "List the chip catalogue, or show one chip and its sources",
+              options, ShowChips);
+  chips->add_option("chip", o.input,
+                    "a name of the catalogue, `host` (measured now), or a .textproto");
 
-  CLI::App* opt = AddVerb(app, action, "opt", "Run passes on a graph: text in, text out", options, Opt);
+  CLI::App* opt =
+      AddVerb(app, action, "opt", "Run passes on a graph: text in, text out", options, Opt);
   opt->add_option("graph", o.input, "graph in text form, or - for standard input")->required();
-  opt->add_option("--pass", o.passes, "pass to run; may be given several times, in order")->required();
+  opt->add_option("--pass", o.passes, "pass to run; may be given several times, in order")
+      ->required();
   opt->add_option("-o,--output", o.output, "where the result goes; - is standard output");
 
-  CLI::App* compile = AddVerb(app, action, "compile", "Compile a graph to a plan", options, Compile);
+  CLI::App* compile =
+      AddVerb(app, action, "compile", "Compile a graph to a plan", options, Compile);
   compile->add_option("graph", o.input, "graph in text form, or - for standard input")->required();
-  compile->add_option("-o,--output", o.output, "plan (binary; text when it ends in .textproto); - is standard output");
+  compile->add_option("-o,--output", o.output,
+                      "plan (binary; text when it ends in .textproto); - is standard output");
   compile->add_option("--chip", o.chip, "the chip to compile for")->capture_default_str();
   compile->add_option("--dim", o.symbols, "size of a symbolic dim: NAME=SIZE");
-  compile->add_option("--compiler", o.compiler, "strata, reference, or exec:PROGRAM")->capture_default_str();
+  compile->add_option("--compiler", o.compiler, "strata, reference, or exec:PROGRAM")
+      ->capture_default_str();
   compile->add_option("--skip-pass", o.skip, "leave a pass out");
-  compile->add_option("--compute-dtype", o.compute_dtype, "of f32 matrix products: bf16 rounds their operands")
+  compile
+      ->add_option("--compute-dtype", o.compute_dtype,
+                   "of f32 matrix products: bf16 rounds their operands")
       ->capture_default_str()
       ->check(CLI::IsMember({"f32", "bf16"}));
-  compile->add_option("--dump-passes", o.dump_passes,
-                      "folder for the graph after each pass (NN-PASS.graph) and what it changed (NN-PASS.diff)");
-  compile->add_option("--memory-budget", o.memory_budget,
-                      "bytes a run may take, as 1500000000, 1500MB or 1GiB: the backward pass makes values again until the plan fits; 0: no budget")
+  compile->add_option(
+      "--dump-passes", o.dump_passes,
+      "folder for the graph after each pass (NN-PASS.graph) and what it changed (NN-PASS.diff)");
+  compile
+      ->add_option("--memory-budget", o.memory_budget,
+                   "bytes a run may take, as 1500000000, 1500MB or 1GiB: the backward pass makes "
+                   "values again until the plan fits; 0: no budget")
       ->transform(CLI::AsSizeValue(true));
-  compile->add_flag("--explain", o.explain, "instead of the plan, print which kernel each node got and why");
+  compile->add_flag("--explain", o.explain,
+                    "instead of the plan, print which kernel each node got and why");
 
-  CLI::App* run = AddVerb(app, action, "run", "Run a plan with random inputs and print its timeline", options,
-                          +[](const Options& run_options) {
-                            chips::Timeline timeline;
-                            return RunOn(run_options, run_options.device, &timeline);
-                          });
+  CLI::App* run = AddVerb(
+      app, action, "run", "Run a plan with random inputs and print its timeline", options,
+      +[](const Options& run_options) {
+        chips::Timeline timeline;
+        return RunOn(run_options, run_options.device, &timeline);
+      });
   run->add_option("plan", o.input, "a plan made by `strata compile`")->required();
   run->add_option("--device", o.device, "device to run on")->capture_default_str();
   run->add_option("--threads", o.threads, "threads; 0 is all cores")->capture_default_str();
   run->add_option("--repeat", o.repeat, "runs; the last one is shown")->capture_default_str();
   run->add_option("--profile", o.profile, "write a Chrome/Perfetto trace here");
 
-  CLI::App* predict = AddVerb(app, action, "predict", "Predict a plan's timeline on a described chip", options,
-                              +[](const Options& run_options) {
-                                chips::Timeline timeline;
-                                return RunOn(run_options, "model", &timeline);
-                              });
+  CLI::App* predict = AddVerb(
+      app, action, "predict", "Predict a plan's timeline on a described chip", options,
+      +[](const Options& run_options) {
+        chips::Timeline timeline;
+        return RunOn(run_options, "model", &timeline);
+      });
   predict->add_option("plan", o.input, "a plan made by `strata compile`")->required();
-  predict->add_option("--chip", o.chip, "a name of the catalogue, `host`, or a .textproto")->capture_default_str();
+  predict->add_option("--chip", o.chip, "a name of the catalogue, `host`, or a .textproto")
+      ->capture_default_str();
   predict->add_option("--profile", o.profile, "write a Chrome/Perfetto trace here");
 
-  CLI::App* shard = AddVerb(app, action, "shard", "Rewrite a training graph for one of several ranks", options, Shard);
+  CLI::App* shard = AddVerb(app, action, "shard",
+                            "Rewrite a training graph for one of several ranks", options, Shard);
   shard->add_option("graph", o.input, "training graph with a symbolic batch B")->required();
   shard->add_option("--ranks", o.ranks, "data-parallel ranks")->capture_default_str();
   shard->add_option("--plan", o.parallel, "a ParallelPlan textproto instead of --ranks");

@@ -14,10 +14,13 @@ namespace {
 constexpr char kAbout[] =
     "strata: one road from model code to served text.\n\n"
     "  strata opt     model.graph --pass=cse            one pass, text in, text out\n"
-    "  strata compile model.graph -o model.plan         Graph -> Plan (--explain says why each kernel)\n"
+    "  strata compile model.graph -o model.plan         Graph -> Plan (--explain says why each "
+    "kernel)\n"
     "  strata run     model.plan --profile=trace.json   on this machine, with random inputs\n"
-    "  strata predict model.plan --chip=h100            the same plan on a chip that is only described\n"
-    "  strata provenance model.graph -o page.html --run  model line <-> node <-> kernel <-> time, to click through\n"
+    "  strata predict model.plan --chip=h100            the same plan on a chip that is only "
+    "described\n"
+    "  strata provenance model.graph -o page.html --run  model line <-> node <-> kernel <-> time, "
+    "to click through\n"
     "  strata reduce  failing.graph                     a small graph with the same fault\n"
     "  strata train   recipe.textproto                  a model from text, resumable\n"
     "  strata serve   path/to/model --port=8000         an OpenAI-compatible server\n";
@@ -28,7 +31,8 @@ int main(int argc, char** argv) {
   CLI::App app(kAbout, "strata");
   app.require_subcommand(1);
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return std::string("strata: ") + error.what() + "\nTry `strata --help` or `strata VERB --help`.\n";
+    return std::string("strata: ") + error.what() +
+           "\nTry `strata --help` or `strata VERB --help`.\n";
   });
   strata::graph::RegisterInterpreter();
   strata::compiler::RegisterAllPasses();

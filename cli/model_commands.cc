@@ -49,7 +49,8 @@ absl::Status Train(const Options& options) {
     for (const std::string& path : options.corpus) recipe.add_corpus(path);
   }
   if (recipe.output().empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(options.path, ": output: name a folder for checkpoints, here or with --output"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.path, ": output: name a folder for checkpoints, here or with --output"));
   }
   STRATA_ASSIGN_OR_RETURN(distributed::LaunchEnv launch, distributed::FromEnvironment());
   if (launch.size > 1) recipe.set_ranks(launch.size);
@@ -67,7 +68,8 @@ absl::Status Train(const Options& options) {
   STRATA_ASSIGN_OR_RETURN(llm::RunResult result, llm::RunTraining(*complete, *text, run));
   if (launch.rank != 0) return absl::OkStatus();
   if (result.steps.empty()) {
-    std::printf("nothing to do: %s is trained to the end (--fresh starts over)\n", recipe.output().c_str());
+    std::printf("nothing to do: %s is trained to the end (--fresh starts over)\n",
+                recipe.output().c_str());
   } else {
     std::printf("loss %.4f after %d steps; checkpoint %s\n", result.steps.back().loss,
                 static_cast<int>(result.steps.back().step), result.checkpoint.c_str());
@@ -102,9 +104,11 @@ absl::Status Generate(const Options& options) {
   };
   STRATA_ASSIGN_OR_RETURN(inference::Generation done, engine->Generate(request, print));
   std::printf("\n");
-  std::fprintf(stderr, "%d tokens; first after %.0f ms, then %.1f tok/s\n", static_cast<int>(done.tokens.size()),
-               done.prefill_seconds * 1e3,
-               done.decode_seconds > 0 ? static_cast<double>(done.tokens.size() - 1) / done.decode_seconds : 0.0);
+  std::fprintf(stderr, "%d tokens; first after %.0f ms, then %.1f tok/s\n",
+               static_cast<int>(done.tokens.size()), done.prefill_seconds * 1e3,
+               done.decode_seconds > 0
+                   ? static_cast<double>(done.tokens.size() - 1) / done.decode_seconds
+                   : 0.0);
   return absl::OkStatus();
 }
 
@@ -128,8 +132,8 @@ absl::Status Serve(const Options& options) {
   server_options.port = options.port;
   server_options.model_name = options.name.empty() ? engine->model().name() : options.name;
   STRATA_ASSIGN_OR_RETURN(auto server, inference::Server::Start(engine, server_options));
-  std::fprintf(stderr, "serving '%s' on http://%s:%d (Ctrl-C stops)\n", server_options.model_name.c_str(),
-               options.host.c_str(), server->port());
+  std::fprintf(stderr, "serving '%s' on http://%s:%d (Ctrl-C stops)\n",
+               server_options.model_name.c_str(), options.host.c_str(), server->port());
   int received = 0;
   sigwait(&signals, &received);
   std::fprintf(stderr, "stopping\n");
@@ -143,32 +147,51 @@ void AddModelCommands(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   Options& o = *options;
 
-  CLI::App* train = AddVerb(app, action, "train", "Train a model by a recipe; resumes from its last checkpoint", options, Train);
+  CLI::App* train =
+      AddVerb(app, action, "train", "Train a model by a recipe; resumes from its last checkpoint",
+              options, Train);
   train->add_option("recipe", o.path, "Recipe in text form (llm/train/recipe.proto)")->required();
   train->add_option("--output", o.output, "folder of checkpoints, instead of the recipe's");
   train->add_option("--corpus", o.corpus, "text files, instead of the recipe's");
   train->add_flag("--fresh", o.fresh, "start over although there is a checkpoint");
 
-  CLI::App* generate = AddVerb(app, action, "generate", "Continue a text with a model", options, Generate);
-  generate->add_option("model", o.path, "folder: config.json, *.safetensors, tokenizer.json")->required();
+  CLI::App* generate =
+      AddVerb(app, action, "generate", "Continue a text with a model", options, Generate);
+  generate->add_option("model", o.path, "folder: config.json, *.safetensors, tokenizer.json")
+      ->required();
   generate->add_option("--prompt", o.text, "the text to continue")->required();
-  generate->add_option("--max-tokens", o.max_tokens, "at most this many tokens")->capture_default_str()->check(CLI::NonNegativeNumber);
+  generate->add_option("--max-tokens", o.max_tokens, "at most this many tokens")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   generate->add_option("--temperature", o.temperature, "0 is greedy")->capture_default_str();
-  generate->add_option("--top-p", o.top_p, "nucleus: smallest set of tokens of this probability")->capture_default_str();
+  generate->add_option("--top-p", o.top_p, "nucleus: smallest set of tokens of this probability")
+      ->capture_default_str();
   generate->add_option("--seed", o.seed, "of the sampling")->capture_default_str();
-  generate->add_option("--quant", o.quant, "weights: none or int8")->check(CLI::IsMember({"none", "int8"}))->capture_default_str();
+  generate->add_option("--quant", o.quant, "weights: none or int8")
+      ->check(CLI::IsMember({"none", "int8"}))
+      ->capture_default_str();
 
-  CLI::App* tokenize = AddVerb(app, action, "tokenize", "Print the token ids of a text", options, Tokenize);
+  CLI::App* tokenize =
+      AddVerb(app, action, "tokenize", "Print the token ids of a text", options, Tokenize);
   tokenize->add_option("tokenizer", o.path, "tokenizer.json, or a folder with one")->required();
   tokenize->add_option("--text", o.text, "the text")->required();
 
-  CLI::App* serve = AddVerb(app, action, "serve", "Serve a model over HTTP as OpenAI's API does", options, Serve);
-  serve->add_option("model", o.path, "folder: config.json, *.safetensors, tokenizer.json")->required();
+  CLI::App* serve =
+      AddVerb(app, action, "serve", "Serve a model over HTTP as OpenAI's API does", options, Serve);
+  serve->add_option("model", o.path, "folder: config.json, *.safetensors, tokenizer.json")
+      ->required();
   serve->add_option("--host", o.host, "address to listen on")->capture_default_str();
-  serve->add_option("--port", o.port, "port; 0 is any free one")->check(CLI::Range(0, 65535))->capture_default_str();
+  serve->add_option("--port", o.port, "port; 0 is any free one")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
   serve->add_option("--name", o.name, "model name in the API; default: the folder's");
-  serve->add_option("--context", o.context, "tokens of KV cache a sequence; 0 is the model's maximum")->capture_default_str();
-  serve->add_option("--quant", o.quant, "weights: none or int8")->check(CLI::IsMember({"none", "int8"}))->capture_default_str();
+  serve
+      ->add_option("--context", o.context,
+                   "tokens of KV cache a sequence; 0 is the model's maximum")
+      ->capture_default_str();
+  serve->add_option("--quant", o.quant, "weights: none or int8")
+      ->check(CLI::IsMember({"none", "int8"}))
+      ->capture_default_str();
 }
 
 }  // namespace strata::cli

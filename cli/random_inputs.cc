@@ -10,7 +10,8 @@ std::vector<graph::HostTensor> RandomInputs(const plan::Plan& plan) {
   std::vector<graph::HostTensor> inputs;
   for (uint32_t id : plan.inputs()) {
     const plan::Buffer& buffer = plan.buffers(static_cast<int>(id));
-    inputs.push_back(graph::HostTensor::Zeros(buffer.dtype(), {buffer.dims().begin(), buffer.dims().end()}));
+    inputs.push_back(
+        graph::HostTensor::Zeros(buffer.dtype(), {buffer.dims().begin(), buffer.dims().end()}));
     if (buffer.dtype() != chips::F32) continue;
     float* data = inputs.back().data<float>();
     for (int64_t i = 0; i < inputs.back().elements(); ++i) data[i] = uniform(generator);

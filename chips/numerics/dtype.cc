@@ -9,8 +9,9 @@ struct Row {
   size_t size;
 };
 
-constexpr Row kRows[] = {{F32, "f32", 4}, {F64, "f64", 8}, {BF16, "bf16", 2}, {F16, "f16", 2}, {I8, "i8", 1},
-                         {U8, "u8", 1},   {I32, "i32", 4}, {I64, "i64", 8},   {BOOL, "bool", 1}};
+constexpr Row kRows[] = {{F32, "f32", 4}, {F64, "f64", 8}, {BF16, "bf16", 2},
+                         {F16, "f16", 2}, {I8, "i8", 1},   {U8, "u8", 1},
+                         {I32, "i32", 4}, {I64, "i64", 8}, {BOOL, "bool", 1}};
 
 }  // namespace
 

@@ -178,7 +178,8 @@ std::vector<std::vector<std::string>> Share(absl::Span<const std::string> source
   std::vector<std::vector<std::string>> shares(std::min(units, by_size.size()));
   std::vector<size_t> lengths(shares.size(), 0);
   for (const std::string& source : by_size) {
-    const size_t least = static_cast<size_t>(std::min_element(lengths.begin(), lengths.end()) - lengths.begin());
+    const size_t least =
+        static_cast<size_t>(std::min_element(lengths.begin(), lengths.end()) - lengths.begin());
     shares[least].push_back(source);
     lengths[least] += source.size() + 1;
   }

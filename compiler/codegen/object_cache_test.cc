@@ -166,10 +166,14 @@ TEST(ObjectCacheTest, AnotherCompilerBuildsAgain) {
   const std::string dir = FreshDir("versions");
   STRATA_ASSERT_OK_AND_ASSIGN(const auto first, Build({Adds("k_one", 1)}, dir));
   EXPECT_EQ(first->compiled_units(), 1);
-  setenv("STRATA_CC", Script("newer", "[ \"$1\" = --version ] && echo 'newer 99' && exit; exec g++ \"$@\"").c_str(), 1);
+  setenv(
+      "STRATA_CC",
+      Script("newer", "[ \"$1\" = --version ] && echo 'newer 99' && exit; exec g++ \"$@\"").c_str(),
+      1);
   const auto second = Build({Adds("k_one", 1)}, dir);
   const auto third = Build({Adds("k_one", 1)}, dir);
-  setenv("STRATA_CC", Script("dies", "[ \"$1\" = --version ] && echo 'dies 1' && exit; kill -9 $$").c_str(), 1);
+  setenv("STRATA_CC",
+         Script("dies", "[ \"$1\" = --version ] && echo 'dies 1' && exit; kill -9 $$").c_str(), 1);
   const auto fourth = Build({Adds("k_one", 1)}, dir);
   unsetenv("STRATA_CC");
   ASSERT_OK(second.status());
@@ -178,8 +182,8 @@ TEST(ObjectCacheTest, AnotherCompilerBuildsAgain) {
   EXPECT_EQ((*third)->compiled_units(), 0);
   EXPECT_THAT(fourth.status(), StatusIs(absl::StatusCode::kInternal, HasSubstr("exit code 137")));
   // Flags are part of the key too: another instruction set is another object.
-  STRATA_ASSERT_OK_AND_ASSIGN(const auto other,
-                              KernelLibrary::Build(kPrelude, {Adds("k_one", 1)}, HostIsa(), dir, 1));
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      const auto other, KernelLibrary::Build(kPrelude, {Adds("k_one", 1)}, HostIsa(), dir, 1));
   EXPECT_EQ(other->compiled_units(), HostIsa() == "generic" ? 0 : 1);
 }
 

@@ -23,8 +23,8 @@ namespace {
 
 // A step with everything looked up.
 struct PreparedStep {
-  KernelEntry* entry = nullptr;                // of a launch
-  const graph::Graph* reference = nullptr;     // of a launch whose kernel could not be built
+  KernelEntry* entry = nullptr;             // of a launch
+  const graph::Graph* reference = nullptr;  // of a launch whose kernel could not be built
   int64_t extent = 0, grain = 1;
   RoutineFunction routine;  // of a library call
   std::vector<uint32_t> operands;
@@ -82,9 +82,9 @@ class CpuExecutable : public Executable {
     }
     if (sources.empty()) return absl::OkStatus();
     const std::string isa = plan_.target().isa().empty() ? "generic" : plan_.target().isa();
-    STRATA_ASSIGN_OR_RETURN(
-        library_, KernelLibrary::BuildWhatCompiles(plan_.prelude(), sources, isa, options_.cache_dir,
-                                                   omp_get_num_procs(), &failures_));
+    STRATA_ASSIGN_OR_RETURN(library_, KernelLibrary::BuildWhatCompiles(
+                                          plan_.prelude(), sources, isa, options_.cache_dir,
+                                          omp_get_num_procs(), &failures_));
     return absl::OkStatus();
   }
 
@@ -115,7 +115,8 @@ class CpuExecutable : public Executable {
       why = absl::InternalError(
           absl::StrCat("its source defines no function '", kernel.entry(), "'"));
     }
-    if (!kernel.has_reference()) return Annotate(why, absl::StrCat("kernel '", kernel.entry(), "'"));
+    if (!kernel.has_reference())
+      return Annotate(why, absl::StrCat("kernel '", kernel.entry(), "'"));
     prepared->reference = &kernel.reference();
     fallbacks_[std::string(why.message())].push_back(
         absl::StrCat("'", step.name(), "'", step.origin().empty() ? "" : " of ", step.origin()));
@@ -126,8 +127,8 @@ class CpuExecutable : public Executable {
   void WarnOfFallbacks() const {
     constexpr size_t kNamed = 5;
     for (const auto& [why, steps] : fallbacks_) {
-      const std::vector<std::string> named(steps.begin(),
-                                           steps.begin() + static_cast<long>(std::min(kNamed, steps.size())));
+      const std::vector<std::string> named(
+          steps.begin(), steps.begin() + static_cast<long>(std::min(kNamed, steps.size())));
       const std::string more =
           steps.size() > kNamed ? absl::StrCat(" and ", steps.size() - kNamed, " more") : "";
       Warn(absl::StrCat("plan '", plan_.name(), "': ", absl::StrJoin(named, ", "), more,
@@ -177,7 +178,8 @@ class CpuExecutable : public Executable {
     void* const* buffers = prepared->buffers.data();
     switch (step.step_case()) {
       case plan::Step::kLaunch:
-        if (prepared->reference != nullptr) return RunReference(*prepared->reference, step, *memory_);
+        if (prepared->reference != nullptr)
+          return RunReference(*prepared->reference, step, *memory_);
         ParallelFor(prepared->extent, prepared->grain, threads_,
                     [&](int64_t begin, int64_t end) { prepared->entry(buffers, begin, end); });
         return absl::OkStatus();
@@ -212,8 +214,9 @@ class CpuExecutable : public Executable {
   int threads_;
   std::unique_ptr<HostMemory> memory_;
   std::shared_ptr<KernelLibrary> library_;
-  std::vector<absl::Status> failures_;                         // by kernel
-  std::map<std::string, std::vector<std::string>> fallbacks_;  // steps by why their kernel is not there
+  std::vector<absl::Status> failures_;  // by kernel
+  // Steps by why their kernel is not there.
+  std::map<std::string, std::vector<std::string>> fallbacks_;
   std::vector<PreparedStep> steps_;
 };
 

@@ -60,8 +60,8 @@ class Device {
 
 struct DeviceOptions {
   int threads = 0;  // 0: all cores, or $OMP_NUM_THREADS
-  Collectives* collectives =
-      nullptr;  // not owned; needed by plans with collective steps on more than one rank
+  // Not owned; needed by plans with collective steps on more than one rank.
+  Collectives* collectives = nullptr;
   std::optional<chips::Chip> chip;  // the `model` device predicts on it
   std::string cache_dir;  // object cache; "": $STRATA_CACHE_DIR, else $XDG_CACHE_HOME/strata, else
                           // ~/.cache/strata, else the temporary folder; in a test $TEST_TMPDIR

@@ -114,7 +114,8 @@ TEST(CpuDeviceTest, AKernelThatDoesNotCompileRunsOnTheInterpreter) {
   int concerned = 0;
   std::string name, origin;
   for (const plan::Step& step : plan.steps()) {
-    if (!step.has_launch() || step.launch().kernel() % 2 != 0 || step.launch().kernel() > 2) continue;
+    if (!step.has_launch() || step.launch().kernel() % 2 != 0 || step.launch().kernel() > 2)
+      continue;
     ++concerned;
     if (step.launch().kernel() == 0 && name.empty()) name = step.name(), origin = step.origin();
   }
@@ -122,11 +123,12 @@ TEST(CpuDeviceTest, AKernelThatDoesNotCompileRunsOnTheInterpreter) {
   chips::Timeline timeline;
   ExpectNear(Losses(plan, &timeline), want);
   ASSERT_EQ(warnings.messages().size(), 2u);
-  EXPECT_THAT(warnings.messages(),
-              ::testing::Contains(::testing::AllOf(HasSubstr(absl::StrCat("'", name, "'")), HasSubstr(origin),
-                                                   HasSubstr("interpreter"), HasSubstr("error:"))));
+  EXPECT_THAT(warnings.messages(), ::testing::Contains(::testing::AllOf(
+                                       HasSubstr(absl::StrCat("'", name, "'")), HasSubstr(origin),
+                                       HasSubstr("interpreter"), HasSubstr("error:"))));
   int slow = 0;
-  for (const auto& event : timeline.events()) slow += event.reason() == "its kernel could not be built";
+  for (const auto& event : timeline.events())
+    slow += event.reason() == "its kernel could not be built";
   EXPECT_EQ(slow, concerned);
 }
 

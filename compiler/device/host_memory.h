@@ -49,8 +49,8 @@ class HostMemory {
   std::vector<std::vector<int64_t>> dims_;  // by buffer
   std::vector<uint32_t> root_;              // by buffer
   std::vector<void*> data_;                 // by buffer
-  std::vector<graph::HostTensor>
-      storage_;  // by root buffer: constants, and of this run inputs and outputs
+  // By root buffer: constants, and of this run inputs and outputs.
+  std::vector<graph::HostTensor> storage_;
 };
 
 }  // namespace strata::compiler

@@ -25,7 +25,7 @@ namespace strata::compiler {
 
 struct CompileOptions {
   std::string device = "cpu";
-  std::string isa;                       // "": this machine's best: "avx512_bf16", "avx512", "avx2" or "generic"
+  std::string isa;  // "": this machine's best: "avx512_bf16", "avx512", "avx2" or "generic"
   std::vector<std::string> skip_passes;  // ablation: passes left out
   // BF16: matrix products of f32 operands round them to bf16 and sum in f32 (the pass
   // mixed_precision). Unspecified or F32: the graph's own dtypes.
@@ -36,7 +36,8 @@ struct CompileOptions {
   // A tuning log (//compiler/tune:tune_gemm writes it): what it has measured on this machine decides how matrix products
   // are made. "": none. A file that is not there is an empty log.
   std::string tuning_log;
-  int threads = 0;  // that the plan will run on, for such records; 0: $OMP_NUM_THREADS, or all cores
+  // That the plan will run on, for such records; 0: $OMP_NUM_THREADS, or all cores.
+  int threads = 0;
   // What a run may take of memory: inputs, results and the arena, as the plan counts them (MemoryUse::peak). Values are
   // made again in the backward pass until it fits (the pass rematerialisation); RESOURCE_EXHAUSTED names the smallest
   // budget that can be met. 0: no budget.

@@ -39,8 +39,8 @@ using GemmRecords = std::function<std::optional<GemmRecord>(const GemmProblem&)>
 struct GemmDecision {
   std::optional<GemmProblem> problem;  // set when emitted
   GemmConfig config;
-  std::string
-      reason;  // never empty when `problem` is set; else what to add to the library's reason, or ""
+  // Never empty when `problem` is set; else what to add to the library's reason, or "".
+  std::string reason;
 };
 
 class GemmChooser {

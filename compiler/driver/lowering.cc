@@ -26,8 +26,8 @@ using graph::OpClass;
 using graph::OpDef;
 using Pairs = std::vector<std::pair<int, int>>;
 
-constexpr int64_t kSmallConstantBytes =
-    4096;  // kept as bytes of the plan; larger ones are written by a kernel
+// Kept as bytes of the plan; larger ones are written by a kernel.
+constexpr int64_t kSmallConstantBytes = 4096;
 
 class Lowering {
  public:

@@ -14,7 +14,8 @@ class ReferenceCompiler : public Compiler {
                                      const CompileOptions& options) override {
     if (options.memory_budget_bytes != 0) {
       return absl::InvalidArgumentError(
-          "memory_budget_bytes: the compiler 'reference' makes nothing again to save memory; use 'strata'");
+          "memory_budget_bytes: the compiler 'reference' makes nothing again to save memory; use "
+          "'strata'");
     }
     if (options.compute_dtype == chips::DTYPE_UNSPECIFIED || options.compute_dtype == chips::F32)
       return CompileReference(graph, chip, options.device);

@@ -63,9 +63,9 @@ absl::StatusOr<uint64_t> PlannedPeak(graph::Graph graph, const std::vector<std::
 absl::Status CheckBudget(const plan::Plan& plan, uint64_t budget) {
   const uint64_t peak = plan::MemoryUseOf(plan).peak();
   if (budget == 0 || peak <= budget) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "memory budget of ", budget, " bytes: the plan '", plan.name(), "' takes ", peak,
-      " bytes; give it so many, or do not skip the pass 'rematerialisation'"));
+  return absl::ResourceExhaustedError(
+      absl::StrCat("memory budget of ", budget, " bytes: the plan '", plan.name(), "' takes ", peak,
+                   " bytes; give it so many, or do not skip the pass 'rematerialisation'"));
 }
 
 class StrataCompiler : public Compiler {

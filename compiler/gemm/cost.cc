@@ -13,8 +13,8 @@ namespace {
 constexpr double kTileStart = 40;  // call, pointers, first loads
 constexpr double kSpill = 2;       // times, when a tile does not fit the registers
 constexpr double kCopy = 0.3;      // a word packed by copying
-constexpr double kShortRuns =
-    0.3;  // more for each, when one panel is packed at a time: half of it with two, and so on
+// More for each, when one panel is packed at a time: half of it with two, and so on.
+constexpr double kShortRuns = 0.3;
 constexpr double kTranspose = 0.55;  // a word packed by transposing
 constexpr double kStoreFar = 0.15;  // a word of a packed operand that goes to memory and comes back
 constexpr double kBytesFromThirdLevel = 12;  // a vector instruction's time brings so many

@@ -35,8 +35,8 @@ constexpr char kEntry[] = "GEMM_ENTRY";
 
 constexpr int64_t kPanelsTogether = 4;  // copied side by side
 constexpr int64_t kRowsAhead = 8;       // asked for before they are copied
-constexpr int64_t kPartWords =
-    16;  // of a tile, between two requests for memory that is needed later
+// Of a tile, between two requests for memory that is needed later.
+constexpr int64_t kPartWords = 16;
 constexpr int64_t kMaxPartWords = 64;
 constexpr int64_t kGrainBytes = 65536;   // of an operand: fewer are not worth a thread
 constexpr double kGrainFlops = 1 << 19;  // of tiles: likewise

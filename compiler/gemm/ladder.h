@@ -19,8 +19,8 @@ namespace strata::compiler {
 struct GemmCounts {
   double multiply_adds = 0;  // instructions: of one number, or of a vector of 16
   double loads = 0;          // instructions that read A or B (packed or not) for them
-  double lines =
-      0;  // cache lines that a first-level cache of 32 KiB, least recently used out, has to fetch
+  // Cache lines that a first-level cache of 32 KiB, least recently used out, has to fetch.
+  double lines = 0;
 };
 
 struct GemmRung {

@@ -73,17 +73,17 @@ struct Piece {
 
 struct Computation {
   Kind kind = Kind::kLoop;
-  std::vector<int64_t>
-      dims;  // kLoop, kRow: row-major order of the result; kColumn: kept dims but the last, reduced
-             // dims, the last kept dim
+  // kLoop, kRow: row-major order of the result; kColumn: kept dims but the last, reduced dims, the
+  // last kept dim.
+  std::vector<int64_t> dims;
   std::vector<bool> reduced;    // per dim
   std::vector<Buffer> buffers;  // inputs, then outputs
   int inputs = 0;               // number of input buffers
   std::vector<Expr> exprs;      // dependency order
   std::vector<Reduction> reductions;
   std::vector<Piece> pieces;
-  std::vector<std::string>
-      ops;  // of the region, sorted, without repetition: for names and comments
+  // Of the region, sorted, without repetition: for names and comments.
+  std::vector<std::string> ops;
 
   bool empty() const { return pieces.empty(); }  // nothing is stored
 };

@@ -25,13 +25,13 @@ namespace strata::compiler {
 
 struct OrderProblem {
   struct Node {
-    std::vector<int>
-        reads;  // contents, each once; contents that no node makes are there from the start
+    // Contents, each once; contents that no node makes are there from the start.
+    std::vector<int> reads;
     std::vector<int> writes;  // contents made here; each content has at most one maker
-    std::vector<int>
-        after;  // nodes that must run before this one, beside the makers of what it reads
-    std::vector<std::pair<int, int>>
-        in_place;  // (content read, content made) that may be one storage
+    // Nodes that must run before this one, beside the makers of what it reads.
+    std::vector<int> after;
+    // (content read, content made) that may be one storage.
+    std::vector<std::pair<int, int>> in_place;
   };
   std::vector<Node> nodes;      // 0, 1, 2, ... is a legal order
   std::vector<uint64_t> bytes;  // by content; 0: its storage is not planned here

@@ -21,8 +21,8 @@ using graph::Shape;
 using graph::TensorType;
 using graph::ValueId;
 
-constexpr double kHidden =
-    -1e4;  // exp of a score that is lower by this much is 0 in every float type
+// Exp of a score that is lower by this much is 0 in every float type.
+constexpr double kHidden = -1e4;
 
 class Matcher {
  public:

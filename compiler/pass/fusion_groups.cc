@@ -25,8 +25,8 @@ constexpr int kRecomputeBudget = 64;
 // Work on smaller values than the kernel's own is repeated; only this cheap.
 constexpr int kRepeatBudget = 4;
 constexpr int kMaxVisits = 4000;  // of a search for a cycle, then one is assumed
-constexpr int kMaxRefused =
-    12;  // pairs that turned out not to fit, for each value with several readers
+// Pairs that turned out not to fit, for each value with several readers.
+constexpr int kMaxRefused = 12;
 constexpr int64_t kLightElements = 4096;
 constexpr int64_t kMergeElements = 64;
 constexpr int64_t kLongRow = 64;

@@ -31,8 +31,8 @@ struct FusionNodeInfo {
   bool over_rows = false;   // the last dim is reduced (a row kernel), else a column kernel
   // Depends on a row reduction through nodes that could share its kernel.
   bool after_row_reduction = false;
-  FusionDims row_space,
-      row_kept;  // of that reduction: its operand's dims, its own (the widest, of several)
+  // Of that reduction: its operand's dims, its own (the widest, of several).
+  FusionDims row_space, row_kept;
   bool after_move = false;  // depends on a transpose, pad or concat in the same way
 };
 

@@ -15,7 +15,8 @@ namespace strata::compiler {
 namespace {
 
 constexpr char kSeparator[] = "----\n";
-constexpr uint64_t kSmallBudget = 135000;  // bytes; the graph of rematerialisation.txt takes more as it is
+constexpr uint64_t kSmallBudget =
+    135000;                  // bytes; the graph of rematerialisation.txt takes more as it is
 std::string rewrite_folder;  // set by main
 
 class GoldenTest : public ::testing::TestWithParam<std::string> {};

@@ -28,8 +28,8 @@ struct Affine {
 struct IndexValue {
   enum class Kind { kUnknown, kAffine, kChoice };
   Kind kind = Kind::kUnknown;
-  Affine
-      affine;  // kAffine: the element. kChoice: `yes` where this is <= 0 (a whole number), else `no`
+  // kAffine: the element. kChoice: `yes` where this is <= 0 (a whole number), else `no`.
+  Affine affine;
   double yes = 0, no = 0;  // kChoice; a bool is 1 or 0
 
   bool is_constant() const { return kind == Kind::kAffine && affine.is_constant(); }

@@ -13,8 +13,8 @@ namespace strata::compiler {
 struct JointGraph {
   std::vector<bool> forward;  // by node
   std::vector<int> maker;     // by value: a node, or -1
-  std::vector<bool>
-      is_kernel;  // by node: never part of a fused kernel (a product, attention, a collective)
+  // By node: never part of a fused kernel (a product, attention, a collective).
+  std::vector<bool> is_kernel;
   // By value: made by a forward node that has operands. Others need not be kept: inputs are there, constants are free.
   std::vector<bool> keepable;
   bool has_backward = false;  // and all dims are concrete

@@ -35,8 +35,8 @@ class Solver {
 
   LayoutSolution Run() {
     solution_.choice.assign(At(problem_.variables()), 0);
-    std::set<std::pair<int64_t, int>>
-        queue;  // by the size of the table that eliminating would make
+    // By the size of the table that eliminating would make.
+    std::set<std::pair<int64_t, int>> queue;
     sizes_.assign(At(problem_.variables()), 0);
     for (int v = 0; v < problem_.variables(); ++v) queue.insert({sizes_[At(v)] = SizeOf(v), v});
     while (!queue.empty()) {

@@ -22,8 +22,8 @@ struct MemoryUse {  // bytes
   uint64_t constants = 0;
   uint64_t arena = 0;
   uint64_t arena_lower_bound = 0;
-  int fullest_step =
-      -1;  // the first step at which the arena's lower bound is reached; -1: no temporaries
+  // The first step at which the arena's lower bound is reached; -1: no temporaries.
+  int fullest_step = -1;
 
   uint64_t peak() const { return inputs + outputs + constants + arena; }
   uint64_t lower_bound() const { return inputs + outputs + constants + arena_lower_bound; }

@@ -44,8 +44,8 @@ class Validator {
  private:
   struct State {
     uint32_t root = 0;  // the buffer whose storage it is
-    uint32_t content =
-        0;  // the buffer whose content a read of it sees: itself, or for a view what it looks at
+    // The buffer whose content a read of it sees: itself, or for a view what it looks at.
+    uint32_t content = 0;
     bool written = false;       // by some step
     uint32_t current = kNone;   // root only: whose content the storage holds now
     int first = -1, last = -1;  // root only: steps that touch the storage

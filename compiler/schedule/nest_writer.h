@@ -134,8 +134,8 @@ class NestWriter {
   Facts facts_;
   std::map<std::string, std::pair<std::string, std::string>> temporaries_;  // by text: name, buffer
   int next_temporary_ = 0;
-  std::map<const Statement*, std::string>
-      sums_;  // reductions of the vector loop around here: their vectors
+  // Reductions of the vector loop around here: their vectors.
+  std::map<const Statement*, std::string> sums_;
   std::string text_;
   int depth_ = 1;
   int64_t stack_bytes_ = 0;

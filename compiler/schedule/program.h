@@ -56,8 +56,8 @@ struct Buffer {
   DType dtype = chips::F32;  // F32 or BF16
   std::vector<int64_t> dims;
   Scope scope = Scope::kInput;
-  std::string
-      within;  // kStack, kRegister: undefined at the start of each iteration of this loop; else ""
+  // kStack, kRegister: undefined at the start of each iteration of this loop; else "".
+  std::string within;
 
   int64_t elements() const;
 };
@@ -119,8 +119,8 @@ struct Loop {
   std::string name;
   std::vector<Dim> dims;
   LoopKind kind = LoopKind::kSerial;
-  std::string
-      intrinsic;  // the instruction sequence that this nest has been tensorised to; "" for none
+  // The instruction sequence that this nest has been tensorised to; "" for none.
+  std::string intrinsic;
   std::vector<Node> body;
 
   int64_t extent() const;  // product of the dims

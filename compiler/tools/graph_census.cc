@@ -16,8 +16,8 @@ using graph::Node;
 
 struct Entry {
   std::string op;
-  std::string
-      content;  // what the node computes, by the names of its operands; without its origin and its region
+  // What the node computes, by the names of its operands; without its origin and its region.
+  std::string content;
 };
 
 // By the name of the first result, and a number where regions use a name again.

@@ -198,7 +198,7 @@ class Level {
 }  // namespace
 
 absl::StatusOr<ReducedGraph> Reduce(const Graph& graph, const ShowsFault& shows_fault,
-                                 const ReduceOptions& options) {
+                                    const ReduceOptions& options) {
   STRATA_RETURN_IF_ERROR(graph::Verify(graph));
   STRATA_ASSIGN_OR_RETURN(const bool shows, shows_fault(graph));
   if (!shows) {

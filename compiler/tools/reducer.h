@@ -38,7 +38,7 @@ struct ReducedGraph {
 
 // INVALID_ARGUMENT when `graph` is not valid or does not show the fault.
 absl::StatusOr<ReducedGraph> Reduce(const graph::Graph& graph, const ShowsFault& shows_fault,
-                                 const ReduceOptions& options);
+                                    const ReduceOptions& options);
 
 }  // namespace strata::compiler
 

@@ -123,7 +123,8 @@ TEST(ReducerTest, TheSameAgain) {
 
 TEST(ReducerTest, UpdatesStayWhenTheyMatter) {
   const auto fails = [](const Graph& g) { return g.updates_size() > 0; };
-  STRATA_ASSERT_OK_AND_ASSIGN(const ReducedGraph reduction, Reduce(Planted(12), Checked(fails), {}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const ReducedGraph reduction,
+                              Reduce(Planted(12), Checked(fails), {}));
   EXPECT_EQ(reduction.graph.nodes_size(), 0) << graph::PrintGraph(reduction.graph);
   EXPECT_EQ(reduction.graph.updates_size(), 1);
   EXPECT_EQ(reduction.graph.outputs_size(), 1);

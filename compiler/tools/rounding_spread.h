@@ -29,9 +29,9 @@ struct SpreadOptions {
 
 struct Spread {
   std::vector<graph::HostTensor> outputs;  // the interpreter's, by output
-  std::vector<std::vector<double>>
-      allowed;  // by output and element: how far another result may be away; inf where
-                // rounding decides between unlike results
+  // By output and element: how far another result may be away; inf where rounding decides
+  // between unlike results.
+  std::vector<std::vector<double>> allowed;
 };
 
 // The graph is concrete and verified; `inputs` are not changed, also where the graph updates them. Errors are the

@@ -12,8 +12,8 @@ namespace {
 
 using Lines = std::vector<absl::string_view>;
 
-constexpr int64_t kMaxTable =
-    1 << 20;  // cells of the table for one gap's longest common subsequence
+// Cells of the table for one gap's longest common subsequence.
+constexpr int64_t kMaxTable = 1 << 20;
 
 Lines LinesOf(absl::string_view text) {
   if (text.empty()) return {};

@@ -16,9 +16,7 @@ namespace {
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Vectors of 16 floats that fit the registers: 32 of 512 bits, else 16 of 256.
-int64_t RegisterVectors(const std::string& isa) {
-  return isa.rfind("avx512", 0) == 0 ? 32 : 8;
-}
+int64_t RegisterVectors(const std::string& isa) { return isa.rfind("avx512", 0) == 0 ? 32 : 8; }
 
 std::vector<int64_t> Rows(int64_t m) {
   std::vector<int64_t> rows;

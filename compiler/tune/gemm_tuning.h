@@ -21,8 +21,8 @@ TuningKey GemmTuningKey(const GemmProblem& problem, const std::string& isa, int 
 struct TunedGemm {
   GemmConfig config;
   double seconds = 0;  // as measured
-  double library_seconds =
-      0;  // of the library's routine in the same turns; 0: there is none, or it is not known
+  // Of the library's routine in the same turns; 0: there is none, or it is not known.
+  double library_seconds = 0;
 };
 std::optional<TunedGemm> TunedGemmConfig(const TuningLog& log, const GemmProblem& problem,
                                          const std::string& isa, int threads);

@@ -20,8 +20,8 @@ namespace strata::compiler::tune {
 struct Trial {
   Config config;
   double cost = 0;  // seconds, > 0 (or what Measure counts); meaningless when it failed
-  std::string
-      failure;  // why there is no cost: it did not compile, gave wrong results, ...; "" otherwise
+  // Why there is no cost: it did not compile, gave wrong results, ...; "" otherwise.
+  std::string failure;
 
   bool ok() const { return failure.empty(); }
 };

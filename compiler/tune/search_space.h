@@ -25,8 +25,8 @@ namespace strata::compiler::tune {
 
 struct Knob {
   std::string name;  // [A-Za-z_][A-Za-z0-9_]*, unique
-  std::vector<int64_t>
-      choices;  // one or more, distinct; in their natural order, so that neighbours are alike
+  // One or more, distinct; in their natural order, so that neighbours are alike.
+  std::vector<int64_t> choices;
 };
 
 // A point of the space: for each knob the index of its choice.

@@ -105,7 +105,9 @@ TEST(StrategyTest, TheSameSeedGivesTheSameTrials) {
     };
     const std::vector<Config> once = configs(11);
     EXPECT_EQ(once, configs(11));
-    if (std::string(name) != "exhaustive") EXPECT_NE(once, configs(12));
+    if (std::string(name) != "exhaustive") {
+      EXPECT_NE(once, configs(12));
+    }
   }
 }
 

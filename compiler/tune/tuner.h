@@ -33,8 +33,8 @@ struct TuneProgress {
 struct TuneOptions {
   std::string strategy = "model";  // a name in StrategyRegistry()
   uint64_t seed = 1;
-  int max_trials =
-      64;  // >= 1; measured in this run, without those of the log and of the last round
+  // >= 1; measured in this run, without those of the log and of the last round.
+  int max_trials = 64;
   double budget_seconds = 5;  // > 0; of all, the last round too
   int batch = 8;              // proposals at a time, >= 1
   std::vector<Config>

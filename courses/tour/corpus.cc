@@ -1,4 +1,6 @@
 // Chapter 1: real text that is on every machine with a compiler.
+#include "llm/tokenizer/corpus.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -7,7 +9,6 @@
 #include "absl/strings/str_format.h"
 #include "base/file.h"
 #include "courses/tour/tour.h"
-#include "llm/tokenizer/corpus.h"
 #include "llm/train/recipe.h"
 
 namespace strata::courses {
@@ -25,7 +26,8 @@ std::vector<std::string> SystemHeaders() {
       if (error) break;
       const std::string extension = it->path().extension().string();
       const bool header = extension == ".h" || extension == ".tcc" || extension.empty();
-      if (header && it->is_regular_file(error) && !it->is_symlink(error)) found.push_back(it->path().string());
+      if (header && it->is_regular_file(error) && !it->is_symlink(error))
+        found.push_back(it->path().string());
     }
     std::sort(found.begin(), found.end());
     for (const std::string& path : found) {
@@ -80,7 +82,8 @@ absl::Status ReadText(Tour& tour) {
     int used = 0;
     const std::string text = Gather(headers, tour.options.corpus_bytes, &used);
     if (text.size() < (1 << 16)) {
-      return absl::NotFoundError("no C or C++ headers under /usr/include: give text with --corpus=PATH");
+      return absl::NotFoundError(
+          "no C or C++ headers under /usr/include: give text with --corpus=PATH");
     }
     const std::string path = JoinPath(tour.work, "corpus.txt");
     STRATA_RETURN_IF_ERROR(WriteFileAtomic(path, text));
@@ -89,12 +92,15 @@ absl::Status ReadText(Tour& tour) {
                                           static_cast<double>(text.size()) / 1e6);
   } else {
     for (const std::string& path : tour.options.corpus) tour.recipe.add_corpus(path);
-    tour.corpus_summary = absl::StrFormat("%d files given with --corpus", static_cast<int>(tour.options.corpus.size()));
+    tour.corpus_summary = absl::StrFormat("%d files given with --corpus",
+                                          static_cast<int>(tour.options.corpus.size()));
   }
   STRATA_ASSIGN_OR_RETURN(tour.text, llm::PrepareText(tour.recipe));
-  STRATA_ASSIGN_OR_RETURN(tour.recipe, llm::CompleteRecipe(tour.recipe, tour.text.tokenizer->vocab_size()));
-  std::fprintf(stderr, "   %s -> %d tokens with a vocabulary of %d, learned from it\n", tour.corpus_summary.c_str(),
-               static_cast<int>(tour.text.tokens.size()), tour.text.tokenizer->vocab_size());
+  STRATA_ASSIGN_OR_RETURN(tour.recipe,
+                          llm::CompleteRecipe(tour.recipe, tour.text.tokenizer->vocab_size()));
+  std::fprintf(stderr, "   %s -> %d tokens with a vocabulary of %d, learned from it\n",
+               tour.corpus_summary.c_str(), static_cast<int>(tour.text.tokens.size()),
+               tour.text.tokenizer->vocab_size());
   return absl::OkStatus();
 }
 

@@ -53,12 +53,20 @@ std::string UserPath(const std::string& path) {
 int main(int argc, char** argv) {
   strata::courses::Tour tour;
   strata::courses::TourOptions& options = tour.options;
-  CLI::App app("The whole stack in about two minutes: text, tokenizer, training on two ranks, compiler, chips, int8, server.");
-  app.add_option("--corpus", options.corpus, "text file(s) to learn from; default: this system's C and C++ headers");
-  app.add_option("-o,--output", options.output, "folder for report.html, trace.json and the model")->capture_default_str();
-  app.add_option("--steps", options.steps, "training steps; 0: about a minute of them")->capture_default_str()->check(CLI::NonNegativeNumber);
+  CLI::App app(
+      "The whole stack in about two minutes: text, tokenizer, training on two ranks, compiler, "
+      "chips, int8, server.");
+  app.add_option("--corpus", options.corpus,
+                 "text file(s) to learn from; default: this system's C and C++ headers");
+  app.add_option("-o,--output", options.output, "folder for report.html, trace.json and the model")
+      ->capture_default_str();
+  app.add_option("--steps", options.steps, "training steps; 0: about a minute of them")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--seed", options.seed, "of weights and batches")->capture_default_str();
-  app.add_option("--port", options.port, "of the server; 0: any free one")->capture_default_str()->check(CLI::Range(0, 65535));
+  app.add_option("--port", options.port, "of the server; 0: any free one")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 65535));
   app.add_flag("--quick", options.quick, "a much smaller model: every chapter in a few seconds");
   CLI11_PARSE(app, argc, argv);
   options.output = strata::courses::UserPath(options.output);
@@ -70,7 +78,8 @@ int main(int argc, char** argv) {
     return strata::ExitCode(status);
   }
   std::printf("report: %s\ntrace:  %s (open in ui.perfetto.dev or chrome://tracing)\nmodel:  %s\n",
-              strata::JoinPath(options.output, "report.html").c_str(), strata::JoinPath(options.output, "trace.json").c_str(),
+              strata::JoinPath(options.output, "report.html").c_str(),
+              strata::JoinPath(options.output, "trace.json").c_str(),
               tour.training.checkpoint.c_str());
   if (tour.AllHold()) return 0;
   std::fprintf(stderr, "tour: a claim does not hold; see FAIL above\n");

@@ -21,7 +21,8 @@ std::vector<std::string> LinesWithOrigin(const graph::Graph& graph, const std::s
   const std::string mark = absl::StrCat("@ \"", origin);
   for (absl::string_view line : absl::StrSplit(graph::PrintGraph(graph), '\n')) {
     const size_t at = line.find(mark);
-    if (at != absl::string_view::npos) lines.push_back(std::string(absl::StripAsciiWhitespace(line.substr(0, at))));
+    if (at != absl::string_view::npos)
+      lines.push_back(std::string(absl::StripAsciiWhitespace(line.substr(0, at))));
   }
   return lines;
 }
@@ -76,7 +77,8 @@ absl::Status FollowTensor(Tour& tour) {
   const std::string scope = "gpt.h.1.mlp";
   const int index = FindStep(plan, scope);
   if (index < 0 || tour.training.timelines.empty()) {
-    return absl::InternalError(absl::StrCat("no emitted kernel serves ", scope, "; the tour has nothing to follow"));
+    return absl::InternalError(
+        absl::StrCat("no emitted kernel serves ", scope, "; the tour has nothing to follow"));
   }
   const plan::Step& step = plan.steps(index);
   TensorRoad& road = tour.road;
@@ -101,10 +103,11 @@ absl::Status FollowTensor(Tour& tour) {
     road.times.push_back(TimeOf(timeline, index, chip.title()));
     tour.predictions.push_back(std::move(timeline));
   }
-  const bool whole = !road.nodes.empty() && !road.gradients.empty() && !road.kernel_source.empty() && road.times[0].seconds > 0;
+  const bool whole = !road.nodes.empty() && !road.gradients.empty() &&
+                     !road.kernel_source.empty() && road.times[0].seconds > 0;
   tour.Assert("One tensor can be followed through every layer", whole,
-             absl::StrCat(road.nodes.size(), " nodes and ", road.gradients.size(), " gradient nodes of ", road.model_line,
-                          ", in kernel ", road.step_name));
+              absl::StrCat(road.nodes.size(), " nodes and ", road.gradients.size(),
+                           " gradient nodes of ", road.model_line, ", in kernel ", road.step_name));
   return absl::OkStatus();
 }
 

@@ -19,12 +19,14 @@ constexpr uint64_t kSeed = 3;
 
 double WeightBytes(const inference::DecoderModel& model) {
   double bytes = 0;
-  for (const auto& [name, tensor] : model.weights()) bytes += static_cast<double>(tensor.size_bytes());
+  for (const auto& [name, tensor] : model.weights())
+    bytes += static_cast<double>(tensor.size_bytes());
   return bytes;
 }
 
-absl::StatusOr<std::shared_ptr<inference::Engine>> MakeEngine(std::shared_ptr<const inference::DecoderModel> model,
-                                                              std::shared_ptr<const inference::Tokenizer> tokenizer) {
+absl::StatusOr<std::shared_ptr<inference::Engine>> MakeEngine(
+    std::shared_ptr<const inference::DecoderModel> model,
+    std::shared_ptr<const inference::Tokenizer> tokenizer) {
   STRATA_ASSIGN_OR_RETURN(std::unique_ptr<inference::Engine> engine,
                           inference::Engine::Create(std::move(model), std::move(tokenizer), {}));
   return std::shared_ptr<inference::Engine>(std::move(engine));
@@ -41,29 +43,36 @@ absl::StatusOr<inference::Generation> Write(inference::Engine& engine, const std
 }
 
 double Rate(const inference::Generation& generation) {
-  return generation.decode_seconds > 0 ? static_cast<double>(generation.tokens.size() - 1) / generation.decode_seconds : 0;
+  return generation.decode_seconds > 0
+             ? static_cast<double>(generation.tokens.size() - 1) / generation.decode_seconds
+             : 0;
 }
 
 // How many tokens of the two texts are equal before the first difference.
 double Agreement(const inference::Generation& a, const inference::Generation& b) {
   size_t same = 0;
-  while (same < a.tokens.size() && same < b.tokens.size() && a.tokens[same] == b.tokens[same]) ++same;
+  while (same < a.tokens.size() && same < b.tokens.size() && a.tokens[same] == b.tokens[same])
+    ++same;
   return static_cast<double>(same) / static_cast<double>(std::max<size_t>(1, a.tokens.size()));
 }
 
 }  // namespace
 
 absl::Status Serve(Tour& tour) {
-  STRATA_ASSIGN_OR_RETURN(llm::PretrainedModel trained, llm::LoadPretrained(tour.training.checkpoint));
+  STRATA_ASSIGN_OR_RETURN(llm::PretrainedModel trained,
+                          llm::LoadPretrained(tour.training.checkpoint));
   STRATA_ASSIGN_OR_RETURN(auto engine, MakeEngine(trained.model, trained.tokenizer));
-  tour.prompt = tour.options.corpus.empty() ? "#include <" : trained.tokenizer->Decode(
-      absl::MakeConstSpan(tour.text.tokens).subspan(0, 8));
+  tour.prompt =
+      tour.options.corpus.empty()
+          ? "#include <"
+          : trained.tokenizer->Decode(absl::MakeConstSpan(tour.text.tokens).subspan(0, 8));
   STRATA_ASSIGN_OR_RETURN(inference::Generation offline, Write(*engine, tour.prompt));
   tour.offline_text = offline.text;
   tour.decode_tokens_per_second = Rate(offline);
   std::fprintf(stderr, "   %s%s\n", tour.prompt.c_str(), offline.text.substr(0, 200).c_str());
 
-  STRATA_ASSIGN_OR_RETURN(std::shared_ptr<const inference::DecoderModel> int8, inference::QuantizeModel(trained.model));
+  STRATA_ASSIGN_OR_RETURN(std::shared_ptr<const inference::DecoderModel> int8,
+                          inference::QuantizeModel(trained.model));
   STRATA_ASSIGN_OR_RETURN(auto int8_engine, MakeEngine(int8, trained.tokenizer));
   STRATA_ASSIGN_OR_RETURN(inference::Generation quantised, Write(*int8_engine, tour.prompt));
   tour.int8_text = quantised.text;
@@ -75,17 +84,22 @@ absl::Status Serve(Tour& tour) {
   inference::ServerOptions options;
   options.port = tour.options.port;
   options.model_name = "tour";
-  STRATA_ASSIGN_OR_RETURN(std::unique_ptr<inference::Server> server, inference::Server::Start(engine, options));
+  STRATA_ASSIGN_OR_RETURN(std::unique_ptr<inference::Server> server,
+                          inference::Server::Start(engine, options));
   tour.port = server->port();
   std::fprintf(stderr, "   serving on http://127.0.0.1:%d/v1/completions\n", tour.port);
-  STRATA_ASSIGN_OR_RETURN(
-      tour.served_text,
-      inference::CompleteOverHttp("127.0.0.1", tour.port,
-                                  {.model = "tour", .prompt = tour.prompt, .max_tokens = kTokens,
-                                   .temperature = kTemperature, .top_p = kTopP, .seed = kSeed}));
+  STRATA_ASSIGN_OR_RETURN(tour.served_text,
+                          inference::CompleteOverHttp("127.0.0.1", tour.port,
+                                                      {.model = "tour",
+                                                       .prompt = tour.prompt,
+                                                       .max_tokens = kTokens,
+                                                       .temperature = kTemperature,
+                                                       .top_p = kTopP,
+                                                       .seed = kSeed}));
   server->Stop();
   tour.Assert("The served text is the offline text", tour.served_text == tour.offline_text,
-             absl::StrFormat("%d characters over HTTP from port %d", static_cast<int>(tour.served_text.size()), tour.port));
+              absl::StrFormat("%d characters over HTTP from port %d",
+                              static_cast<int>(tour.served_text.size()), tour.port));
   return absl::OkStatus();
 }
 

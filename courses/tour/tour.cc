@@ -11,7 +11,8 @@ void Tour::Assert(const std::string& claim, bool holds, const std::string& evide
 }
 
 bool Tour::AllHold() const {
-  return !claims.empty() && std::all_of(claims.begin(), claims.end(), [](const Claim& claim) { return claim.holds; });
+  return !claims.empty() &&
+         std::all_of(claims.begin(), claims.end(), [](const Claim& claim) { return claim.holds; });
 }
 
 }  // namespace strata::courses

@@ -21,11 +21,11 @@ namespace strata::courses {
 struct TourOptions {
   std::vector<std::string> corpus;  // files; empty: the system's C and C++ headers
   std::string output = "strata-tour";
-  int64_t steps = 0;                // of training; 0: what fits in about a minute
-  int64_t corpus_bytes = 3 << 20;   // at most this much text is read
+  int64_t steps = 0;               // of training; 0: what fits in about a minute
+  int64_t corpus_bytes = 3 << 20;  // at most this much text is read
   uint64_t seed = 1;
-  int port = 0;                     // of the server; 0: any free one
-  bool quick = false;               // a smaller model for tests
+  int port = 0;        // of the server; 0: any free one
+  bool quick = false;  // a smaller model for tests
 };
 
 // One claim of the tour. The tour fails when one does not hold.
@@ -40,15 +40,15 @@ struct KernelTime {
   std::string machine;
   std::string source;  // "measured" or "modelled"
   double seconds = 0;
-  std::string bound;   // "compute", "memory", "overhead"
+  std::string bound;  // "compute", "memory", "overhead"
 };
 
 // The road of one tensor through the layers.
 struct TensorRoad {
-  std::string model_line;               // scope and source line
-  std::vector<std::string> nodes;       // of the graph, as text
-  std::vector<std::string> gradients;   // of the backward pass
-  std::string step_name, reason;        // of the plan
+  std::string model_line;              // scope and source line
+  std::vector<std::string> nodes;      // of the graph, as text
+  std::vector<std::string> gradients;  // of the backward pass
+  std::string step_name, reason;       // of the plan
   std::string kernel_source, loop_nest;
   double flops = 0, bytes = 0;
   std::vector<KernelTime> times;
@@ -56,7 +56,7 @@ struct TensorRoad {
 
 struct Tour {
   TourOptions options;
-  std::string work;                     // folder for checkpoints and the corpus
+  std::string work;  // folder for checkpoints and the corpus
   chips::Chip host;
 
   // Chapter 1: text.
@@ -65,7 +65,7 @@ struct Tour {
   llm::TrainingText text;
 
   // Chapter 2: training.
-  llm::RunResult training;              // two ranks
+  llm::RunResult training;                // two ranks
   std::vector<llm::StepResult> one_rank;  // the same first steps on one
   std::vector<llm::StepResult> resumed;   // the same last steps after a resume
   double training_seconds = 0;
@@ -85,10 +85,10 @@ struct Tour {
   bool AllHold() const;
 };
 
-absl::Status ReadText(Tour& tour);     // corpus.cc
-absl::Status Train(Tour& tour);        // training.cc
-absl::Status FollowTensor(Tour& tour); // road.cc
-absl::Status Serve(Tour& tour);        // serving.cc
+absl::Status ReadText(Tour& tour);           // corpus.cc
+absl::Status Train(Tour& tour);              // training.cc
+absl::Status FollowTensor(Tour& tour);       // road.cc
+absl::Status Serve(Tour& tour);              // serving.cc
 absl::Status WriteReport(const Tour& tour);  // report.cc: report.html and trace.json
 
 }  // namespace strata::courses

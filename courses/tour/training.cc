@@ -16,9 +16,11 @@
 namespace strata::courses {
 namespace {
 
-constexpr int64_t kCompared = 8;  // first steps repeated on one rank, last steps repeated after a resume
+// First steps repeated on one rank, last steps repeated after a resume.
+constexpr int64_t kCompared = 8;
 
-double GreatestDifference(const std::vector<llm::StepResult>& a, const std::vector<llm::StepResult>& b) {
+double GreatestDifference(const std::vector<llm::StepResult>& a,
+                          const std::vector<llm::StepResult>& b) {
   double greatest = 0;
   for (const llm::StepResult& x : a) {
     for (const llm::StepResult& y : b) {
@@ -41,20 +43,25 @@ absl::Status TrainOnTwoRanks(Tour& tour) {
   recipe.set_checkpoint_every(recipe.steps() - kCompared);
   llm::RunOptions options;
   options.resume = false;
-  STRATA_ASSIGN_OR_RETURN(options.peak_flops, chips::PeakFlops(tour.host, chips::F32, /*matmul=*/true));
+  STRATA_ASSIGN_OR_RETURN(options.peak_flops,
+                          chips::PeakFlops(tour.host, chips::F32, /*matmul=*/true));
   options.profile_step = std::min<int64_t>(kCompared + 2, recipe.steps());
   const auto start = std::chrono::steady_clock::now();
   STRATA_ASSIGN_OR_RETURN(tour.training, llm::RunTraining(recipe, tour.text, options));
-  tour.training_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  tour.training_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   // A uniform guess costs ln V nats. Well under it at the end is what text-like means; a minute's run must get further
   // than a quick one.
   const std::vector<llm::StepResult>& steps = tour.training.steps;
   const size_t tail = std::max<size_t>(1, steps.size() / 10);
-  const double first = steps.front().loss, last = MeanLoss(steps, steps.size() - tail, steps.size());
+  const double first = steps.front().loss,
+               last = MeanLoss(steps, steps.size() - tail, steps.size());
   const double chance = std::log(static_cast<double>(recipe.model().vocab_size()));
-  tour.Assert("The loss falls", std::fabs(first - chance) < 1.0 && last < chance - (tour.options.quick ? 0.8 : 2.5),
-             absl::StrFormat("starts at %.2f (chance is %.2f), ends at %.2f", first, chance, last));
+  tour.Assert(
+      "The loss falls",
+      std::fabs(first - chance) < 1.0 && last < chance - (tour.options.quick ? 0.8 : 2.5),
+      absl::StrFormat("starts at %.2f (chance is %.2f), ends at %.2f", first, chance, last));
   return absl::OkStatus();
 }
 
@@ -68,31 +75,37 @@ absl::Status RepeatOnOneRank(Tour& tour) {
   tour.one_rank = result.steps;
   const double difference = GreatestDifference(result.steps, tour.training.steps);
   tour.Assert("Two ranks train as one", difference <= 1e-5,
-             absl::StrFormat("greatest difference of %d losses: %.1e (bound 1e-5)",
-                             static_cast<int>(result.steps.size()), difference));
+              absl::StrFormat("greatest difference of %d losses: %.1e (bound 1e-5)",
+                              static_cast<int>(result.steps.size()), difference));
   return absl::OkStatus();
 }
 
 absl::Status ResumeFromCheckpoint(Tour& tour) {
-  const std::string from = JoinPath(tour.work, absl::StrFormat("checkpoints/checkpoint-%06d", tour.recipe.steps() - kCompared));
+  const std::string from = JoinPath(
+      tour.work, absl::StrFormat("checkpoints/checkpoint-%06d", tour.recipe.steps() - kCompared));
   llm::Recipe recipe = tour.recipe;
   recipe.set_output(JoinPath(tour.work, "resumed"));
   STRATA_RETURN_IF_ERROR(MakeDirectories(recipe.output()));
   std::error_code error;
-  std::filesystem::copy(from, JoinPath(recipe.output(), std::filesystem::path(from).filename().string()), error);
+  std::filesystem::copy(
+      from, JoinPath(recipe.output(), std::filesystem::path(from).filename().string()), error);
   if (error) return absl::InternalError(absl::StrCat(from, ": cannot copy: ", error.message()));
   llm::RunOptions options;
   options.progress = false;
   STRATA_ASSIGN_OR_RETURN(llm::RunResult result, llm::RunTraining(recipe, tour.text, options));
   tour.resumed = result.steps;
 
-  STRATA_ASSIGN_OR_RETURN(std::string straight, ReadFile(JoinPath(tour.training.checkpoint, "model.safetensors")));
-  STRATA_ASSIGN_OR_RETURN(std::string again, ReadFile(JoinPath(result.checkpoint, "model.safetensors")));
+  STRATA_ASSIGN_OR_RETURN(std::string straight,
+                          ReadFile(JoinPath(tour.training.checkpoint, "model.safetensors")));
+  STRATA_ASSIGN_OR_RETURN(std::string again,
+                          ReadFile(JoinPath(result.checkpoint, "model.safetensors")));
   const bool exact = straight == again && static_cast<int64_t>(result.steps.size()) == kCompared &&
                      GreatestDifference(result.steps, tour.training.steps) == 0;
   tour.Assert("Resume is exact", exact,
-             absl::StrFormat("%d steps after a resume; losses and %.1f MB of weights %s", static_cast<int>(result.steps.size()),
-                             static_cast<double>(straight.size()) / 1e6, exact ? "equal to the bit" : "differ"));
+              absl::StrFormat("%d steps after a resume; losses and %.1f MB of weights %s",
+                              static_cast<int>(result.steps.size()),
+                              static_cast<double>(straight.size()) / 1e6,
+                              exact ? "equal to the bit" : "differ"));
   return absl::OkStatus();
 }
 

@@ -17,7 +17,9 @@ using graph::ValueId;
 class Backward {
  public:
   Backward(Builder& builder, ValueId loss, absl::Span<const ValueId> wrt)
-      : builder_(builder), values_(static_cast<size_t>(builder.graph().values_size())), node_count_(builder.graph().nodes_size()) {
+      : builder_(builder),
+        values_(static_cast<size_t>(builder.graph().values_size())),
+        node_count_(builder.graph().nodes_size()) {
     for (ValueId w : wrt) values_[w].depends = true;
     for (int i = 0; i < node_count_; ++i) MarkDependent(builder.graph().nodes(i));
     values_[loss].gradient = builder.Constant(1.0, builder.type(loss).dtype);
@@ -33,7 +35,8 @@ class Backward {
 
   ValueId GradientOf(ValueId w) {
     ValueId gradient = values_[w].gradient;
-    if (gradient == kNoValue) gradient = builder_.Constant(0.0, builder_.type(w).dtype, builder_.type(w).shape);
+    if (gradient == kNoValue)
+      gradient = builder_.Constant(0.0, builder_.type(w).dtype, builder_.type(w).shape);
     if (IsParameter(w)) builder_.MarkGradient(gradient, builder_.name(w));
     return gradient;
   }
@@ -47,13 +50,15 @@ class Backward {
   void MarkDependent(const Node& node) {
     bool depends = false;
     for (uint32_t input : node.inputs()) depends = depends || values_[input].depends;
-    for (uint32_t output : node.outputs()) values_[output].depends = depends || values_[output].depends;
+    for (uint32_t output : node.outputs())
+      values_[output].depends = depends || values_[output].depends;
   }
 
   bool OnPath(const Node& node) const {
     bool depends = false, reaches = false;
     for (uint32_t input : node.inputs()) depends = depends || values_[input].depends;
-    for (uint32_t output : node.outputs()) reaches = reaches || values_[output].gradient != kNoValue;
+    for (uint32_t output : node.outputs())
+      reaches = reaches || values_[output].gradient != kNoValue;
     return depends && reaches;
   }
 
@@ -67,7 +72,8 @@ class Backward {
   absl::Status Differentiate(const Node& node) {
     STRATA_ASSIGN_OR_RETURN(const graph::OpDef* def, graph::OpRegistry::Get().Lookup(node.op()));
     if (!def->gradient) {
-      return absl::UnimplementedError(absl::StrCat("op '", node.op(), "' has no gradient but lies on the path to the loss"));
+      return absl::UnimplementedError(
+          absl::StrCat("op '", node.op(), "' has no gradient but lies on the path to the loss"));
     }
     graph::GradientContext context{builder_, CallOf(builder_.graph(), node), {}, {}, {}, {}};
     context.call.node = &node;
@@ -79,7 +85,8 @@ class Backward {
       context.outputs.push_back(output);
       context.output_gradients.push_back(values_[output].gradient);
     }
-    const Builder::Scope scope = Builder::Scope::Exactly(builder_, absl::StrCat("grad ", node.origin()));
+    const Builder::Scope scope =
+        Builder::Scope::Exactly(builder_, absl::StrCat("grad ", node.origin()));
     STRATA_ASSIGN_OR_RETURN(std::vector<ValueId> gradients, def->gradient(context));
     STRATA_RETURN_IF_ERROR(builder_.status());
     for (size_t i = 0; i < gradients.size() && i < context.inputs.size(); ++i) {
@@ -100,12 +107,15 @@ class Backward {
 
 }  // namespace
 
-absl::StatusOr<std::vector<ValueId>> Gradients(Builder& builder, ValueId loss, absl::Span<const ValueId> wrt) {
+absl::StatusOr<std::vector<ValueId>> Gradients(Builder& builder, ValueId loss,
+                                               absl::Span<const ValueId> wrt) {
   STRATA_RETURN_IF_ERROR(builder.status());
   const auto count = static_cast<ValueId>(builder.graph().values_size());
-  if (loss >= count || builder.type(loss).rank() != 0 || !chips::IsFloat(builder.type(loss).dtype)) {
+  if (loss >= count || builder.type(loss).rank() != 0 ||
+      !chips::IsFloat(builder.type(loss).dtype)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "the loss must be a float scalar; ", loss >= count ? "it is no value" : absl::StrCat("it is ", builder.type(loss).ToString())));
+        "the loss must be a float scalar; ",
+        loss >= count ? "it is no value" : absl::StrCat("it is ", builder.type(loss).ToString())));
   }
   for (ValueId w : wrt) {
     if (w >= count) return absl::InvalidArgumentError("wrt names a value that is not in the graph");

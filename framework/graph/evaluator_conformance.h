@@ -49,7 +49,8 @@ class EvaluatorConformanceTest : public ::testing::TestWithParam<EvaluatorUnderT
     return *graph;
   }
   static HostTensor Ones(int64_t rows) {
-    return HostTensor::FromDoubles(chips::F32, {rows, 3}, std::vector<double>(static_cast<size_t>(3 * rows), 1.0));
+    return HostTensor::FromDoubles(chips::F32, {rows, 3},
+                                   std::vector<double>(static_cast<size_t>(3 * rows), 1.0));
   }
 
   std::unique_ptr<Evaluator> evaluator_;
@@ -59,7 +60,8 @@ TEST_P(EvaluatorConformanceTest, EveryOpAgreesWithTheInterpreter) {
   for (DType dtype : GetParam().dtypes) {
     SCOPED_TRACE(chips::DTypeName(dtype));
     const OpCaseBatch batch = MakeOpCaseBatch(AllOpCases(dtype));
-    STRATA_ASSERT_OK_AND_ASSIGN(const auto outputs, evaluator_->Evaluate(batch.graph, batch.CloneInputs()));
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto outputs,
+                                evaluator_->Evaluate(batch.graph, batch.CloneInputs()));
     EXPECT_EQ(batch.Compare(outputs), "");
   }
 }
@@ -67,7 +69,8 @@ TEST_P(EvaluatorConformanceTest, EveryOpAgreesWithTheInterpreter) {
 TEST_P(EvaluatorConformanceTest, SymbolsTakeTheirSizeFromTheInputsAtEachCall) {
   const Graph graph = Scale(false);
   for (int64_t rows : {2, 5, 1, 0, 2}) {
-    STRATA_ASSERT_OK_AND_ASSIGN(const auto outputs, evaluator_->Evaluate(graph, {Ones(rows), Ones(rows)}));
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto outputs,
+                                evaluator_->Evaluate(graph, {Ones(rows), Ones(rows)}));
     ASSERT_EQ(outputs.size(), 1u);
     EXPECT_EQ(outputs[0].ToDoubles(), std::vector<double>(static_cast<size_t>(3 * rows), 3.0));
   }
@@ -105,7 +108,8 @@ TEST_P(EvaluatorConformanceTest, EarlierOutputsStayWhenItRunsAgain) {
 // All reads see the old contents: two states change places.
 TEST_P(EvaluatorConformanceTest, StatesMayChangePlaces) {
   Builder b("swap");
-  const ValueId p = b.Input("p", {chips::F32, {4}}, STATE), q = b.Input("q", {chips::F32, {4}}, STATE);
+  const ValueId p = b.Input("p", {chips::F32, {4}}, STATE),
+                q = b.Input("q", {chips::F32, {4}}, STATE);
   b.Output(q, "new_p", REPLICATED);
   b.Output(p, "new_q", REPLICATED);
   b.Output(b.Apply("add", {p, q}), "sum", REPLICATED);
@@ -143,12 +147,15 @@ TEST_P(EvaluatorConformanceTest, ResultsMayBeInputsViewsAndConstants) {
 
 TEST_P(EvaluatorConformanceTest, AWrongInputIsNamed) {
   const Graph graph = Scale(false);
-  EXPECT_THAT(evaluator_->Evaluate(graph, {Ones(2)}),
-              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("takes 2 inputs; 1")));
+  EXPECT_THAT(
+      evaluator_->Evaluate(graph, {Ones(2)}),
+      StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("takes 2 inputs; 1")));
   EXPECT_THAT(evaluator_->Evaluate(graph, {Ones(2), HostTensor::Zeros(chips::F64, {2, 3})}),
-              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("input 'w': is f64[2, 3]")));
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       ::testing::HasSubstr("input 'w': is f64[2, 3]")));
   EXPECT_THAT(evaluator_->Evaluate(graph, {Ones(2), Ones(3)}),
-              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("input 'w': is f32[3, 3]")));
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       ::testing::HasSubstr("input 'w': is f32[3, 3]")));
 }
 
 TEST_P(EvaluatorConformanceTest, DataOutsideItsDomainIsReportedAndDoesNoHarm) {
@@ -160,8 +167,9 @@ TEST_P(EvaluatorConformanceTest, DataOutsideItsDomainIsReportedAndDoesNoHarm) {
   const HostTensor rows = HostTensor::FromVector<float>({4, 2}, {0, 1, 2, 3, 4, 5, 6, 7});
   EXPECT_THAT(evaluator_->Evaluate(graph, {rows, HostTensor::FromVector<int32_t>({3}, {0, 4, 1})}),
               StatusIs(absl::StatusCode::kOutOfRange, ::testing::HasSubstr("element 1 is 4")));
-  STRATA_ASSERT_OK_AND_ASSIGN(const auto outputs,
-                              evaluator_->Evaluate(graph, {rows, HostTensor::FromVector<int32_t>({3}, {0, 3, 1})}));
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      const auto outputs,
+      evaluator_->Evaluate(graph, {rows, HostTensor::FromVector<int32_t>({3}, {0, 3, 1})}));
   EXPECT_EQ(outputs[0].ToDoubles(), (std::vector<double>{0, 1, 6, 7, 2, 3}));
 }
 

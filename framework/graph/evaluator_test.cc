@@ -4,10 +4,11 @@
 namespace strata::graph {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Reference, EvaluatorConformanceTest,
-                         ::testing::Values(EvaluatorUnderTest{
-                             "reference", [] { return std::make_unique<Interpreter>(); }, {chips::F32, chips::F64}}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Reference, EvaluatorConformanceTest,
+    ::testing::Values(EvaluatorUnderTest{
+        "reference", [] { return std::make_unique<Interpreter>(); }, {chips::F32, chips::F64}}),
+    [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace strata::graph

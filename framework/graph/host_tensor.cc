@@ -45,8 +45,8 @@ double Load(DType dtype, const void* data, size_t i) {
 template <typename T>
 T ToInteger(double value) {
   constexpr double kLowest = static_cast<double>(std::numeric_limits<T>::lowest());
-  constexpr double kHighest =
-      static_cast<double>(std::numeric_limits<T>::max());  // i64: rounds up to 2^63
+  // I64: rounds up to 2^63.
+  constexpr double kHighest = static_cast<double>(std::numeric_limits<T>::max());
   if (std::isnan(value)) return 0;
   if (value <= kLowest) return std::numeric_limits<T>::lowest();
   if (value >= kHighest) return std::numeric_limits<T>::max();

@@ -30,7 +30,8 @@ void Append(const Graph& part, const std::string& prefix, Graph* whole) {
   const uint32_t shift = static_cast<uint32_t>(whole->values_size());
   for (Value value : part.values()) {
     value.set_name(absl::StrCat(prefix, value.name()));
-    if (!value.gradient_of().empty()) value.set_gradient_of(absl::StrCat(prefix, value.gradient_of()));
+    if (!value.gradient_of().empty())
+      value.set_gradient_of(absl::StrCat(prefix, value.gradient_of()));
     *whole->add_values() = std::move(value);
   }
   for (Input input : part.inputs()) {

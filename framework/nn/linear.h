@@ -15,8 +15,8 @@ struct LinearOptions {
   int64_t in = 0;
   int64_t out = 0;
   bool bias = true;
-  bool transposed_weight =
-      false;  // weight [out, in] (Llama, torch.nn.Linear) instead of [in, out] (GPT-2's Conv1D)
+  // Weight [out, in] (Llama, torch.nn.Linear) instead of [in, out] (GPT-2's Conv1D).
+  bool transposed_weight = false;
   Init init = Init::Normal(0.02);  // of the weight; the bias starts at 0
 };
 

@@ -35,8 +35,8 @@ struct AdamWOptions {
 struct OptimizerValues {
   graph::ValueId lr = graph::kNoValue;    // DATA input "lr", a scalar of the parameters' dtype
   graph::ValueId step = graph::kNoValue;  // DATA input "step", likewise; counts from 1
-  graph::ValueId gradient_norm =
-      graph::kNoValue;  // a scalar, unscaled, before clipping; only with clip_norm or a loss scale
+  // A scalar, unscaled, before clipping; only with clip_norm or a loss scale.
+  graph::ValueId gradient_norm = graph::kNoValue;
 };
 
 // `gradients` one a parameter, of its type. Parameters are f32 or f64, all of one dtype.

@@ -21,10 +21,12 @@ using graph::Node;
 bool IsQuantizable(const Graph& graph, const Node& node, const std::set<uint32_t>& parameters) {
   if (node.op() != "matmul" || parameters.count(node.inputs(1)) == 0) return false;
   const graph::Value& weight = graph.values(static_cast<int>(node.inputs(1)));
-  return weight.dims_size() == 2 && weight.dtype() == chips::F32 && !graph::AttributeReader(node).Bool("transpose_a");
+  return weight.dims_size() == 2 && weight.dtype() == chips::F32 &&
+         !graph::AttributeReader(node).Bool("transpose_a");
 }
 
-uint32_t AddParameter(const std::string& name, chips::DType dtype, const graph::Shape& shape, Graph* graph) {
+uint32_t AddParameter(const std::string& name, chips::DType dtype, const graph::Shape& shape,
+                      Graph* graph) {
   const auto id = static_cast<uint32_t>(graph->values_size());
   graph::Value* value = graph->add_values();
   value->set_name(name);
@@ -43,7 +45,8 @@ void DropUnusedParameters(Graph* graph) {
   for (const auto& update : graph->updates()) used.insert(update.input());
   std::set<uint32_t> dropped;
   for (const auto& input : graph->inputs()) {
-    if (input.kind() == graph::PARAMETER && used.count(input.value()) == 0) dropped.insert(input.value());
+    if (input.kind() == graph::PARAMETER && used.count(input.value()) == 0)
+      dropped.insert(input.value());
   }
   std::vector<uint32_t> renumbered;
   google::protobuf::RepeatedPtrField<graph::Value> values;
@@ -77,7 +80,8 @@ class Int8Model : public DecoderModel {
   const std::string& name() const override { return name_; }
   int64_t vocab_size() const override { return base_->vocab_size(); }
   int64_t max_context() const override { return base_->max_context(); }
-  absl::StatusOr<Graph> BuildStep(int64_t batch, int64_t tokens, int64_t cache_length) const override {
+  absl::StatusOr<Graph> BuildStep(int64_t batch, int64_t tokens,
+                                  int64_t cache_length) const override {
     STRATA_ASSIGN_OR_RETURN(Graph graph, base_->BuildStep(batch, tokens, cache_length));
     return QuantizeGraph(graph, nullptr);
   }
@@ -93,7 +97,8 @@ class Int8Model : public DecoderModel {
 
 absl::StatusOr<Int8Matrix> QuantizeInt8(const HostTensor& weight, bool transposed) {
   if (weight.dtype() != chips::F32 || weight.rank() != 2) {
-    return absl::InvalidArgumentError(absl::StrCat("is ", weight.TypeString(), "; only rank-2 f32 can become int8"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("is ", weight.TypeString(), "; only rank-2 f32 can become int8"));
   }
   const int64_t n = weight.dims()[transposed ? 1 : 0], k = weight.dims()[transposed ? 0 : 1];
   const int64_t stride_n = transposed ? 1 : k, stride_k = transposed ? n : 1;
@@ -113,7 +118,8 @@ absl::StatusOr<Int8Matrix> QuantizeInt8(const HostTensor& weight, bool transpose
     result.scales.data<float>()[i] = scale;
     for (int64_t j = 0; j < k; ++j) {
       const float steps = std::nearbyint(w[i * stride_n + j * stride_k] * inverse);
-      result.values.data<int8_t>()[i * k + j] = static_cast<int8_t>(std::clamp(steps, -127.0f, 127.0f));
+      result.values.data<int8_t>()[i * k + j] =
+          static_cast<int8_t>(std::clamp(steps, -127.0f, 127.0f));
     }
   }
   return result;
@@ -126,7 +132,8 @@ absl::StatusOr<Graph> QuantizeGraph(const Graph& graph, std::map<std::string, bo
   for (const auto& input : graph.inputs()) {
     if (input.kind() == graph::PARAMETER) parameters.insert(input.value());
   }
-  std::map<std::string, std::pair<uint32_t, uint32_t>> added;  // key: weight and orientation -> values, scales
+  // Key: weight and orientation -> values, scales.
+  std::map<std::string, std::pair<uint32_t, uint32_t>> added;
   for (Node& node : *result.mutable_nodes()) {
     if (!IsQuantizable(result, node, parameters)) continue;
     const std::string name = result.values(static_cast<int>(node.inputs(1))).name();
@@ -151,7 +158,8 @@ absl::StatusOr<Graph> QuantizeGraph(const Graph& graph, std::map<std::string, bo
   return result;
 }
 
-absl::StatusOr<std::shared_ptr<const DecoderModel>> QuantizeModel(std::shared_ptr<const DecoderModel> model) {
+absl::StatusOr<std::shared_ptr<const DecoderModel>> QuantizeModel(
+    std::shared_ptr<const DecoderModel> model) {
   STRATA_ASSIGN_OR_RETURN(Graph step, model->BuildStep(1, 1, 1));
   std::map<std::string, bool> quantized;
   STRATA_ASSIGN_OR_RETURN(Graph rewritten, QuantizeGraph(step, &quantized));
@@ -159,7 +167,8 @@ absl::StatusOr<std::shared_ptr<const DecoderModel>> QuantizeModel(std::shared_pt
   for (const auto& [stem, transposed] : quantized) {
     const std::string name = transposed ? stem.substr(0, stem.size() - 2) : stem;
     auto it = model->weights().find(name);
-    if (it == model->weights().end()) return absl::NotFoundError(absl::StrCat("no weight '", name, "'"));
+    if (it == model->weights().end())
+      return absl::NotFoundError(absl::StrCat("no weight '", name, "'"));
     absl::StatusOr<Int8Matrix> matrix = QuantizeInt8(it->second, transposed);
     if (!matrix.ok()) return Annotate(matrix.status(), absl::StrCat("weight '", name, "'"));
     weights[absl::StrCat(stem, ".int8")] = matrix->values;
@@ -171,7 +180,8 @@ absl::StatusOr<std::shared_ptr<const DecoderModel>> QuantizeModel(std::shared_pt
     if (it != model->weights().end()) weights[name] = it->second;
   }
   const std::string name = absl::StrCat(model->name(), "-int8");
-  return std::shared_ptr<const DecoderModel>(std::make_shared<Int8Model>(std::move(model), name, std::move(weights)));
+  return std::shared_ptr<const DecoderModel>(
+      std::make_shared<Int8Model>(std::move(model), name, std::move(weights)));
 }
 
 }  // namespace strata::inference

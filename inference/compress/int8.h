@@ -26,10 +26,12 @@ absl::StatusOr<Int8Matrix> QuantizeInt8(const graph::HostTensor& weight, bool tr
 
 // Every matmul(x, w) with a rank-2 f32 PARAMETER w becomes matmul_int8(x, "w.int8", "w.scale"); a w that is used for
 // nothing else is no longer an input. `quantized` (may be null) receives the name of each such w and whether it is [K, N].
-absl::StatusOr<graph::Graph> QuantizeGraph(const graph::Graph& graph, std::map<std::string, bool>* quantized);
+absl::StatusOr<graph::Graph> QuantizeGraph(const graph::Graph& graph,
+                                           std::map<std::string, bool>* quantized);
 
 // The model with all its matrix weights in int8. Quantises once, here; embeddings keep fp32 rows for look-ups.
-absl::StatusOr<std::shared_ptr<const DecoderModel>> QuantizeModel(std::shared_ptr<const DecoderModel> model);
+absl::StatusOr<std::shared_ptr<const DecoderModel>> QuantizeModel(
+    std::shared_ptr<const DecoderModel> model);
 
 }  // namespace strata::inference
 

@@ -44,7 +44,8 @@ TEST(Int8, ErrorIsAtMostHalfAStepInBothOrientations) {
 }
 
 TEST(Int8, ZeroRowsStayZero) {
-  STRATA_ASSERT_OK_AND_ASSIGN(Int8Matrix matrix, QuantizeInt8(HostTensor::Zeros(chips::F32, {2, 3}), false));
+  STRATA_ASSERT_OK_AND_ASSIGN(Int8Matrix matrix,
+                              QuantizeInt8(HostTensor::Zeros(chips::F32, {2, 3}), false));
   for (double value : matrix.values.ToDoubles()) EXPECT_EQ(value, 0);
   for (double scale : matrix.scales.ToDoubles()) EXPECT_EQ(scale, 0);
 }
@@ -52,7 +53,8 @@ TEST(Int8, ZeroRowsStayZero) {
 TEST(Int8, RefusesWhatItCannotHold) {
   HostTensor bad = Random(2, 2);
   bad.data<float>()[3] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_THAT(QuantizeInt8(bad, false), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("[1, 1] is not finite")));
+  EXPECT_THAT(QuantizeInt8(bad, false),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("[1, 1] is not finite")));
   EXPECT_THAT(QuantizeInt8(HostTensor::Zeros(chips::F64, {2, 2}), false),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("f64[2, 2]")));
 }
@@ -89,14 +91,16 @@ TEST(Int8, QuantizedModelIsTheModelWithDequantisedWeights) {
     HostTensor weight = HostTensor::Allocate(chips::F32, {k, n});
     for (int64_t i = 0; i < n; ++i) {
       for (int64_t j = 0; j < k; ++j) {
-        weight.data<float>()[j * n + i] = static_cast<float>(values.data<int8_t>()[i * k + j]) * scales.data<float>()[i];
+        weight.data<float>()[j * n + i] =
+            static_cast<float>(values.data<int8_t>()[i * k + j]) * scales.data<float>()[i];
       }
     }
     dequantised[name] = weight;
   }
   graph::Interpreter interpreter;
   STRATA_ASSERT_OK_AND_ASSIGN(auto x, interpreter.Evaluate(before, inputs(before, dequantised)));
-  STRATA_ASSERT_OK_AND_ASSIGN(auto y, interpreter.Evaluate(after, inputs(after, quantized->weights())));
+  STRATA_ASSERT_OK_AND_ASSIGN(auto y,
+                              interpreter.Evaluate(after, inputs(after, quantized->weights())));
   const std::vector<double> expected = x[0].ToDoubles(), got = y[0].ToDoubles();
   for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 1e-4) << i;
 }

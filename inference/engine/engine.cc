@@ -15,16 +15,22 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double SecondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 class LocalEngine : public Engine {
  public:
   LocalEngine(std::shared_ptr<const DecoderModel> model, std::shared_ptr<const Tokenizer> tokenizer,
               std::unique_ptr<Stepper> stepper, int64_t max_sequences)
-      : model_(std::move(model)), tokenizer_(std::move(tokenizer)), stepper_(std::move(stepper)), gate_(max_sequences) {}
+      : model_(std::move(model)),
+        tokenizer_(std::move(tokenizer)),
+        stepper_(std::move(stepper)),
+        gate_(max_sequences) {}
 
-  absl::StatusOr<Generation> Generate(const GenerateRequest& request,
-                                      const std::function<bool(const TokenEvent&)>& on_token) override {
+  absl::StatusOr<Generation> Generate(
+      const GenerateRequest& request,
+      const std::function<bool(const TokenEvent&)>& on_token) override {
     STRATA_RETURN_IF_ERROR(Check(request));
     ++waiting_;
     gate_.Enter();
@@ -57,9 +63,11 @@ class LocalEngine : public Engine {
   absl::Status Check(const GenerateRequest& request) const {
     STRATA_RETURN_IF_ERROR(ValidateSampling(request.sampling));
     if (request.max_tokens < 0) {
-      return absl::InvalidArgumentError(absl::StrCat("max_tokens: ", request.max_tokens, " is negative"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("max_tokens: ", request.max_tokens, " is negative"));
     }
-    if (request.prompt.empty()) return absl::InvalidArgumentError("prompt: is empty; give at least one token");
+    if (request.prompt.empty())
+      return absl::InvalidArgumentError("prompt: is empty; give at least one token");
     const auto length = static_cast<int64_t>(request.prompt.size());
     if (length > context()) {
       return absl::InvalidArgumentError(
@@ -79,12 +87,15 @@ class LocalEngine : public Engine {
     return stepper_->Step(tokens, state);
   }
 
-  absl::StatusOr<graph::HostTensor> Prefill(const std::vector<int32_t>& prompt, SequenceState* state) {
+  absl::StatusOr<graph::HostTensor> Prefill(const std::vector<int32_t>& prompt,
+                                            SequenceState* state) {
     graph::HostTensor logits;
     size_t done = 0;
     while (done < prompt.size()) {
-      const auto chunk = static_cast<size_t>(Stepper::ChunkSize(static_cast<int64_t>(prompt.size() - done)));
-      STRATA_ASSIGN_OR_RETURN(logits, Step(absl::MakeConstSpan(prompt).subspan(done, chunk), state));
+      const auto chunk =
+          static_cast<size_t>(Stepper::ChunkSize(static_cast<int64_t>(prompt.size() - done)));
+      STRATA_ASSIGN_OR_RETURN(logits,
+                              Step(absl::MakeConstSpan(prompt).subspan(done, chunk), state));
       done += chunk;
     }
     return logits;
@@ -107,7 +118,8 @@ class LocalEngine : public Engine {
 
     StopFilter filter(*tokenizer_, request.stop);
     while (true) {
-      const absl::Span<const float> scores(logits.data<float>(), static_cast<size_t>(logits.elements()));
+      const absl::Span<const float> scores(logits.data<float>(),
+                                           static_cast<size_t>(logits.elements()));
       const int32_t token = SampleToken(scores, request.sampling, done.tokens.size());
       if (!request.ignore_eos && tokenizer_->eos() == token) {
         done.finish = FinishReason::kStop;
@@ -157,19 +169,22 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<const Dec
                                                        std::shared_ptr<const Tokenizer> tokenizer,
                                                        EngineOptions options) {
   if (options.max_sequences < 1) {
-    return absl::InvalidArgumentError(absl::StrCat("max_sequences: ", options.max_sequences, " is below 1"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_sequences: ", options.max_sequences, " is below 1"));
   }
   const int64_t most = model->max_context();
   const int64_t context = options.context == 0 ? most : options.context;
   if (context < 1 || context > most) {
-    return absl::InvalidArgumentError(absl::StrCat("context: ", context, " is outside [1, ", most, "]"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("context: ", context, " is outside [1, ", most, "]"));
   }
   compiler::CompiledEvaluator::Options evaluator;
   evaluator.compiler = options.compiler;
   evaluator.device_options = options.device;
-  STRATA_ASSIGN_OR_RETURN(std::unique_ptr<Stepper> stepper, Stepper::Create(model.get(), std::move(evaluator), context));
-  return std::unique_ptr<Engine>(
-      new LocalEngine(std::move(model), std::move(tokenizer), std::move(stepper), options.max_sequences));
+  STRATA_ASSIGN_OR_RETURN(std::unique_ptr<Stepper> stepper,
+                          Stepper::Create(model.get(), std::move(evaluator), context));
+  return std::unique_ptr<Engine>(new LocalEngine(std::move(model), std::move(tokenizer),
+                                                 std::move(stepper), options.max_sequences));
 }
 
 }  // namespace strata::inference

@@ -35,7 +35,8 @@ TEST(Engine, CachedGenerationEqualsTheReferenceCompiler) {
   auto fast = MakeEngine(), slow = MakeEngine("reference");
   ASSERT_NE(fast, nullptr);
   ASSERT_NE(slow, nullptr);
-  for (const std::string prompt : {"a", "Hello, world", "seventeen chars..", "0123456789abcdef0123456789abcdef0"}) {
+  for (const std::string prompt :
+       {"a", "Hello, world", "seventeen chars..", "0123456789abcdef0123456789abcdef0"}) {
     STRATA_ASSERT_OK_AND_ASSIGN(Generation x, fast->Generate(Greedy(*fast, prompt, 12), nullptr));
     STRATA_ASSERT_OK_AND_ASSIGN(Generation y, slow->Generate(Greedy(*slow, prompt, 12), nullptr));
     EXPECT_EQ(x.tokens, y.tokens) << prompt;
@@ -49,7 +50,8 @@ TEST(Engine, ConcurrentRequestsGetTheTextTheyGetAlone) {
   const std::vector<std::string> prompts = {"alpha", "beta beta", "gamma", "delta d", "epsilon"};
   std::vector<std::string> alone(prompts.size()), together(prompts.size());
   for (size_t i = 0; i < prompts.size(); ++i) {
-    STRATA_ASSERT_OK_AND_ASSIGN(Generation done, engine->Generate(Greedy(*engine, prompts[i], 20), nullptr));
+    STRATA_ASSERT_OK_AND_ASSIGN(Generation done,
+                                engine->Generate(Greedy(*engine, prompts[i], 20), nullptr));
     alone[i] = done.text;
   }
   std::vector<std::thread> threads;
@@ -74,7 +76,8 @@ TEST(Engine, StreamedPiecesMakeTheText) {
     streamed += event.text;
     return true;
   };
-  STRATA_ASSERT_OK_AND_ASSIGN(Generation done, engine->Generate(Greedy(*engine, "abc", 15), collect));
+  STRATA_ASSERT_OK_AND_ASSIGN(Generation done,
+                              engine->Generate(Greedy(*engine, "abc", 15), collect));
   EXPECT_EQ(streamed, done.text);
   EXPECT_EQ(done.finish, FinishReason::kLength);
 
@@ -85,8 +88,9 @@ TEST(Engine, StreamedPiecesMakeTheText) {
   EXPECT_EQ(cut.text, done.text.substr(0, done.text.find(request.stop[0])));
 
   int seen = 0;
-  STRATA_ASSERT_OK_AND_ASSIGN(Generation aborted,
-                              engine->Generate(Greedy(*engine, "abc", 15), [&](const TokenEvent&) { return ++seen < 3; }));
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      Generation aborted,
+      engine->Generate(Greedy(*engine, "abc", 15), [&](const TokenEvent&) { return ++seen < 3; }));
   EXPECT_EQ(aborted.finish, FinishReason::kAborted);
   EXPECT_EQ(aborted.tokens.size(), 3u);
 }
@@ -94,7 +98,8 @@ TEST(Engine, StreamedPiecesMakeTheText) {
 TEST(Engine, StopsWhenTheContextIsFull) {
   auto engine = MakeEngine();
   ASSERT_NE(engine, nullptr);
-  STRATA_ASSERT_OK_AND_ASSIGN(Generation done, engine->Generate(Greedy(*engine, std::string(60, 'x'), 100), nullptr));
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      Generation done, engine->Generate(Greedy(*engine, std::string(60, 'x'), 100), nullptr));
   EXPECT_EQ(done.finish, FinishReason::kLength);
   EXPECT_EQ(done.tokens.size(), 5u);  // 4 fit the cache, and one more comes out of the last step
 }
@@ -103,8 +108,10 @@ TEST(Engine, BadRequestsAreRefusedByField) {
   auto engine = MakeEngine();
   ASSERT_NE(engine, nullptr);
   const auto code = absl::StatusCode::kInvalidArgument;
-  EXPECT_THAT(engine->Generate(Greedy(*engine, "", 4), nullptr), StatusIs(code, HasSubstr("prompt: is empty")));
-  EXPECT_THAT(engine->Generate(Greedy(*engine, std::string(65, 'x'), 4), nullptr), StatusIs(code, HasSubstr("65 tokens")));
+  EXPECT_THAT(engine->Generate(Greedy(*engine, "", 4), nullptr),
+              StatusIs(code, HasSubstr("prompt: is empty")));
+  EXPECT_THAT(engine->Generate(Greedy(*engine, std::string(65, 'x'), 4), nullptr),
+              StatusIs(code, HasSubstr("65 tokens")));
   GenerateRequest request = Greedy(*engine, "a", 4);
   request.prompt = {9999};
   EXPECT_THAT(engine->Generate(request, nullptr), StatusIs(code, HasSubstr("token id 9999")));

@@ -18,7 +18,8 @@ constexpr int64_t kVocab = 257, kHeads = 2, kHeadWidth = 8, kWidth = kHeads * kH
 HostTensor Random(std::vector<int64_t> dims, double scale, std::mt19937_64& generator) {
   std::normal_distribution<double> normal(0.0, scale);
   HostTensor tensor = HostTensor::Allocate(chips::F32, std::move(dims));
-  for (int64_t i = 0; i < tensor.elements(); ++i) tensor.data<float>()[i] = static_cast<float>(normal(generator));
+  for (int64_t i = 0; i < tensor.elements(); ++i)
+    tensor.data<float>()[i] = static_cast<float>(normal(generator));
   return tensor;
 }
 
@@ -27,10 +28,12 @@ class FakeModel : public DecoderModel {
   FakeModel(int64_t max_context, uint64_t seed) : max_context_(max_context) {
     std::mt19937_64 generator(seed);
     weights_["embedding"] = Random({kVocab, kWidth}, 1.0, generator);
-    for (const char* name : {"q", "k", "v"}) weights_[name] = Random({kWidth, kWidth}, 0.5, generator);
+    for (const char* name : {"q", "k", "v"})
+      weights_[name] = Random({kWidth, kWidth}, 0.5, generator);
     weights_["head"] = Random({kWidth, kVocab}, 0.5, generator);
     HostTensor bias = HostTensor::Zeros(chips::F32, {kVocab});
-    for (int64_t i = 0; i < kVocab; ++i) bias.data<float>()[i] = i >= 32 && i < 127 ? 0.0f : -100.0f;
+    for (int64_t i = 0; i < kVocab; ++i)
+      bias.data<float>()[i] = i >= 32 && i < 127 ? 0.0f : -100.0f;
     weights_["bias"] = bias;
   }
   const std::string& name() const override { return name_; }
@@ -38,31 +41,41 @@ class FakeModel : public DecoderModel {
   int64_t max_context() const override { return max_context_; }
   const WeightMap& weights() const override { return weights_; }
 
-  absl::StatusOr<graph::Graph> BuildStep(int64_t batch, int64_t tokens, int64_t cache_length) const override {
+  absl::StatusOr<graph::Graph> BuildStep(int64_t batch, int64_t tokens,
+                                         int64_t cache_length) const override {
     Builder b("fake");
     const ValueId ids = b.Input("tokens", {chips::I32, {batch, tokens}}, graph::DATA);
     const ValueId start = b.Input("start", {chips::I32, {batch}}, graph::DATA);
     std::map<std::string, ValueId> w;
     for (const auto& [name, tensor] : weights_) {
-      w[name] = b.Input(name, {chips::F32, graph::Shape(tensor.dims().begin(), tensor.dims().end())}, graph::PARAMETER);
+      w[name] =
+          b.Input(name, {chips::F32, graph::Shape(tensor.dims().begin(), tensor.dims().end())},
+                  graph::PARAMETER);
     }
     const graph::Shape cache_shape = {batch, cache_length, kHeads, kHeadWidth};
     const ValueId k_cache = b.Input("cache.k", {chips::F32, cache_shape}, graph::STATE);
     const ValueId v_cache = b.Input("cache.v", {chips::F32, cache_shape}, graph::STATE);
     const ValueId x = b.Apply("embedding", {w["embedding"], ids});
     const auto split = [&](ValueId y) {
-      return b.Apply("reshape", {y}, {{"dims", Attr(graph::Shape{batch, tokens, kHeads, kHeadWidth})}});
+      return b.Apply("reshape", {y},
+                     {{"dims", Attr(graph::Shape{batch, tokens, kHeads, kHeadWidth})}});
     };
-    const ValueId k_all = b.Apply("cache_update", {k_cache, split(b.Apply("matmul", {x, w["k"]})), start});
-    const ValueId v_all = b.Apply("cache_update", {v_cache, split(b.Apply("matmul", {x, w["v"]})), start});
-    const ValueId attended = b.ApplyMulti("attention", {split(b.Apply("matmul", {x, w["q"]})), k_all, v_all, start},
-                                          {{"scale", Attr(0.35)}, {"causal", Attr(true)}})
-                                 .front();
-    const ValueId merged = b.Apply("reshape", {attended}, {{"dims", Attr(graph::Shape{batch, tokens, kWidth})}});
-    const ValueId last = b.Apply("slice", {b.Apply("add", {x, merged})},
-                                 {{"axis", Attr(1)}, {"start", Attr(tokens - 1)}, {"limit", Attr(tokens)}});
+    const ValueId k_all =
+        b.Apply("cache_update", {k_cache, split(b.Apply("matmul", {x, w["k"]})), start});
+    const ValueId v_all =
+        b.Apply("cache_update", {v_cache, split(b.Apply("matmul", {x, w["v"]})), start});
+    const ValueId attended =
+        b.ApplyMulti("attention", {split(b.Apply("matmul", {x, w["q"]})), k_all, v_all, start},
+                     {{"scale", Attr(0.35)}, {"causal", Attr(true)}})
+            .front();
+    const ValueId merged =
+        b.Apply("reshape", {attended}, {{"dims", Attr(graph::Shape{batch, tokens, kWidth})}});
+    const ValueId last =
+        b.Apply("slice", {b.Apply("add", {x, merged})},
+                {{"axis", Attr(1)}, {"start", Attr(tokens - 1)}, {"limit", Attr(tokens)}});
     const ValueId row = b.Apply("reshape", {last}, {{"dims", Attr(graph::Shape{batch, kWidth})}});
-    b.Output(b.Apply("add", {b.Apply("matmul", {row, w["head"]}), w["bias"]}), "logits", graph::SHARDED);
+    b.Output(b.Apply("add", {b.Apply("matmul", {row, w["head"]}), w["bias"]}), "logits",
+             graph::SHARDED);
     b.Update(k_cache, k_all);
     b.Update(v_cache, v_all);
     return std::move(b).Build();
@@ -76,7 +89,9 @@ class FakeModel : public DecoderModel {
 
 }  // namespace
 
-std::vector<int32_t> ByteTokenizer::Encode(absl::string_view text) const { return EncodeOrdinary(text); }
+std::vector<int32_t> ByteTokenizer::Encode(absl::string_view text) const {
+  return EncodeOrdinary(text);
+}
 
 std::vector<int32_t> ByteTokenizer::EncodeOrdinary(absl::string_view text) const {
   std::vector<int32_t> ids;

@@ -84,17 +84,19 @@ double LogProbability(absl::Span<const float> logits, int32_t token) {
   return logits[static_cast<size_t>(token)] - LogSumExp(logits);
 }
 
-std::vector<TokenLogProbability> TopLogProbabilities(absl::Span<const float> logits, int64_t count) {
+std::vector<TokenLogProbability> TopLogProbabilities(absl::Span<const float> logits,
+                                                     int64_t count) {
   if (count <= 0) return {};
   std::vector<int32_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
   const size_t kept = std::min(order.size(), static_cast<size_t>(count));
-  std::partial_sort(order.begin(), order.begin() + static_cast<long>(kept), order.end(), [&](int32_t a, int32_t b) {
-    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
-  });
+  std::partial_sort(
+      order.begin(), order.begin() + static_cast<long>(kept), order.end(),
+      [&](int32_t a, int32_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
   const double total = LogSumExp(logits);
   std::vector<TokenLogProbability> top;
-  for (size_t i = 0; i < kept; ++i) top.push_back({order[i], logits[static_cast<size_t>(order[i])] - total});
+  for (size_t i = 0; i < kept; ++i)
+    top.push_back({order[i], logits[static_cast<size_t>(order[i])] - total});
   return top;
 }
 

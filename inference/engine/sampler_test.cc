@@ -39,10 +39,12 @@ TEST(Sampler, DrawsFollowTheDistribution) {
     for (float logit : logits) expected.push_back(std::exp(logit / temperature) / total);
     std::vector<int> counts(logits.size());
     constexpr int kDraws = 20000;
-    for (uint64_t n = 0; n < kDraws; ++n) ++counts[SampleToken(logits, {.temperature = temperature, .seed = 7}, n)];
+    for (uint64_t n = 0; n < kDraws; ++n)
+      ++counts[SampleToken(logits, {.temperature = temperature, .seed = 7}, n)];
     for (size_t i = 0; i < logits.size(); ++i) {
       const double deviation = std::sqrt(kDraws * expected[i] * (1 - expected[i]));
-      EXPECT_NEAR(counts[i], kDraws * expected[i], 5 * deviation) << "token " << i << " at " << temperature;
+      EXPECT_NEAR(counts[i], kDraws * expected[i], 5 * deviation)
+          << "token " << i << " at " << temperature;
     }
   }
 }
@@ -78,10 +80,14 @@ TEST(Sampler, TopLogProbabilitiesAreSortedAndCut) {
 
 TEST(Sampler, BadOptionsNameTheField) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_THAT(ValidateSampling({.temperature = -1}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("temperature")));
-  EXPECT_THAT(ValidateSampling({.temperature = nan}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("temperature")));
-  EXPECT_THAT(ValidateSampling({.top_p = 0}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("top_p")));
-  EXPECT_THAT(ValidateSampling({.top_k = -1}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("top_k")));
+  EXPECT_THAT(ValidateSampling({.temperature = -1}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("temperature")));
+  EXPECT_THAT(ValidateSampling({.temperature = nan}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("temperature")));
+  EXPECT_THAT(ValidateSampling({.top_p = 0}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("top_p")));
+  EXPECT_THAT(ValidateSampling({.top_k = -1}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("top_k")));
   EXPECT_OK(ValidateSampling({}));
 }
 

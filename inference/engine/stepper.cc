@@ -6,11 +6,11 @@
 
 namespace strata::inference {
 
-absl::StatusOr<std::unique_ptr<Stepper>> Stepper::Create(const DecoderModel* model,
-                                                         compiler::CompiledEvaluator::Options options,
-                                                         int64_t cache_length) {
+absl::StatusOr<std::unique_ptr<Stepper>> Stepper::Create(
+    const DecoderModel* model, compiler::CompiledEvaluator::Options options, int64_t cache_length) {
   std::unique_ptr<Stepper> stepper(new Stepper(model, cache_length));
-  STRATA_ASSIGN_OR_RETURN(stepper->evaluator_, compiler::CompiledEvaluator::Create(std::move(options)));
+  STRATA_ASSIGN_OR_RETURN(stepper->evaluator_,
+                          compiler::CompiledEvaluator::Create(std::move(options)));
   STRATA_RETURN_IF_ERROR(stepper->ProgramFor(1).status());
   return stepper;
 }
@@ -43,31 +43,37 @@ absl::StatusOr<SequenceState> Stepper::NewSequence() {
   return state;
 }
 
-absl::StatusOr<graph::HostTensor> Stepper::Step(absl::Span<const int32_t> tokens, SequenceState* state) {
+absl::StatusOr<graph::HostTensor> Stepper::Step(absl::Span<const int32_t> tokens,
+                                                SequenceState* state) {
   const auto count = static_cast<int64_t>(tokens.size());
   if (state->length + count > cache_length_) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("the sequence would have ", state->length + count, " tokens; the KV cache holds ", cache_length_));
+        absl::StrCat("the sequence would have ", state->length + count,
+                     " tokens; the KV cache holds ", cache_length_));
   }
   STRATA_ASSIGN_OR_RETURN(Program * program, ProgramFor(count));
   std::vector<graph::HostTensor> inputs;
   for (const auto& input : program->graph.inputs()) {
     const std::string& name = program->graph.values(static_cast<int>(input.value())).name();
     if (name == "tokens") {
-      inputs.push_back(graph::HostTensor::FromVector<int32_t>({1, count}, {tokens.begin(), tokens.end()}));
+      inputs.push_back(
+          graph::HostTensor::FromVector<int32_t>({1, count}, {tokens.begin(), tokens.end()}));
     } else if (name == "start") {
-      inputs.push_back(graph::HostTensor::FromVector<int32_t>({1}, {static_cast<int32_t>(state->length)}));
+      inputs.push_back(
+          graph::HostTensor::FromVector<int32_t>({1}, {static_cast<int32_t>(state->length)}));
     } else if (input.kind() == graph::STATE) {
       inputs.push_back(state->caches.at(name));
     } else {
       auto weight = model_->weights().find(name);
       if (weight == model_->weights().end()) {
-        return absl::NotFoundError(absl::StrCat("model '", model_->name(), "' has no weight '", name, "'"));
+        return absl::NotFoundError(
+            absl::StrCat("model '", model_->name(), "' has no weight '", name, "'"));
       }
       inputs.push_back(weight->second);
     }
   }
-  STRATA_ASSIGN_OR_RETURN(std::vector<graph::HostTensor> outputs, program->loaded->executable->Run(inputs, {}));
+  STRATA_ASSIGN_OR_RETURN(std::vector<graph::HostTensor> outputs,
+                          program->loaded->executable->Run(inputs, {}));
   state->length += count;
   return outputs.at(0);
 }

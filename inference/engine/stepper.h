@@ -25,9 +25,9 @@ struct SequenceState {
 class Stepper {
  public:
   // `model` must outlive the stepper.
-  static absl::StatusOr<std::unique_ptr<Stepper>> Create(const DecoderModel* model,
-                                                         compiler::CompiledEvaluator::Options options,
-                                                         int64_t cache_length);
+  static absl::StatusOr<std::unique_ptr<Stepper>> Create(
+      const DecoderModel* model, compiler::CompiledEvaluator::Options options,
+      int64_t cache_length);
 
   absl::StatusOr<SequenceState> NewSequence();
 
@@ -44,7 +44,8 @@ class Stepper {
     graph::Graph graph;
     compiler::CompiledEvaluator::Loaded* loaded = nullptr;  // owned by evaluator_
   };
-  Stepper(const DecoderModel* model, int64_t cache_length) : model_(model), cache_length_(cache_length) {}
+  Stepper(const DecoderModel* model, int64_t cache_length)
+      : model_(model), cache_length_(cache_length) {}
   absl::StatusOr<Program*> ProgramFor(int64_t tokens);
 
   const DecoderModel* model_;

@@ -12,12 +12,15 @@ namespace strata::inference {
 class StopFilter {
  public:
   // Both must outlive the filter. Empty stop strings are ignored.
-  StopFilter(const Tokenizer& tokenizer, const std::vector<std::string>& stop) : decoder_(&tokenizer), stop_(stop) {}
+  StopFilter(const Tokenizer& tokenizer, const std::vector<std::string>& stop)
+      : decoder_(&tokenizer), stop_(stop) {}
 
   // The text that became certain with this token. After a stop string is seen, stopped() and no more text comes.
   std::string Push(int32_t token) { return Release(decoder_.Push(token), /*last=*/false); }
   // What was held back, at the end.
-  std::string Flush() { return stopped_ ? std::string() : Release(decoder_.Flush(), /*last=*/true); }
+  std::string Flush() {
+    return stopped_ ? std::string() : Release(decoder_.Flush(), /*last=*/true);
+  }
   bool stopped() const { return stopped_; }
 
  private:

@@ -7,12 +7,10 @@ namespace strata::inference {
 
 absl::StatusOr<std::string> CompleteOverHttp(const std::string& host, int port,
                                              const CompletionQuestion& question) {
-  const nlohmann::json body = {{"model", question.model},
-                               {"prompt", question.prompt},
-                               {"max_tokens", question.max_tokens},
-                               {"temperature", question.temperature},
-                               {"top_p", question.top_p},
-                               {"seed", question.seed}};
+  const nlohmann::json body = {
+      {"model", question.model},           {"prompt", question.prompt},
+      {"max_tokens", question.max_tokens}, {"temperature", question.temperature},
+      {"top_p", question.top_p},           {"seed", question.seed}};
   STRATA_ASSIGN_OR_RETURN(HttpResponse response,
                           HttpRequest(host, port, "POST", "/v1/completions", body.dump(),
                                       {{"Content-Type", "application/json"}}));

@@ -190,8 +190,7 @@ class Runner {
   }
 
   void Fail(const absl::Status& error) {
-    if (opened_ < 0)
-      return reply_->Send({.status = HttpStatus(error), .body = ErrorText(error)});
+    if (opened_ < 0) return reply_->Send({.status = HttpStatus(error), .body = ErrorText(error)});
     SendEvent(ErrorObject(error));
     reply_->Write("data: [DONE]\n\n");
     reply_->End();

@@ -371,8 +371,8 @@ void HttpSessionGroup::Serve(net::ip::tcp::socket socket) {
 
 void HttpSessionGroup::ForEach(
     const std::function<void(const std::shared_ptr<HttpSession>&)>& visit) {
-  std::vector<std::shared_ptr<HttpSession>>
-      sessions;  // destroyed without the lock, which Leave() takes
+  // Destroyed without the lock, which Leave() takes.
+  std::vector<std::shared_ptr<HttpSession>> sessions;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& [key, weak] : sessions_) {

@@ -70,13 +70,16 @@ absl::Status Run(const Flags& flags) {
   if (flags.quant == "int8") {
     STRATA_ASSIGN_OR_RETURN(model, inference::QuantizeModel(std::move(model)));
   } else if (flags.quant != "f32") {
-    return absl::InvalidArgumentError(absl::StrCat("--quant=", flags.quant, ": there is: int8, f32"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--quant=", flags.quant, ": there is: int8, f32"));
   }
   compiler::CompiledEvaluator::Options options;
   options.device_options.threads = flags.threads;
-  STRATA_ASSIGN_OR_RETURN(auto stepper, inference::Stepper::Create(model.get(), options, flags.prompt + flags.tokens + 1));
+  STRATA_ASSIGN_OR_RETURN(auto stepper, inference::Stepper::Create(
+                                            model.get(), options, flags.prompt + flags.tokens + 1));
   STRATA_ASSIGN_OR_RETURN(inference::SequenceState state, stepper->NewSequence());
-  for (int64_t i = 0; i < flags.prompt; ++i) STRATA_RETURN_IF_ERROR(stepper->Step({static_cast<int32_t>(i + 1)}, &state).status());
+  for (int64_t i = 0; i < flags.prompt; ++i)
+    STRATA_RETURN_IF_ERROR(stepper->Step({static_cast<int32_t>(i + 1)}, &state).status());
 
   std::vector<double> seconds;
   for (int64_t i = 0; i < flags.tokens; ++i) {
@@ -87,20 +90,23 @@ absl::Status Run(const Flags& flags) {
   chips::HostOptions host_options;
   host_options.threads = flags.threads;
   STRATA_ASSIGN_OR_RETURN(chips::Chip host, chips::MeasureHost(host_options));
-  std::nth_element(seconds.begin(), seconds.begin() + static_cast<long>(seconds.size() / 2), seconds.end());
+  std::nth_element(seconds.begin(), seconds.begin() + static_cast<long>(seconds.size() / 2),
+                   seconds.end());
   STRATA_ASSIGN_OR_RETURN(const double bandwidth, chips::MainBandwidth(host));
   const double median = seconds[seconds.size() / 2];
   const double bytes = BytesPerToken(*model), fraction = bytes / median / bandwidth;
   if (flags.json) {
-    std::printf("{\"shape\": \"%s\", \"quant\": \"%s\", \"tokens_per_second\": %.2f, \"bytes_per_token\": %.0f, "
-                "\"read_bandwidth\": %.0f, \"fraction_of_roof\": %.4f}\n",
-                flags.shape.c_str(), flags.quant.c_str(), 1 / median, bytes, bandwidth, fraction);
+    std::printf(
+        "{\"shape\": \"%s\", \"quant\": \"%s\", \"tokens_per_second\": %.2f, \"bytes_per_token\": "
+        "%.0f, "
+        "\"read_bandwidth\": %.0f, \"fraction_of_roof\": %.4f}\n",
+        flags.shape.c_str(), flags.quant.c_str(), 1 / median, bytes, bandwidth, fraction);
     return absl::OkStatus();
   }
-  std::printf("%s %s decode, batch 1: %.1f tok/s (median of %d)\n", flags.shape.c_str(), flags.quant.c_str(), 1 / median,
-              static_cast<int>(flags.tokens));
-  std::printf("  reads %.3f GB a token: %.1f GB/s, %.0f%% of the %.1f GB/s measured in this run\n", bytes / 1e9,
-              bytes / median / 1e9, 100 * fraction, bandwidth / 1e9);
+  std::printf("%s %s decode, batch 1: %.1f tok/s (median of %d)\n", flags.shape.c_str(),
+              flags.quant.c_str(), 1 / median, static_cast<int>(flags.tokens));
+  std::printf("  reads %.3f GB a token: %.1f GB/s, %.0f%% of the %.1f GB/s measured in this run\n",
+              bytes / 1e9, bytes / median / 1e9, 100 * fraction, bandwidth / 1e9);
   return absl::OkStatus();
 }
 
@@ -112,8 +118,12 @@ int main(int argc, char** argv) {
   CLI::App app("Decoding on made weights, measured against the memory's read bandwidth.");
   app.add_option("--shape", flags.shape, "named model shape")->capture_default_str();
   app.add_option("--quant", flags.quant, "int8 or f32")->capture_default_str();
-  app.add_option("--prompt", flags.prompt, "tokens before the measured ones")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--tokens", flags.tokens, "measured tokens")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--prompt", flags.prompt, "tokens before the measured ones")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--tokens", flags.tokens, "measured tokens")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   app.add_option("--threads", flags.threads, "threads; 0 is all cores")->capture_default_str();
   app.add_flag("--json", flags.json, "one JSON object");
   CLI11_PARSE(app, argc, argv);

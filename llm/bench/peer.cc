@@ -14,14 +14,16 @@ namespace strata::llm {
 
 absl::StatusOr<std::unique_ptr<Peer>> Peer::Start(const std::string& command) {
   int in[2], out[2];
-  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) return absl::InternalError("cannot make a pipe");
+  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0)
+    return absl::InternalError("cannot make a pipe");
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in[0], 0);
   posix_spawn_file_actions_adddup2(&actions, out[1], 1);
   const char* argv[] = {"sh", "-c", command.c_str(), nullptr};
   std::unique_ptr<Peer> peer(new Peer());
-  const int error = posix_spawnp(&peer->pid_, "sh", &actions, nullptr, const_cast<char**>(argv), environ);
+  const int error =
+      posix_spawnp(&peer->pid_, "sh", &actions, nullptr, const_cast<char**>(argv), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(in[0]);
   close(out[1]);
@@ -56,7 +58,8 @@ absl::StatusOr<double> Peer::Step() {
   absl::StatusOr<std::string> line = ReadLine();
   if (!line.ok()) return line.status();
   const size_t at = line->find("\"seconds\": ");
-  if (at == std::string::npos) return absl::UnavailableError(absl::StrCat("the peer answered '", *line, "'"));
+  if (at == std::string::npos)
+    return absl::UnavailableError(absl::StrCat("the peer answered '", *line, "'"));
   return std::strtod(line->c_str() + at + 11, nullptr);
 }
 

@@ -41,7 +41,8 @@ struct Flags {
 };
 
 double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2), values.end());
+  std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2),
+                   values.end());
   return values[values.size() / 2];
 }
 
@@ -51,9 +52,11 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const Flags& flags, const R
   uint64_t state = 1;
   for (int32_t& token : tokens) {
     state = state * 6364136223846793005ull + 1442695040888963407ull;
-    token = static_cast<int32_t>((state >> 33) % static_cast<uint64_t>(recipe.model().vocab_size()));
+    token =
+        static_cast<int32_t>((state >> 33) % static_cast<uint64_t>(recipe.model().vocab_size()));
   }
-  STRATA_ASSIGN_OR_RETURN(TokenDataset dataset, TokenDataset::Create(tokens, flags.batch, flags.sequence, 1));
+  STRATA_ASSIGN_OR_RETURN(TokenDataset dataset,
+                          TokenDataset::Create(tokens, flags.batch, flags.sequence, 1));
   Trainer::Options options;
   options.threads = flags.threads;
   options.cache_dir = cache_dir;
@@ -61,17 +64,18 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const Flags& flags, const R
 }
 
 // Where the time of one step goes, each kernel beside its roof.
-absl::Status PrintProfile(const Trainer& trainer, const chips::Timeline& timeline, const chips::Chip& host,
-                          const Flags& flags) {
+absl::Status PrintProfile(const Trainer& trainer, const chips::Timeline& timeline,
+                          const chips::Chip& host, const Flags& flags) {
   STRATA_ASSIGN_OR_RETURN(const std::vector<compiler::ProfileRow> rows,
                           compiler::ProfileByKernel(trainer.plan(), timeline, host));
   if (flags.json) {
     for (const compiler::ProfileRow& row : rows) {
       std::printf(
-          "{\"kernel\": \"%s\", \"calls\": %d, \"seconds\": %.6f, \"roof_seconds\": %.6f, \"flops\": %.0f, "
+          "{\"kernel\": \"%s\", \"calls\": %d, \"seconds\": %.6f, \"roof_seconds\": %.6f, "
+          "\"flops\": %.0f, "
           "\"bytes\": %.0f, \"roof_fraction\": %.4f, \"note\": \"%s\"}\n",
-          row.kernel.c_str(), row.calls, row.seconds, row.roof_seconds, row.flops, row.bytes, row.RoofFraction(),
-          row.note.c_str());
+          row.kernel.c_str(), row.calls, row.seconds, row.roof_seconds, row.flops, row.bytes,
+          row.RoofFraction(), row.note.c_str());
     }
     return absl::OkStatus();
   }
@@ -80,6 +84,23 @@ absl::Status PrintProfile(const Trainer& trainer, const chips::Timeline& timelin
   std::printf("%s\n%s\n", compiler::ProfileTable(rows).c_str(), plot.c_str());
   return absl::OkStatus();
 }
+
+// Empty at first, so that the first compilation is a cold one; gone with this object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    char path[] = "/tmp/strata_bench_XXXXXX";
+    if (mkdtemp(path) != nullptr) path_ = path;
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    if (!path_.empty()) std::filesystem::remove_all(path_, error);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
 
 absl::Status Run(const Flags& flags) {
   Recipe recipe;
@@ -94,16 +115,17 @@ absl::Status Run(const Flags& flags) {
   chips::HostOptions host_options;
   host_options.threads = flags.threads;
   STRATA_ASSIGN_OR_RETURN(chips::Chip host, chips::MeasureHost(host_options));
-  STRATA_ASSIGN_OR_RETURN(const double peak, chips::PeakFlops(host, recipe.compute_dtype(), /*matmul=*/true));
+  STRATA_ASSIGN_OR_RETURN(const double peak,
+                          chips::PeakFlops(host, recipe.compute_dtype(), /*matmul=*/true));
 
-  char cache[] = "/tmp/strata_bench_XXXXXX";
-  if (mkdtemp(cache) == nullptr) return absl::InternalError("cannot make a temporary folder");
+  const TemporaryFolder folder;
+  if (folder.path().empty()) return absl::InternalError("cannot make a temporary folder");
   double cold = 0;
   {
-    STRATA_ASSIGN_OR_RETURN(auto first, MakeTrainer(flags, recipe, cache));
+    STRATA_ASSIGN_OR_RETURN(auto first, MakeTrainer(flags, recipe, folder.path()));
     cold = first->compile_seconds();
   }
-  STRATA_ASSIGN_OR_RETURN(auto trainer, MakeTrainer(flags, recipe, cache));
+  STRATA_ASSIGN_OR_RETURN(auto trainer, MakeTrainer(flags, recipe, folder.path()));
   const double warm = trainer->compile_seconds();
   std::unique_ptr<Peer> peer;
   if (!flags.peer.empty()) {
@@ -124,9 +146,6 @@ absl::Status Run(const Flags& flags) {
     STRATA_RETURN_IF_ERROR(trainer->Step(&timeline).status());
     STRATA_RETURN_IF_ERROR(PrintProfile(*trainer, timeline, host, flags));
   }
-  std::error_code error;
-  std::filesystem::remove_all(cache, error);
-
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const double tokens = static_cast<double>(flags.batch * flags.sequence), seconds = Median(ours);
@@ -134,11 +153,14 @@ absl::Status Run(const Flags& flags) {
   const double mfu = flops / seconds / peak;
   const plan::MemoryUse memory = plan::MemoryUseOf(trainer->plan());
   std::string json = absl::StrFormat(
-      "{\"model\": \"%s\", \"batch\": %d, \"seq\": %d, \"dtype\": \"%s\", \"tokens_per_second\": %.1f, \"mfu\": %.4f, "
-      "\"peak_gflops\": %.1f, \"peak_rss_bytes\": %d, \"compile_cold_seconds\": %.3f, \"compile_warm_seconds\": %.3f, "
+      "{\"model\": \"%s\", \"batch\": %d, \"seq\": %d, \"dtype\": \"%s\", \"tokens_per_second\": "
+      "%.1f, \"mfu\": %.4f, "
+      "\"peak_gflops\": %.1f, \"peak_rss_bytes\": %d, \"compile_cold_seconds\": %.3f, "
+      "\"compile_warm_seconds\": %.3f, "
       "\"flops_per_step\": %.0f, \"planned_bytes\": %d, \"planned_lower_bound_bytes\": %d",
       flags.model, flags.batch, flags.sequence, flags.dtype, tokens / seconds, mfu, peak / 1e9,
-      static_cast<int64_t>(usage.ru_maxrss) * 1024, cold, warm, flops, memory.peak(), memory.lower_bound());
+      static_cast<int64_t>(usage.ru_maxrss) * 1024, cold, warm, flops, memory.peak(),
+      memory.lower_bound());
   if (peer != nullptr) {
     absl::StrAppendFormat(&json, ", \"peer_tokens_per_second\": %.1f, \"ratio_to_peer\": %.3f",
                           tokens / Median(theirs), Median(ratios));
@@ -151,14 +173,15 @@ absl::Status Run(const Flags& flags) {
   std::printf("%s  B=%d T=%d %s, %d steps\n", flags.model.c_str(), static_cast<int>(flags.batch),
               static_cast<int>(flags.sequence), flags.dtype.c_str(), static_cast<int>(flags.steps));
   std::printf("  work     %8.1f GFLOP a step, counted\n", flops / 1e9);
-  std::printf("  ours     %8.1f tok/s   step %.3f s   MFU %.1f%% of %.0f GFLOP/s\n", tokens / seconds, seconds,
-              100 * mfu, peak / 1e9);
+  std::printf("  ours     %8.1f tok/s   step %.3f s   MFU %.1f%% of %.0f GFLOP/s\n",
+              tokens / seconds, seconds, 100 * mfu, peak / 1e9);
   if (peer != nullptr) {
     std::printf("  peer     %8.1f tok/s   step %.3f s   ours / peer %.2fx (median of pairs)\n",
                 tokens / Median(theirs), Median(theirs), Median(ratios));
   }
-  std::printf("  compile  cold %.2f s, warm %.2f s (graph, passes, kernels)   peak memory %.2f GB\n", cold,
-              warm, static_cast<double>(usage.ru_maxrss) * 1024 / 1e9);
+  std::printf(
+      "  compile  cold %.2f s, warm %.2f s (graph, passes, kernels)   peak memory %.2f GB\n", cold,
+      warm, static_cast<double>(usage.ru_maxrss) * 1024 / 1e9);
   std::printf("  memory   %s\n", memory.ToString().c_str());
   return absl::OkStatus();
 }
@@ -168,16 +191,20 @@ absl::Status Run(const Flags& flags) {
 
 int main(int argc, char** argv) {
   strata::llm::Flags flags;
-  CLI::App app("One training step of a decoder, measured; with --peer in turn with another program.");
+  CLI::App app(
+      "One training step of a decoder, measured; with --peer in turn with another program.");
   app.add_option("--model", flags.model, "named model shape")->capture_default_str();
   app.add_option("--batch", flags.batch, "sequences")->capture_default_str();
   app.add_option("--seq", flags.sequence, "tokens a sequence")->capture_default_str();
   app.add_option("--dtype", flags.dtype, "of matrix products; parameters, moments and sums are f32")
       ->capture_default_str()
       ->check(CLI::IsMember({"f32", "bf16"}));
-  app.add_option("--steps", flags.steps, "measured steps")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--steps", flags.steps, "measured steps")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   app.add_option("--threads", flags.threads, "threads; 0 is all cores")->capture_default_str();
-  app.add_option("--peer", flags.peer, "shell command that does one step a line (see pytorch_train_step.py --serve)");
+  app.add_option("--peer", flags.peer,
+                 "shell command that does one step a line (see pytorch_train_step.py --serve)");
   app.add_flag("--json", flags.json, "one JSON object");
   app.add_flag("--profile", flags.profile, "time of each kernel beside its roof");
   CLI11_PARSE(app, argc, argv);

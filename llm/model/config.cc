@@ -26,7 +26,8 @@ DecoderConfig Gpt2(int64_t layers, int64_t width, int64_t heads) {
   return config;
 }
 
-DecoderConfig Llama(int64_t layers, int64_t width, int64_t heads, int64_t kv_heads, int64_t mlp_width) {
+DecoderConfig Llama(int64_t layers, int64_t width, int64_t heads, int64_t kv_heads,
+                    int64_t mlp_width) {
   DecoderConfig config;
   config.set_family(LLAMA);
   config.set_vocab_size(32000);
@@ -109,7 +110,8 @@ DecoderConfig ReadGpt2(Reader& reader) {
   config.set_norm_epsilon(reader.Number("layer_norm_epsilon", 1e-5));
   config.set_init_std(reader.Number("initializer_range", 0.02));
   const std::string activation = reader.String("activation_function");
-  if (!activation.empty() && activation != "gelu_new") reader.Refuse("activation_function", "only 'gelu_new' is supported");
+  if (!activation.empty() && activation != "gelu_new")
+    reader.Refuse("activation_function", "only 'gelu_new' is supported");
   return config;
 }
 
@@ -128,26 +130,31 @@ DecoderConfig ReadLlama(Reader& reader, const Json& json) {
   config.set_tie_embeddings(reader.Bool("tie_word_embeddings", false));
   config.set_init_std(reader.Number("initializer_range", 0.02));
   const std::string activation = reader.String("hidden_act");
-  if (!activation.empty() && activation != "silu") reader.Refuse("hidden_act", "only 'silu' is supported");
+  if (!activation.empty() && activation != "silu")
+    reader.Refuse("hidden_act", "only 'silu' is supported");
   if (json.contains("rope_scaling") && !json["rope_scaling"].is_null()) {
     reader.Refuse("rope_scaling", "scaled RoPE is not supported");
   }
-  if (reader.Bool("attention_bias", false)) reader.Refuse("attention_bias", "attention with bias is not supported");
+  if (reader.Bool("attention_bias", false))
+    reader.Refuse("attention_bias", "attention with bias is not supported");
   return config;
 }
 
 // Weights of the matrices that every token is multiplied with.
 double MatrixParameters(const DecoderConfig& c) {
-  const double width = static_cast<double>(c.width()), head = width / static_cast<double>(c.heads());
+  const double width = static_cast<double>(c.width()),
+               head = width / static_cast<double>(c.heads());
   const double attention = width * width * 2 + 2 * width * head * static_cast<double>(c.kv_heads());
   const double mlp = width * static_cast<double>(c.mlp_width()) * (c.family() == LLAMA ? 3 : 2);
-  return static_cast<double>(c.layers()) * (attention + mlp) + width * static_cast<double>(c.vocab_size());
+  return static_cast<double>(c.layers()) * (attention + mlp) +
+         width * static_cast<double>(c.vocab_size());
 }
 
 }  // namespace
 
 absl::StatusOr<DecoderConfig> CompleteConfig(DecoderConfig config) {
-  if (config.family() != GPT2 && config.family() != LLAMA) return Bad("family", "must be GPT2 or LLAMA");
+  if (config.family() != GPT2 && config.family() != LLAMA)
+    return Bad("family", "must be GPT2 or LLAMA");
   if (config.kv_heads() == 0) config.set_kv_heads(config.heads());
   if (config.mlp_width() == 0 && config.family() == GPT2) config.set_mlp_width(4 * config.width());
   if (config.norm_epsilon() == 0) config.set_norm_epsilon(1e-5);
@@ -157,16 +164,23 @@ absl::StatusOr<DecoderConfig> CompleteConfig(DecoderConfig config) {
 
   constexpr int64_t kMost = int64_t{1} << 31;
   const std::pair<const char*, int64_t> sizes[] = {
-      {"vocab_size", config.vocab_size()}, {"context", config.context()},   {"layers", config.layers()},
-      {"width", config.width()},           {"heads", config.heads()},       {"kv_heads", config.kv_heads()},
+      {"vocab_size", config.vocab_size()}, {"context", config.context()},
+      {"layers", config.layers()},         {"width", config.width()},
+      {"heads", config.heads()},           {"kv_heads", config.kv_heads()},
       {"mlp_width", config.mlp_width()}};
   for (const auto& [name, size] : sizes) {
     if (size < 1 || size > kMost) return Bad(name, absl::StrCat(size, " is outside [1, 2^31]"));
   }
-  if (config.width() % config.heads() != 0) return Bad("heads", absl::StrCat(config.heads(), " does not divide the width ", config.width()));
-  if (config.heads() % config.kv_heads() != 0) return Bad("kv_heads", absl::StrCat(config.kv_heads(), " does not divide heads ", config.heads()));
-  if (config.family() == GPT2 && config.kv_heads() != config.heads()) return Bad("kv_heads", "GPT2 has as many as heads");
-  if (config.family() == LLAMA && config.width() / config.heads() % 2 != 0) return Bad("width", "RoPE needs an even width / heads");
+  if (config.width() % config.heads() != 0)
+    return Bad("heads",
+               absl::StrCat(config.heads(), " does not divide the width ", config.width()));
+  if (config.heads() % config.kv_heads() != 0)
+    return Bad("kv_heads",
+               absl::StrCat(config.kv_heads(), " does not divide heads ", config.heads()));
+  if (config.family() == GPT2 && config.kv_heads() != config.heads())
+    return Bad("kv_heads", "GPT2 has as many as heads");
+  if (config.family() == LLAMA && config.width() / config.heads() % 2 != 0)
+    return Bad("width", "RoPE needs an even width / heads");
   if (!(config.norm_epsilon() > 0)) return Bad("norm_epsilon", "must be positive");
   if (!(config.rope_theta() > 0)) return Bad("rope_theta", "must be positive");
   if (!(config.init_std() > 0)) return Bad("init_std", "must be positive");
@@ -177,7 +191,8 @@ absl::StatusOr<DecoderConfig> NamedConfig(const std::string& name) {
   auto it = Named().find(name);
   if (it != Named().end()) return CompleteConfig(it->second);
   std::string names;
-  for (const auto& [known, config] : Named()) absl::StrAppend(&names, names.empty() ? "" : ", ", known);
+  for (const auto& [known, config] : Named())
+    absl::StrAppend(&names, names.empty() ? "" : ", ", known);
   return absl::NotFoundError(absl::StrCat("no model named '", name, "'; there is: ", names));
 }
 
@@ -189,7 +204,8 @@ std::vector<std::string> ConfigNames() {
 
 absl::StatusOr<DecoderConfig> ParseHfConfig(const std::string& text, const std::string& where) {
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return absl::InvalidArgumentError(absl::StrCat(where, ": is not a JSON object"));
+  if (!json.is_object())
+    return absl::InvalidArgumentError(absl::StrCat(where, ": is not a JSON object"));
   Reader reader(json);
   const std::string type = reader.String("model_type");
   DecoderConfig config;
@@ -242,8 +258,8 @@ std::string WriteHfConfig(const DecoderConfig& config) {
 int64_t ParameterCount(const DecoderConfig& c) {
   const int64_t width = c.width(), kv = width / c.heads() * c.kv_heads(), mlp = c.mlp_width();
   if (c.family() == GPT2) {
-    const int64_t layer = 4 * width + (3 * width * width + 3 * width) + (width * width + width) + (width * mlp + mlp) +
-                          (mlp * width + width);
+    const int64_t layer = 4 * width + (3 * width * width + 3 * width) + (width * width + width) +
+                          (width * mlp + mlp) + (mlp * width + width);
     return c.vocab_size() * width + c.context() * width + c.layers() * layer + 2 * width;
   }
   const int64_t layer = 2 * width + 2 * width * width + 2 * width * kv + 3 * width * mlp;

@@ -20,7 +20,8 @@ TEST(Config, NamedModelsHaveTheirPublishedSizes) {
 TEST(Config, HfConfigRoundTrips) {
   for (const std::string& name : ConfigNames()) {
     STRATA_ASSERT_OK_AND_ASSIGN(DecoderConfig config, NamedConfig(name));
-    STRATA_ASSERT_OK_AND_ASSIGN(DecoderConfig back, ParseHfConfig(WriteHfConfig(config), "config.json"));
+    STRATA_ASSERT_OK_AND_ASSIGN(DecoderConfig back,
+                                ParseHfConfig(WriteHfConfig(config), "config.json"));
     if (config.family() == GPT2) config.set_rope_theta(back.rope_theta());
     EXPECT_EQ(PrintTextProto(config), PrintTextProto(back)) << name;
   }
@@ -40,8 +41,10 @@ TEST(Config, BadFieldsAreNamed) {
   bad = good;
   bad.clear_family();
   EXPECT_THAT(CompleteConfig(bad), StatusIs(kInvalid, HasSubstr("family")));
-  EXPECT_THAT(ParseHfConfig("{", "c.json"), StatusIs(kInvalid, HasSubstr("c.json: is not a JSON object")));
-  EXPECT_THAT(ParseHfConfig(R"({"model_type": "gpt2"})", "c.json"), StatusIs(kInvalid, HasSubstr("c.json: vocab_size: is missing")));
+  EXPECT_THAT(ParseHfConfig("{", "c.json"),
+              StatusIs(kInvalid, HasSubstr("c.json: is not a JSON object")));
+  EXPECT_THAT(ParseHfConfig(R"({"model_type": "gpt2"})", "c.json"),
+              StatusIs(kInvalid, HasSubstr("c.json: vocab_size: is missing")));
   EXPECT_THAT(ParseHfConfig(R"({"model_type": "gpt2", "vocab_size": "x"})", "c.json"),
               StatusIs(kInvalid, HasSubstr("vocab_size: must be an integer")));
   EXPECT_THAT(ParseHfConfig(R"({"model_type": "bert"})", "c.json"),

@@ -25,7 +25,8 @@ using graph::Builder;
 
 // Names of Hugging Face's files for one family.
 struct Names {
-  std::string embedding, positions, layers, attention_norm, attention, mlp_norm, mlp, final_norm, head;
+  std::string embedding, positions, layers, attention_norm, attention, mlp_norm, mlp, final_norm,
+      head;
 };
 
 Names NamesOf(Family family) {
@@ -52,7 +53,8 @@ struct Norm {
 
 // Either feed-forward block behind one Forward.
 struct FeedForward {
-  FeedForward(ParameterSet& parameters, const DecoderConfig& config, const std::string& name, Init init, Init residual) {
+  FeedForward(ParameterSet& parameters, const DecoderConfig& config, const std::string& name,
+              Init init, Init residual) {
     if (config.family() == GPT2) {
       plain.emplace(parameters, framework::MlpOptions{.name = name,
                                                       .width = config.width(),
@@ -73,8 +75,8 @@ struct FeedForward {
   std::optional<framework::GatedMlp> gated;
 };
 
-framework::AttentionOptions AttentionOptionsOf(const DecoderConfig& config, const std::string& name, Init init,
-                                               Init residual) {
+framework::AttentionOptions AttentionOptionsOf(const DecoderConfig& config, const std::string& name,
+                                               Init init, Init residual) {
   framework::AttentionOptions options;
   options.name = name;
   options.width = config.width();
@@ -95,12 +97,15 @@ framework::AttentionOptions AttentionOptionsOf(const DecoderConfig& config, cons
 
 // x + attention(norm(x)), then x + mlp(norm(x)).
 struct Block {
-  Block(ParameterSet& parameters, const DecoderConfig& config, const Names& names, const std::string& layer_name)
+  Block(ParameterSet& parameters, const DecoderConfig& config, const Names& names,
+        const std::string& layer_name)
       : name(layer_name),
         init(Init::Normal(config.init_std())),
-        residual(Init::Normal(config.init_std() / std::sqrt(2.0 * static_cast<double>(config.layers())))),
+        residual(Init::Normal(config.init_std() /
+                              std::sqrt(2.0 * static_cast<double>(config.layers())))),
         attention_norm(parameters, config, absl::StrCat(name, ".", names.attention_norm)),
-        attention(parameters, AttentionOptionsOf(config, absl::StrCat(name, ".", names.attention), init, residual)),
+        attention(parameters, AttentionOptionsOf(config, absl::StrCat(name, ".", names.attention),
+                                                 init, residual)),
         mlp_norm(parameters, config, absl::StrCat(name, ".", names.mlp_norm)),
         mlp(parameters, config, absl::StrCat(name, ".", names.mlp), init, residual) {}
 
@@ -123,32 +128,39 @@ class Decoder {
   Decoder(ParameterSet& parameters, const DecoderConfig& config)
       : config_(config),
         names_(NamesOf(config.family())),
-        embedding_(parameters, {names_.embedding, config.vocab_size(), config.width(), Init::Normal(config.init_std())}) {
+        embedding_(parameters, {names_.embedding, config.vocab_size(), config.width(),
+                                Init::Normal(config.init_std())}) {
     if (config.family() == GPT2) {
-      positions_.emplace(parameters, framework::EmbeddingOptions{names_.positions, config.context(), config.width(),
-                                                                 Init::Normal(config.init_std())});
+      positions_.emplace(
+          parameters, framework::EmbeddingOptions{names_.positions, config.context(),
+                                                  config.width(), Init::Normal(config.init_std())});
     }
     for (int64_t i = 0; i < config.layers(); ++i) {
       blocks_.emplace_back(parameters, config, names_, absl::StrCat(names_.layers, ".", i));
     }
     final_norm_.emplace(parameters, config, names_.final_norm);
     if (!config.tie_embeddings()) {
-      head_.emplace(parameters, framework::LinearOptions{names_.head, config.width(), config.vocab_size(), false, true,
-                                                         Init::Normal(config.init_std())});
+      head_.emplace(parameters,
+                    framework::LinearOptions{names_.head, config.width(), config.vocab_size(),
+                                             false, true, Init::Normal(config.init_std())});
     }
   }
 
   // Hidden states [B, T, C] of `tokens` [B, T] at `positions` [B, T]; `caches` is empty or one a layer.
-  Tensor Hidden(const Tensor& tokens, const Tensor& positions, const std::vector<KvCache>& caches) const {
+  Tensor Hidden(const Tensor& tokens, const Tensor& positions,
+                const std::vector<KvCache>& caches) const {
     Tensor x = embedding_.Forward(tokens);
     if (positions_) x = x + positions_->Forward(positions);
     for (size_t i = 0; i < blocks_.size(); ++i) {
-      x = blocks_[i].Forward(x, positions_ ? Tensor() : positions, caches.empty() ? nullptr : &caches[i]);
+      x = blocks_[i].Forward(x, positions_ ? Tensor() : positions,
+                             caches.empty() ? nullptr : &caches[i]);
     }
     return final_norm_->Forward(x);
   }
 
-  Tensor Logits(const Tensor& hidden) const { return head_ ? head_->Forward(hidden) : embedding_.Unembed(hidden); }
+  Tensor Logits(const Tensor& hidden) const {
+    return head_ ? head_->Forward(hidden) : embedding_.Unembed(hidden);
+  }
 
   const std::string& LayerName(int64_t i) const { return blocks_[static_cast<size_t>(i)].name; }
 
@@ -164,9 +176,10 @@ class Decoder {
 
 // 0, 1, 2, ... along the second of two dims.
 Tensor Counting(Builder& builder, const graph::Size& rows, int64_t columns) {
-  return Tensor(builder, builder.Apply("iota", {}, {{"dtype", Attr(chips::I32)},
-                                                    {"dims", Attr(graph::Shape{rows, columns})},
-                                                    {"axis", Attr(int64_t{1})}}));
+  return Tensor(builder, builder.Apply("iota", {},
+                                       {{"dtype", Attr(chips::I32)},
+                                        {"dims", Attr(graph::Shape{rows, columns})},
+                                        {"axis", Attr(int64_t{1})}}));
 }
 
 }  // namespace
@@ -179,8 +192,10 @@ std::vector<framework::ParameterSpec> DecoderParameters(const DecoderConfig& con
 }
 
 DecoderLoss BuildDecoderLoss(Builder& builder, const DecoderConfig& config, int64_t sequence) {
-  const Tensor tokens = framework::Input(builder, "tokens", {chips::I32, {"B", sequence}}, graph::DATA);
-  const Tensor targets = framework::Input(builder, "targets", {chips::I32, {"B", sequence}}, graph::DATA);
+  const Tensor tokens =
+      framework::Input(builder, "tokens", {chips::I32, {"B", sequence}}, graph::DATA);
+  const Tensor targets =
+      framework::Input(builder, "targets", {chips::I32, {"B", sequence}}, graph::DATA);
   ParameterSet parameters(builder, chips::F32);
   const Decoder decoder(parameters, config);
   const Builder::Scope scope(builder, config.family() == GPT2 ? "gpt" : "llama");
@@ -191,10 +206,11 @@ DecoderLoss BuildDecoderLoss(Builder& builder, const DecoderConfig& config, int6
   return {loss.id(), parameters.ids()};
 }
 
-absl::StatusOr<graph::Graph> BuildDecoderStep(const DecoderConfig& config, int64_t batch, int64_t tokens,
-                                              int64_t cache_length) {
+absl::StatusOr<graph::Graph> BuildDecoderStep(const DecoderConfig& config, int64_t batch,
+                                              int64_t tokens, int64_t cache_length) {
   Builder builder(absl::StrCat("decode_", tokens));
-  const Tensor ids = framework::Input(builder, "tokens", {chips::I32, {batch, tokens}}, graph::DATA);
+  const Tensor ids =
+      framework::Input(builder, "tokens", {chips::I32, {batch, tokens}}, graph::DATA);
   const Tensor start = framework::Input(builder, "start", {chips::I32, {batch}}, graph::DATA);
   ParameterSet parameters(builder, chips::F32);
   const Decoder decoder(parameters, config);
@@ -202,12 +218,14 @@ absl::StatusOr<graph::Graph> BuildDecoderStep(const DecoderConfig& config, int64
   const int64_t head_width = config.width() / config.heads();
   for (int64_t i = 0; i < config.layers(); ++i) {
     caches.push_back(framework::MakeKvCache(builder, decoder.LayerName(i), chips::F32,
-                                            {batch, cache_length, config.kv_heads(), head_width}, start));
+                                            {batch, cache_length, config.kv_heads(), head_width},
+                                            start));
   }
   const Builder::Scope scope(builder, config.family() == GPT2 ? "gpt" : "llama");
   const Tensor positions = Counting(builder, batch, tokens) + framework::Reshape(start, {batch, 1});
   const Tensor hidden = decoder.Hidden(ids, positions, caches);
-  const Tensor last = framework::Reshape(framework::Slice(hidden, 1, tokens - 1, tokens), {batch, config.width()});
+  const Tensor last =
+      framework::Reshape(framework::Slice(hidden, 1, tokens - 1, tokens), {batch, config.width()});
   const Tensor logits = decoder.Logits(last);
   // The logits come first among the outputs; the caches' updates were listed as they were made.
   builder.Output(logits.id(), "logits", graph::SHARDED);

@@ -23,11 +23,12 @@ struct DecoderLoss {
   graph::ValueId loss;
   std::vector<graph::ValueId> parameters;  // in DecoderParameters' order
 };
-DecoderLoss BuildDecoderLoss(graph::Builder& builder, const DecoderConfig& config, int64_t sequence);
+DecoderLoss BuildDecoderLoss(graph::Builder& builder, const DecoderConfig& config,
+                             int64_t sequence);
 
 // One inference step, as inference::DecoderModel::BuildStep asks.
-absl::StatusOr<graph::Graph> BuildDecoderStep(const DecoderConfig& config, int64_t batch, int64_t tokens,
-                                              int64_t cache_length);
+absl::StatusOr<graph::Graph> BuildDecoderStep(const DecoderConfig& config, int64_t batch,
+                                              int64_t tokens, int64_t cache_length);
 
 }  // namespace strata::llm
 

@@ -38,7 +38,8 @@ std::map<std::string, HostTensor> Weights(const DecoderConfig& config) {
   return weights;
 }
 
-std::vector<HostTensor> Bind(const graph::Graph& graph, const std::map<std::string, HostTensor>& tensors) {
+std::vector<HostTensor> Bind(const graph::Graph& graph,
+                             const std::map<std::string, HostTensor>& tensors) {
   std::vector<HostTensor> inputs;
   for (const auto& input : graph.inputs()) {
     inputs.push_back(tensors.at(graph.values(static_cast<int>(input.value())).name()));
@@ -80,7 +81,8 @@ TEST_P(DecoderTest, StepsWithACacheEqualTheWholeSequence) {
   ASSERT_EQ(step.outputs(0).name(), "logits");
   for (const auto& input : step.inputs()) {
     const graph::Value& value = step.values(static_cast<int>(input.value()));
-    if (input.kind() == graph::STATE) tensors[value.name()] = HostTensor::Zeros(chips::F32, graph::TypeOf(value).dims());
+    if (input.kind() == graph::STATE)
+      tensors[value.name()] = HostTensor::Zeros(chips::F32, graph::TypeOf(value).dims());
   }
   double total = 0;
   for (int32_t i = 0; i < length; ++i) {
@@ -96,18 +98,21 @@ TEST_P(DecoderTest, StepsWithACacheEqualTheWholeSequence) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, DecoderTest,
-                         testing::Values(std::make_pair(GPT2, true), std::make_pair(LLAMA, false), std::make_pair(LLAMA, true)));
+                         testing::Values(std::make_pair(GPT2, true), std::make_pair(LLAMA, false),
+                                         std::make_pair(LLAMA, true)));
 
 TEST(Decoder, OriginsAreModelLines) {
   STRATA_ASSERT_OK_AND_ASSIGN(graph::Graph step, BuildDecoderStep(Tiny(GPT2, true), 1, 1, 4));
   int found = 0;
-  for (const graph::Node& node : step.nodes()) found += node.origin().find("gpt.h.1.mlp.c_fc (") == 0;
+  for (const graph::Node& node : step.nodes())
+    found += node.origin().find("gpt.h.1.mlp.c_fc (") == 0;
   EXPECT_GE(found, 2) << "matmul and bias of the second layer";
 }
 
 TEST(Decoder, Gpt2HasHuggingFaceNames) {
   std::map<std::string, std::vector<int64_t>> dims;
-  for (const framework::ParameterSpec& spec : DecoderParameters(*NamedConfig("gpt2-124m"))) dims[spec.name] = spec.dims;
+  for (const framework::ParameterSpec& spec : DecoderParameters(*NamedConfig("gpt2-124m")))
+    dims[spec.name] = spec.dims;
   EXPECT_EQ(dims.at("h.0.attn.c_attn.weight"), (std::vector<int64_t>{768, 2304}));
   EXPECT_EQ(dims.at("wte.weight"), (std::vector<int64_t>{50257, 768}));
   EXPECT_EQ(dims.count("h.11.mlp.c_proj.bias"), 1u);

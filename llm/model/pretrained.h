@@ -24,8 +24,8 @@ struct PretrainedModel {
 absl::StatusOr<PretrainedModel> LoadPretrained(const std::string& folder);
 
 // A model on weights that are already in memory (just trained, or random).
-absl::StatusOr<std::shared_ptr<const inference::DecoderModel>> MakeDecoderModel(std::string name, DecoderConfig config,
-                                                                                inference::WeightMap weights);
+absl::StatusOr<std::shared_ptr<const inference::DecoderModel>> MakeDecoderModel(
+    std::string name, DecoderConfig config, inference::WeightMap weights);
 
 }  // namespace strata::llm
 

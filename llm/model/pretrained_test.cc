@@ -21,9 +21,11 @@ using ::testing::HasSubstr;
 class PretrainedTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = JoinPath(testing::TempDir(), testing::UnitTest::GetInstance()->current_test_info()->name());
+    folder_ =
+        JoinPath(testing::TempDir(), testing::UnitTest::GetInstance()->current_test_info()->name());
     ASSERT_OK(MakeDirectories(folder_));
-    STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer, TrainTokenizer("the cat sat on the mat", {.vocab_size = 260}));
+    STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer,
+                                TrainTokenizer("the cat sat on the mat", {.vocab_size = 260}));
     ASSERT_OK(SaveTokenizer(*tokenizer, JoinPath(folder_, "tokenizer.json")));
     config_.set_family(GPT2);
     config_.set_vocab_size(260);
@@ -38,7 +40,9 @@ class PretrainedTest : public testing::Test {
     }
     WriteWeights();
   }
-  void WriteWeights() { ASSERT_OK(framework::WriteSafetensors(JoinPath(folder_, "model.safetensors"), weights_)); }
+  void WriteWeights() {
+    ASSERT_OK(framework::WriteSafetensors(JoinPath(folder_, "model.safetensors"), weights_));
+  }
 
   std::string folder_;
   DecoderConfig config_;
@@ -48,13 +52,15 @@ class PretrainedTest : public testing::Test {
 TEST_F(PretrainedTest, LoadsWhatWasWritten) {
   STRATA_ASSERT_OK_AND_ASSIGN(PretrainedModel loaded, LoadPretrained(folder_));
   EXPECT_EQ(loaded.model->name(), "LoadsWhatWasWritten");
-  EXPECT_EQ(loaded.model->weights().at("wte.weight").ToDoubles(), weights_.at("wte.weight").ToDoubles());
+  EXPECT_EQ(loaded.model->weights().at("wte.weight").ToDoubles(),
+            weights_.at("wte.weight").ToDoubles());
   EXPECT_EQ(loaded.tokenizer->Decode(loaded.tokenizer->Encode("the cat")), "the cat");
 }
 
 TEST_F(PretrainedTest, ReadsHuggingFacePrefixAndHalfPrecision) {
   std::map<std::string, HostTensor> renamed;
-  for (const auto& [name, tensor] : weights_) renamed["transformer." + name] = tensor.Cast(chips::BF16);
+  for (const auto& [name, tensor] : weights_)
+    renamed["transformer." + name] = tensor.Cast(chips::BF16);
   weights_ = renamed;
   WriteWeights();
   STRATA_ASSERT_OK_AND_ASSIGN(PretrainedModel loaded, LoadPretrained(folder_));
@@ -64,14 +70,20 @@ TEST_F(PretrainedTest, ReadsHuggingFacePrefixAndHalfPrecision) {
 TEST_F(PretrainedTest, FaultsNameFileAndTensor) {
   weights_.erase("ln_f.bias");
   WriteWeights();
-  EXPECT_THAT(LoadPretrained(folder_), StatusIs(absl::StatusCode::kNotFound, HasSubstr("ln_f.bias")));
+  EXPECT_THAT(LoadPretrained(folder_),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("ln_f.bias")));
   weights_["ln_f.bias"] = HostTensor::Zeros(chips::F32, {9});
   WriteWeights();
-  EXPECT_THAT(LoadPretrained(folder_), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'ln_f.bias': is f32[9]")));
-  STRATA_ASSERT_OK_AND_ASSIGN(std::string content, ReadFile(JoinPath(folder_, "model.safetensors")));
-  ASSERT_OK(WriteFileAtomic(JoinPath(folder_, "model.safetensors"), content.substr(0, content.size() / 2)));
-  EXPECT_THAT(LoadPretrained(folder_), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("model.safetensors")));
-  EXPECT_THAT(LoadPretrained("/no/such"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such/config.json")));
+  EXPECT_THAT(LoadPretrained(folder_),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'ln_f.bias': is f32[9]")));
+  STRATA_ASSERT_OK_AND_ASSIGN(std::string content,
+                              ReadFile(JoinPath(folder_, "model.safetensors")));
+  ASSERT_OK(WriteFileAtomic(JoinPath(folder_, "model.safetensors"),
+                            content.substr(0, content.size() / 2)));
+  EXPECT_THAT(LoadPretrained(folder_),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("model.safetensors")));
+  EXPECT_THAT(LoadPretrained("/no/such"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such/config.json")));
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ namespace strata::llm {
 // One entry of the vocabulary.
 struct Token {
   std::string bytes;  // empty: nothing has this id
-  bool literal =
-      false;  // written in files as it is, not in GPT-2's byte alphabet; the model never makes it
+  // Written in files as it is, not in GPT-2's byte alphabet; the model never makes it.
+  bool literal = false;
 };
 
 // A token found in the text before anything else is done to it.

@@ -22,18 +22,21 @@ TrainerState StateOf(const Trainer& trainer) {
   return state;
 }
 
-absl::Status WriteFolder(const Trainer& trainer, const std::string& tokenizer_json, const std::string& folder) {
+absl::Status WriteFolder(const Trainer& trainer, const std::string& tokenizer_json,
+                         const std::string& folder) {
   STRATA_RETURN_IF_ERROR(MakeDirectories(folder));
   const TensorMap parameters = trainer.Parameters();
   TensorMap moments;
   for (const auto& [name, tensor] : trainer.state()) {
     if (parameters.count(name) == 0) moments[name] = tensor;
   }
-  STRATA_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "config.json"), WriteHfConfig(trainer.recipe().model())));
-  STRATA_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "tokenizer.json"), tokenizer_json));
   STRATA_RETURN_IF_ERROR(
-      framework::WriteSafetensors(JoinPath(folder, "model.safetensors"), parameters, {{"format", "pt"}}));
-  STRATA_RETURN_IF_ERROR(framework::WriteSafetensors(JoinPath(folder, "optimizer.safetensors"), moments, {}));
+      WriteFileAtomic(JoinPath(folder, "config.json"), WriteHfConfig(trainer.recipe().model())));
+  STRATA_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "tokenizer.json"), tokenizer_json));
+  STRATA_RETURN_IF_ERROR(framework::WriteSafetensors(JoinPath(folder, "model.safetensors"),
+                                                     parameters, {{"format", "pt"}}));
+  STRATA_RETURN_IF_ERROR(
+      framework::WriteSafetensors(JoinPath(folder, "optimizer.safetensors"), moments, {}));
   return WriteFileAtomic(JoinPath(folder, "trainer.textproto"), PrintTextProto(StateOf(trainer)));
 }
 
@@ -48,7 +51,8 @@ Recipe Essence(Recipe recipe) {
 
 }  // namespace
 
-absl::StatusOr<std::string> SaveCheckpoint(const Trainer& trainer, const std::string& tokenizer_json,
+absl::StatusOr<std::string> SaveCheckpoint(const Trainer& trainer,
+                                           const std::string& tokenizer_json,
                                            const std::string& output) {
   const std::string folder = JoinPath(output, absl::StrFormat("%s%06d", kPrefix, trainer.step()));
   const std::string aside = absl::StrCat(folder, ".partial");
@@ -58,7 +62,9 @@ absl::StatusOr<std::string> SaveCheckpoint(const Trainer& trainer, const std::st
   if (status.ok()) {
     std::filesystem::remove_all(folder, error);
     std::filesystem::rename(aside, folder, error);
-    if (error) status = absl::InternalError(absl::StrCat(folder, ": cannot rename into place: ", error.message()));
+    if (error)
+      status = absl::InternalError(
+          absl::StrCat(folder, ": cannot rename into place: ", error.message()));
   }
   if (!status.ok()) {
     std::filesystem::remove_all(aside, error);
@@ -72,15 +78,19 @@ absl::Status LoadCheckpoint(const std::string& folder, Trainer* trainer) {
   const std::string state_path = JoinPath(folder, "trainer.textproto");
   STRATA_RETURN_IF_ERROR(ReadTextProto(state_path, &state));
   if (state.version() != 1) {
-    return absl::InvalidArgumentError(absl::StrCat(state_path, ": version: ", state.version(), " is unknown; this build reads 1"));
+    return absl::InvalidArgumentError(absl::StrCat(state_path, ": version: ", state.version(),
+                                                   " is unknown; this build reads 1"));
   }
   if (PrintTextProto(Essence(state.recipe())) != PrintTextProto(Essence(trainer->recipe()))) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        folder, ": was trained by another recipe; use that one (see trainer.textproto), or another output folder"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(folder,
+                     ": was trained by another recipe; use that one (see trainer.textproto), or "
+                     "another output folder"));
   }
   TensorMap tensors;
   for (const char* file : {"model.safetensors", "optimizer.safetensors"}) {
-    STRATA_ASSIGN_OR_RETURN(framework::SafetensorsFile part, framework::OpenSafetensors(JoinPath(folder, file)));
+    STRATA_ASSIGN_OR_RETURN(framework::SafetensorsFile part,
+                            framework::OpenSafetensors(JoinPath(folder, file)));
     for (const auto& [name, entry] : part.entries()) {
       STRATA_ASSIGN_OR_RETURN(tensors[name], part.Get(name));
     }

@@ -15,7 +15,8 @@
 namespace strata::llm {
 
 // Writes OUTPUT/checkpoint-<step>; returns its path. `tokenizer_json` is the tokenizer's text.
-absl::StatusOr<std::string> SaveCheckpoint(const Trainer& trainer, const std::string& tokenizer_json,
+absl::StatusOr<std::string> SaveCheckpoint(const Trainer& trainer,
+                                           const std::string& tokenizer_json,
                                            const std::string& output);
 
 // Puts the trainer where the checkpoint was. INVALID_ARGUMENT when its recipe differs in what shapes the run.

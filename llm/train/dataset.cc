@@ -16,13 +16,15 @@ uint64_t Mix(uint64_t z) {
 
 }  // namespace
 
-absl::StatusOr<TokenDataset> TokenDataset::Create(std::vector<int32_t> tokens, int64_t batch, int64_t sequence,
-                                                  uint64_t seed) {
+absl::StatusOr<TokenDataset> TokenDataset::Create(std::vector<int32_t> tokens, int64_t batch,
+                                                  int64_t sequence, uint64_t seed) {
   if (batch < 1) return absl::InvalidArgumentError(absl::StrCat("batch: ", batch, " is below 1"));
-  if (sequence < 1) return absl::InvalidArgumentError(absl::StrCat("sequence: ", sequence, " is below 1"));
+  if (sequence < 1)
+    return absl::InvalidArgumentError(absl::StrCat("sequence: ", sequence, " is below 1"));
   if (static_cast<int64_t>(tokens.size()) < sequence + 1) {
-    return absl::InvalidArgumentError(absl::StrCat("corpus: has ", tokens.size(), " tokens; a sequence of ", sequence,
-                                                   " needs ", sequence + 1, ": give more text or a shorter sequence"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("corpus: has ", tokens.size(), " tokens; a sequence of ", sequence, " needs ",
+                     sequence + 1, ": give more text or a shorter sequence"));
   }
   return TokenDataset(std::move(tokens), batch, sequence, seed);
 }
@@ -33,7 +35,8 @@ Batch TokenDataset::BatchAt(int64_t step) const {
   const auto windows = static_cast<uint64_t>(size() - sequence_);
   for (int64_t b = 0; b < batch_; ++b) {
     const auto counter = static_cast<uint64_t>(step * batch_ + b + 1);
-    const uint64_t at = Mix(Mix(seed_ + 0x9e3779b97f4a7c15ull) ^ (counter * 0x9e3779b97f4a7c15ull)) % windows;
+    const uint64_t at =
+        Mix(Mix(seed_ + 0x9e3779b97f4a7c15ull) ^ (counter * 0x9e3779b97f4a7c15ull)) % windows;
     for (int64_t t = 0; t < sequence_; ++t) {
       batch.tokens.data<int32_t>()[b * sequence_ + t] = tokens_[at + static_cast<uint64_t>(t)];
       batch.targets.data<int32_t>()[b * sequence_ + t] = tokens_[at + static_cast<uint64_t>(t) + 1];

@@ -21,8 +21,8 @@ struct Batch {
 class TokenDataset {
  public:
   // INVALID_ARGUMENT when there are fewer than sequence + 1 tokens.
-  static absl::StatusOr<TokenDataset> Create(std::vector<int32_t> tokens, int64_t batch, int64_t sequence,
-                                             uint64_t seed);
+  static absl::StatusOr<TokenDataset> Create(std::vector<int32_t> tokens, int64_t batch,
+                                             int64_t sequence, uint64_t seed);
 
   // The batch of a step (from 0): windows at random places.
   Batch BatchAt(int64_t step) const;

@@ -41,22 +41,26 @@ TEST(TokenDataset, BatchesDependOnSeedAndStepAlone) {
 
 TEST(TokenDataset, ShortCorpusIsRefusedWithARemedy) {
   EXPECT_OK(TokenDataset::Create(Counting(8), 1, 7, 1));
-  EXPECT_THAT(TokenDataset::Create(Counting(7), 1, 7, 1), StatusIs(kInvalid, HasSubstr("shorter sequence")));
+  EXPECT_THAT(TokenDataset::Create(Counting(7), 1, 7, 1),
+              StatusIs(kInvalid, HasSubstr("shorter sequence")));
   EXPECT_THAT(TokenDataset::Create(Counting(7), 0, 1, 1), StatusIs(kInvalid, HasSubstr("batch")));
 }
 
 TEST(ReadCorpus, NamesTheFileAndTheByte) {
   const std::string folder = testing::TempDir();
-  const std::string good = JoinPath(folder, "good"), bad = JoinPath(folder, "bad"), empty = JoinPath(folder, "empty");
+  const std::string good = JoinPath(folder, "good"), bad = JoinPath(folder, "bad"),
+                    empty = JoinPath(folder, "empty");
   ASSERT_OK(WriteFileAtomic(good, "text"));
   ASSERT_OK(WriteFileAtomic(bad, "te\xFFxt"));
   ASSERT_OK(WriteFileAtomic(empty, ""));
   STRATA_ASSERT_OK_AND_ASSIGN(std::string corpus, ReadCorpus({good, good}));
   EXPECT_EQ(corpus, "text<|endoftext|>text");
-  EXPECT_THAT(ReadCorpus({good, bad}), StatusIs(kInvalid, testing::AllOf(HasSubstr(bad), HasSubstr("2"))));
+  EXPECT_THAT(ReadCorpus({good, bad}),
+              StatusIs(kInvalid, testing::AllOf(HasSubstr(bad), HasSubstr("2"))));
   EXPECT_THAT(ReadCorpus({empty}), StatusIs(kInvalid, HasSubstr(empty)));
   EXPECT_THAT(ReadCorpus({}), StatusIs(kInvalid, HasSubstr("names no file")));
-  EXPECT_THAT(ReadCorpus({"/no/such"}), StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such")));
+  EXPECT_THAT(ReadCorpus({"/no/such"}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such")));
 }
 
 }  // namespace

@@ -8,9 +8,9 @@
 namespace strata::llm {
 
 struct StepResult {
-  int64_t step = 0;         // steps done, this one included
-  double loss = 0;          // mean over the whole batch, nats a token
-  double seconds = 0;       // of this step
+  int64_t step = 0;    // steps done, this one included
+  double loss = 0;     // mean over the whole batch, nats a token
+  double seconds = 0;  // of this step
   double learning_rate = 0;
 };
 

@@ -23,7 +23,8 @@ absl::Status ResolveModel(Recipe* recipe, int64_t vocab_size) {
   }
   if (recipe->model().vocab_size() == 0) recipe->mutable_model()->set_vocab_size(vocab_size);
   if (recipe->model().vocab_size() < vocab_size) {
-    return Bad("model.vocab_size", absl::StrCat(recipe->model().vocab_size(), " is below the tokenizer's ", vocab_size));
+    return Bad("model.vocab_size", absl::StrCat(recipe->model().vocab_size(),
+                                                " is below the tokenizer's ", vocab_size));
   }
   absl::StatusOr<DecoderConfig> config = CompleteConfig(recipe->model());
   if (!config.ok()) return Annotate(config.status(), "model");
@@ -50,11 +51,13 @@ absl::Status CheckSchedule(const Recipe& recipe) {
 absl::Status CheckShape(const Recipe& recipe) {
   if (recipe.batch() < 1) return Bad("batch", absl::StrCat(recipe.batch(), " is below 1"));
   if (recipe.sequence() < 1 || recipe.sequence() > recipe.model().context()) {
-    return Bad("sequence", absl::StrCat(recipe.sequence(), " is outside [1, model.context = ", recipe.model().context(), "]"));
+    return Bad("sequence", absl::StrCat(recipe.sequence(), " is outside [1, model.context = ",
+                                        recipe.model().context(), "]"));
   }
   if (recipe.ranks() < 1) return Bad("ranks", absl::StrCat(recipe.ranks(), " is below 1"));
   if (recipe.batch() % recipe.ranks() != 0) {
-    return Bad("ranks", absl::StrCat(recipe.ranks(), " does not divide the batch ", recipe.batch()));
+    return Bad("ranks",
+               absl::StrCat(recipe.ranks(), " does not divide the batch ", recipe.batch()));
   }
   return absl::OkStatus();
 }
@@ -63,7 +66,8 @@ absl::Status CheckShape(const Recipe& recipe) {
 
 absl::StatusOr<Recipe> CompleteRecipe(Recipe recipe, int64_t vocab_size) {
   if (recipe.version() == 0) recipe.set_version(1);
-  if (recipe.version() != 1) return Bad("version", absl::StrCat(recipe.version(), " is unknown; this build reads 1"));
+  if (recipe.version() != 1)
+    return Bad("version", absl::StrCat(recipe.version(), " is unknown; this build reads 1"));
   if (recipe.beta1() == 0) recipe.set_beta1(0.9);
   if (recipe.beta2() == 0) recipe.set_beta2(0.95);
   if (recipe.min_learning_rate() == 0) recipe.set_min_learning_rate(recipe.learning_rate() / 10);
@@ -72,7 +76,8 @@ absl::StatusOr<Recipe> CompleteRecipe(Recipe recipe, int64_t vocab_size) {
   STRATA_RETURN_IF_ERROR(ResolveModel(&recipe, vocab_size));
   if (recipe.compute_dtype() == chips::DTYPE_UNSPECIFIED) recipe.set_compute_dtype(chips::F32);
   if (recipe.compute_dtype() != chips::F32 && recipe.compute_dtype() != chips::BF16) {
-    return Bad("compute_dtype", absl::StrCat(chips::DType_Name(recipe.compute_dtype()), " is not known; use F32 or BF16"));
+    return Bad("compute_dtype", absl::StrCat(chips::DType_Name(recipe.compute_dtype()),
+                                             " is not known; use F32 or BF16"));
   }
   int exponent = 0;
   const bool power_of_two = std::frexp(recipe.loss_scale(), &exponent) == 0.5;

@@ -28,12 +28,14 @@ int ThreadsPerRank(int local_ranks) {
 // One rank of the run, start to end.
 class RankRun {
  public:
-  RankRun(const Recipe& recipe, const TrainingText& text, const RunOptions& options, distributed::Transport& transport)
+  RankRun(const Recipe& recipe, const TrainingText& text, const RunOptions& options,
+          distributed::Transport& transport)
       : recipe_(recipe), text_(text), options_(options), transport_(transport) {}
 
   absl::StatusOr<RunResult> Run() {
     STRATA_RETURN_IF_ERROR(Prepare());
-    const int64_t steps = options_.stop_after > 0 ? std::min(options_.stop_after, recipe_.steps()) : recipe_.steps();
+    const int64_t steps =
+        options_.stop_after > 0 ? std::min(options_.stop_after, recipe_.steps()) : recipe_.steps();
     ProgressLine line(recipe_.steps(), recipe_.batch() * recipe_.sequence(),
                       TrainingFlops(recipe_.model(), 1, recipe_.sequence()), options_.peak_flops);
     RunResult result;
@@ -46,7 +48,8 @@ class RankRun {
       if (!first()) continue;
       if (options_.progress) line.Show(step);
       if (options_.on_step) options_.on_step(step, *trainer_);
-      const bool due = recipe_.checkpoint_every() > 0 && step.step % recipe_.checkpoint_every() == 0;
+      const bool due =
+          recipe_.checkpoint_every() > 0 && step.step % recipe_.checkpoint_every() == 0;
       if (due && step.step < steps) STRATA_RETURN_IF_ERROR(Save(&result));
     }
     if (first()) {
@@ -67,14 +70,16 @@ class RankRun {
         TokenDataset::Create(text_.tokens, recipe_.batch(), recipe_.sequence(), recipe_.seed()));
     Trainer::Options trainer;
     if (transport_.size() > 1) {
-      STRATA_ASSIGN_OR_RETURN(collectives_, distributed::CollectivesRegistry().Create(options_.collectives, transport_));
+      STRATA_ASSIGN_OR_RETURN(collectives_, distributed::CollectivesRegistry().Create(
+                                                options_.collectives, transport_));
       trainer.collectives = collectives_.get();
     }
     const bool shared = !transport_.capabilities().between_processes;
     trainer.threads = shared ? ThreadsPerRank(transport_.size()) : 1;
     trainer.cache_dir = options_.cache_dir;
     STRATA_ASSIGN_OR_RETURN(
-        trainer_, Trainer::Create(recipe_, std::make_shared<const TokenDataset>(std::move(dataset)), trainer));
+        trainer_, Trainer::Create(recipe_, std::make_shared<const TokenDataset>(std::move(dataset)),
+                                  trainer));
     if (!options_.resume || recipe_.output().empty()) return absl::OkStatus();
     absl::StatusOr<std::string> latest = LatestCheckpoint(recipe_.output());
     if (!latest.ok()) return absl::OkStatus();  // nothing to resume
@@ -83,7 +88,8 @@ class RankRun {
 
   absl::Status Save(RunResult* result) {
     if (recipe_.output().empty()) return absl::OkStatus();
-    STRATA_ASSIGN_OR_RETURN(result->checkpoint, SaveCheckpoint(*trainer_, text_.tokenizer_json, recipe_.output()));
+    STRATA_ASSIGN_OR_RETURN(result->checkpoint,
+                            SaveCheckpoint(*trainer_, text_.tokenizer_json, recipe_.output()));
     return absl::OkStatus();
   }
 
@@ -106,7 +112,8 @@ absl::StatusOr<TrainingText> PrepareText(const Recipe& recipe) {
     STRATA_ASSIGN_OR_RETURN(text.tokenizer, LoadTokenizer(recipe.tokenizer()));
   } else {
     BpeTrainerOptions options;
-    if (recipe.tokenizer_vocab() != 0) options.vocab_size = static_cast<int>(recipe.tokenizer_vocab());
+    if (recipe.tokenizer_vocab() != 0)
+      options.vocab_size = static_cast<int>(recipe.tokenizer_vocab());
     absl::StatusOr<std::unique_ptr<BpeTokenizer>> trained = TrainTokenizer(corpus, options);
     if (!trained.ok()) return Annotate(trained.status(), "tokenizer_vocab");
     text.tokenizer = *std::move(trained);
@@ -116,19 +123,23 @@ absl::StatusOr<TrainingText> PrepareText(const Recipe& recipe) {
   return text;
 }
 
-absl::StatusOr<RunResult> RunTraining(const Recipe& recipe, const TrainingText& text, const RunOptions& options) {
+absl::StatusOr<RunResult> RunTraining(const Recipe& recipe, const TrainingText& text,
+                                      const RunOptions& options) {
   distributed::RegisterAllTransports();
   distributed::RegisterAllCollectives();
-  STRATA_ASSIGN_OR_RETURN(auto world, distributed::WorldRegistry().Create(options.transport, recipe.ranks()));
+  STRATA_ASSIGN_OR_RETURN(auto world,
+                          distributed::WorldRegistry().Create(options.transport, recipe.ranks()));
   std::vector<RunResult> results(static_cast<size_t>(recipe.ranks()));
-  STRATA_RETURN_IF_ERROR(distributed::RunRanks(*world, [&](distributed::Transport& transport) -> absl::Status {
-    absl::StatusOr<RunResult> mine = RankRun(recipe, text, options, transport).Run();
-    if (mine.ok()) results[static_cast<size_t>(transport.rank())] = *std::move(mine);
-    return mine.status();
-  }));
+  STRATA_RETURN_IF_ERROR(
+      distributed::RunRanks(*world, [&](distributed::Transport& transport) -> absl::Status {
+        absl::StatusOr<RunResult> mine = RankRun(recipe, text, options, transport).Run();
+        if (mine.ok()) results[static_cast<size_t>(transport.rank())] = *std::move(mine);
+        return mine.status();
+      }));
   RunResult result = std::move(results[static_cast<size_t>(world->local.front()->rank())]);
   for (size_t i = 1; i < results.size(); ++i) {
-    for (chips::Timeline& timeline : results[i].timelines) result.timelines.push_back(std::move(timeline));
+    for (chips::Timeline& timeline : results[i].timelines)
+      result.timelines.push_back(std::move(timeline));
   }
   return result;
 }

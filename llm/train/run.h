@@ -27,27 +27,29 @@ struct TrainingText {
 absl::StatusOr<TrainingText> PrepareText(const Recipe& recipe);
 
 struct RunOptions {
-  std::string transport = "thread";   // "thread": recipe.ranks threads here; "mpi": this process is one rank
+  // "thread": recipe.ranks threads here; "mpi": this process is one rank.
+  std::string transport = "thread";
   std::string collectives = "ring";
-  bool resume = true;                 // from the latest checkpoint of recipe.output, when there is one
-  bool progress = true;               // the live line on standard error
-  double peak_flops = 0;              // of the machine, for MFU
-  int64_t stop_after = 0;             // end early after this many steps in all; 0: recipe.steps
-  int64_t profile_step = 0;           // record the timeline of this step (from 1); 0: none
-  std::string cache_dir;              // of compiled kernels
+  bool resume = true;        // from the latest checkpoint of recipe.output, when there is one
+  bool progress = true;      // the live line on standard error
+  double peak_flops = 0;     // of the machine, for MFU
+  int64_t stop_after = 0;    // end early after this many steps in all; 0: recipe.steps
+  int64_t profile_step = 0;  // record the timeline of this step (from 1); 0: none
+  std::string cache_dir;     // of compiled kernels
   std::function<void(const StepResult&, const Trainer&)> on_step;  // rank 0, after each step
 };
 
 struct RunResult {
-  std::vector<StepResult> steps;      // those done in this run
-  std::string checkpoint;             // the last one; empty when recipe.output is
+  std::vector<StepResult> steps;           // those done in this run
+  std::string checkpoint;                  // the last one; empty when recipe.output is
   std::vector<chips::Timeline> timelines;  // of profile_step, one a local rank
-  graph::Graph graph;                 // rank 0's training step
-  plan::Plan plan;                    // and its plan
+  graph::Graph graph;                      // rank 0's training step
+  plan::Plan plan;                         // and its plan
 };
 
 // `recipe` is complete. The result is the first local rank's.
-absl::StatusOr<RunResult> RunTraining(const Recipe& recipe, const TrainingText& text, const RunOptions& options);
+absl::StatusOr<RunResult> RunTraining(const Recipe& recipe, const TrainingText& text,
+                                      const RunOptions& options);
 
 }  // namespace strata::llm
 

@@ -28,22 +28,25 @@ using TensorMap = std::map<std::string, graph::HostTensor>;
 class Trainer {
  public:
   struct Options {
-    int threads = 0;                                // of this rank; 0: all cores
-    compiler::Collectives* collectives = nullptr;   // not owned; required when recipe.ranks > 1, of that size
+    int threads = 0;  // of this rank; 0: all cores
+    // Not owned; required when recipe.ranks > 1, of that size.
+    compiler::Collectives* collectives = nullptr;
     std::string compiler = "strata";
     std::string cache_dir;
   };
 
   // `recipe` is complete (CompleteRecipe). Parameters start from the recipe's seed.
-  static absl::StatusOr<std::unique_ptr<Trainer>> Create(const Recipe& recipe,
-                                                         std::shared_ptr<const TokenDataset> dataset, Options options);
+  static absl::StatusOr<std::unique_ptr<Trainer>> Create(
+      const Recipe& recipe, std::shared_ptr<const TokenDataset> dataset, Options options);
 
   // One step on the next batch; the loss is that of the whole batch. All ranks must step together.
   absl::StatusOr<StepResult> Step(chips::Timeline* timeline = nullptr);
 
   int64_t step() const { return step_; }  // steps done
   const Recipe& recipe() const { return recipe_; }
-  const graph::Graph& graph() const { return graph_; }  // this rank's training step; symbolic batch "B"
+  const graph::Graph& graph() const {
+    return graph_;
+  }  // this rank's training step; symbolic batch "B"
   const plan::Plan& plan() const { return loaded_->plan; }
   // From recipe to loaded executable: building the graph, passes, kernels (from the cache or not). No weights.
   double compile_seconds() const { return compile_seconds_; }

@@ -19,8 +19,8 @@ inline constexpr int kMaxHostThreads = 4096;
 
 struct HostOptions {
   int threads = 0;  // 0: as many as OpenMP would start; else 1..kMaxHostThreads
-  bool quick =
-      false;  // a fifth of the time, coarser; a full measurement that is there is used instead
+  // A fifth of the time, coarser; a full measurement that is there is used instead.
+  bool quick = false;
 };
 
 // A valid chip named "host" whose sources all start with "measured: ". INVALID_ARGUMENT for a

@@ -78,7 +78,8 @@ class Scratch {
 class OneDnnGemm : public Bf16Gemm {
  public:
   OneDnnGemm(const Bf16GemmShape& s, int threads) : stream_(Engine()) {
-    const ThreadScope scope(threads);  // oneDNN plans for as many as there are when the primitive is made
+    const ThreadScope scope(
+        threads);  // oneDNN plans for as many as there are when the primitive is made
     const auto bf16 = memory::data_type::bf16;
     const memory::desc a({s.M, s.K}, bf16,
                          s.transpose_a ? memory::dims{1, s.M} : memory::dims{s.K, 1});

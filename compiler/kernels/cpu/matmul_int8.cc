@@ -20,8 +20,8 @@ namespace {
 using namespace simd;  // NOLINT
 
 constexpr int64_t kFewRows = 4;
-constexpr int64_t kBlock =
-    64;  // weight rows widened at a time: 64 x 2048 floats are half of an L2 cache
+// Weight rows widened at a time: 64 x 2048 floats are half of an L2 cache.
+constexpr int64_t kBlock = 64;
 
 // One row of x against R rows of w: y[r] = scale[r] * (x · w[r]).
 template <bool kWide, int R>
@@ -196,8 +196,8 @@ void RunFewRows(const Sizes& s, int threads, const float* x, const int8_t* w, co
                 FixedRow* rows, float* y) {
   bool fixed = HasFixedPoint();
   for (int64_t m = 0; m < s.M && fixed; ++m) fixed = rows[m].Set(x + m * s.K, s.K);
-  constexpr int64_t kTogether =
-      16;  // output rows whose weights stay in the L1 cache for all rows of x
+  // Output rows whose weights stay in the L1 cache for all rows of x.
+  constexpr int64_t kTogether = 16;
   ParallelFor(s.N, std::max<int64_t>(4, 32768 / (s.K + 1)), threads,
               [&](int64_t begin, int64_t end) {
                 if (!fixed) return FewRowsInt8(x, w, scale, y, s.M, s.N, s.K, begin, end);

@@ -21,7 +21,7 @@ void ParallelFor(int64_t n, int64_t grain, int threads, const Body& body) {
     body(int64_t{0}, n);
     return;
   }
-#pragma omp parallel for num_threads(static_cast <int>(parts)) schedule(static, 1)
+#pragma omp parallel for num_threads(static_cast<int>(parts)) schedule(static, 1)
   for (int64_t part = 0; part < parts; ++part) body(n * part / parts, n * (part + 1) / parts);
 }
 
@@ -32,7 +32,7 @@ void ParallelTasks(int64_t n, int threads, const Body& body) {
     for (int64_t i = 0; i < n; ++i) body(i);
     return;
   }
-#pragma omp parallel for num_threads(static_cast <int>(std::min <int64_t>(threads, n))) \
+#pragma omp parallel for num_threads(static_cast<int>(std::min<int64_t>(threads, n))) \
     schedule(dynamic, 1)
   for (int64_t i = 0; i < n; ++i) body(i);
 }

@@ -68,7 +68,8 @@ absl::StatusOr<Step> MakeStep(const ParetoModel& model) {
     const graph::Value& value = step.graph.values(static_cast<int>(input.value()));
     auto it = tensors.find(value.name());
     const graph::TensorType type = TypeOf(value);
-    step.inputs.push_back(it != tensors.end() ? it->second : HostTensor::Zeros(type.dtype, type.dims()));
+    step.inputs.push_back(it != tensors.end() ? it->second
+                                              : HostTensor::Zeros(type.dtype, type.dims()));
   }
   return step;
 }
@@ -81,7 +82,8 @@ class Sweep {
     compiler::RegisterAllCompilers();
     compiler::RegisterAllDevices();
     STRATA_ASSIGN_OR_RETURN(compiler_, compiler::CreateCompiler("strata"));
-    STRATA_ASSIGN_OR_RETURN(device_, compiler::DeviceRegistry().Create("cpu", compiler::DeviceOptions()));
+    STRATA_ASSIGN_OR_RETURN(device_,
+                            compiler::DeviceRegistry().Create("cpu", compiler::DeviceOptions()));
     return absl::OkStatus();
   }
 
@@ -114,7 +116,8 @@ class Sweep {
     for (int i = 0; i < timed_steps_; ++i) {
       const auto start = std::chrono::steady_clock::now();
       STRATA_RETURN_IF_ERROR(executable->Run(inputs, {}).status());
-      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      const double seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       point->seconds = i == 0 ? seconds : std::min(point->seconds, seconds);
     }
     return absl::OkStatus();
@@ -126,7 +129,9 @@ class Sweep {
   std::unique_ptr<compiler::Device> device_;
 };
 
-std::string Percent(double part, double whole) { return absl::StrFormat("%.1f %%", 100 * part / whole); }
+std::string Percent(double part, double whole) {
+  return absl::StrFormat("%.1f %%", 100 * part / whole);
+}
 
 }  // namespace
 
@@ -147,8 +152,10 @@ absl::StatusOr<Pareto> SweepMemory(const ParetoModel& model, int timed_steps) {
   pareto.least_cut = pareto.points.size() - 1;
   const plan::MemoryUse cut = pareto.points.back().memory;
   for (double share : kShares) {
-    const uint64_t budget = cut.peak() - cut.arena + static_cast<uint64_t>(share * static_cast<double>(cut.arena));
-    absl::StatusOr<ParetoPoint> point = sweep.Compile(absl::StrFormat("budget: %.0f %% of the temporaries", 100 * share), budget, {});
+    const uint64_t budget =
+        cut.peak() - cut.arena + static_cast<uint64_t>(share * static_cast<double>(cut.arena));
+    absl::StatusOr<ParetoPoint> point = sweep.Compile(
+        absl::StrFormat("budget: %.0f %% of the temporaries", 100 * share), budget, {});
     if (absl::IsResourceExhausted(point.status())) {
       pareto.refusal = std::string(point.status().message());
       break;
@@ -164,20 +171,24 @@ std::vector<ParetoClaim> ClaimsOf(const Pareto& pareto) {
   const ParetoPoint& ordered = pareto.points[1];
   const ParetoPoint& cut = pareto.points[pareto.least_cut];
   const ParetoPoint& last = pareto.points.back();
-  const auto arena = [](const ParetoPoint& point) { return static_cast<double>(point.memory.arena); };
+  const auto arena = [](const ParetoPoint& point) {
+    return static_cast<double>(point.memory.arena);
+  };
   std::vector<ParetoClaim> claims;
   claims.push_back({"The order of nodes alone lowers the peak, and costs no flop",
                     ordered.memory.arena < written.memory.arena && ordered.flops == written.flops,
                     absl::StrCat(Percent(arena(ordered), arena(written)), " of the temporaries")});
-  claims.push_back({"The least cut lowers it further for less than two per cent of extra flops",
-                    cut.memory.arena < ordered.memory.arena && cut.extra_flops < 0.02 * ordered.flops,
-                    absl::StrCat(Percent(arena(cut), arena(ordered)), " of the temporaries for ",
-                                 Percent(cut.extra_flops, ordered.flops), " more flops")});
+  claims.push_back(
+      {"The least cut lowers it further for less than two per cent of extra flops",
+       cut.memory.arena < ordered.memory.arena && cut.extra_flops < 0.02 * ordered.flops,
+       absl::StrCat(Percent(arena(cut), arena(ordered)), " of the temporaries for ",
+                    Percent(cut.extra_flops, ordered.flops), " more flops")});
   bool met = pareto.points.size() > pareto.least_cut + 1, dearer = true, near = true, same = true;
   for (size_t i = 0; i < pareto.points.size(); ++i) {
     const ParetoPoint& point = pareto.points[i];
     if (point.budget != 0) met = met && point.memory.peak() <= point.budget;
-    if (i > pareto.least_cut) dearer = dearer && point.extra_flops >= pareto.points[i - 1].extra_flops;
+    if (i > pareto.least_cut)
+      dearer = dearer && point.extra_flops >= pareto.points[i - 1].extra_flops;
     near = near && arena(point) <= 1.05 * static_cast<double>(point.memory.arena_lower_bound);
     same = same && std::abs(point.loss - written.loss) < 1e-5 * std::abs(written.loss);
   }
@@ -185,11 +196,14 @@ std::vector<ParetoClaim> ClaimsOf(const Pareto& pareto) {
                     absl::StrCat(pareto.points.size() - pareto.least_cut - 1, " budgets")});
   claims.push_back({"Less memory never costs fewer flops", dearer,
                     absl::StrCat("up to ", Percent(last.extra_flops, written.flops), " more")});
-  claims.push_back({"Holding the least costs less than one more forward pass (two fifths of the step)",
-                    last.extra_flops < 0.4 * written.flops,
-                    absl::StrCat(Percent(arena(last), arena(written)), " of the temporaries as written")});
-  claims.push_back({"Every arena is within five per cent of its lower bound", near, last.memory.ToString()});
-  claims.push_back({"All of them train alike", same, absl::StrFormat("loss %.6f after a step", written.loss)});
+  claims.push_back(
+      {"Holding the least costs less than one more forward pass (two fifths of the step)",
+       last.extra_flops < 0.4 * written.flops,
+       absl::StrCat(Percent(arena(last), arena(written)), " of the temporaries as written")});
+  claims.push_back(
+      {"Every arena is within five per cent of its lower bound", near, last.memory.ToString()});
+  claims.push_back(
+      {"All of them train alike", same, absl::StrFormat("loss %.6f after a step", written.loss)});
   return claims;
 }
 

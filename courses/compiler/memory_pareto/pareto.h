@@ -25,7 +25,7 @@ struct ParetoModel {
 
 struct ParetoPoint {
   std::string name;
-  uint64_t budget = 0;     // bytes; 0: none
+  uint64_t budget = 0;  // bytes; 0: none
   plan::MemoryUse memory;
   double flops = 0;        // of the step, the extra ones included
   double extra_flops = 0;  // done a second time

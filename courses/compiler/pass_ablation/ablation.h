@@ -25,8 +25,8 @@ struct Variant {
   double bytes = 0;    // read and written by all steps, each operand once
   double arena = 0;    // bytes of the arena: the peak of what lives between steps
   double seconds = 0;  // the best of a few runs; 0 when not measured
-  double worst =
-      0;  // largest difference to the interpreter's results, of each result's largest magnitude
+  // Largest difference to the interpreter's results, of each result's largest magnitude.
+  double worst = 0;
   double loss = 0;  // when measured
 };
 
@@ -41,8 +41,8 @@ struct Ablation {
 
 struct AblationOptions {
   bool measure = false;  // run on the device `cpu`
-  bool verify =
-      true;  // compare the graph after all passes with the graph before, by the interpreter
+  // Compare the graph after all passes with the graph before, by the interpreter.
+  bool verify = true;
   int runs = 7;
 };
 

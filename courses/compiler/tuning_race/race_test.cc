@@ -22,7 +22,9 @@ TEST(TuningRaceTest, EveryClaimHoldsAndIsReported) {
       // Of the optimum, so never below it; and a best so far, so never rising.
       for (size_t i = 0; i < curve.median.size(); ++i) {
         EXPECT_GE(curve.median[i], 1 - 1e-12);
-        if (i > 0) EXPECT_LE(curve.median[i], curve.median[i - 1]);
+        if (i > 0) {
+          EXPECT_LE(curve.median[i], curve.median[i - 1]);
+        }
       }
     }
   }

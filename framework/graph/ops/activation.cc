@@ -54,8 +54,7 @@ absl::StatusOr<std::vector<ValueId>> DecomposeGelu(Builder& builder, const OpCal
   const DType dtype = call.inputs[0].dtype;
   Emit e(builder, StatisticsType(dtype));
   const ValueId x = e.Cast(inputs[0]);
-  const ValueId y =
-      e.Mul(x, IsTanhForm(call) ? EmitTanhGate(e, x) : EmitNormalDistribution(e, x));
+  const ValueId y = e.Mul(x, IsTanhForm(call) ? EmitTanhGate(e, x) : EmitNormalDistribution(e, x));
   return std::vector<ValueId>{e.Cast(y, dtype)};
 }
 

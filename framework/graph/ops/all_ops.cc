@@ -8,28 +8,12 @@ namespace strata::graph {
 namespace {
 
 constexpr void (*kFamilies[])(OpRegistry&) = {
-    RegisterUnaryOps,
-    RegisterBinaryOps,
-    RegisterCompareOps,
-    RegisterCastOps,
-    RegisterConstantOps,
-    RegisterReduceOps,
-    RegisterBroadcastOps,
-    RegisterShapeOps,
-    RegisterSliceOps,
-    RegisterMatmulOps,
-    RegisterSoftmaxOps,
-    RegisterNormalizationOps,
-    RegisterActivationOps,
-    RegisterEmbeddingOps,
-    RegisterRopeOps,
-    RegisterAttentionOps,
-    RegisterCacheUpdateOps,
-    RegisterCrossEntropyOps,
-    RegisterAdamwOps,
-    RegisterMatmulInt8Ops,
-    RegisterCollectiveOps,
-    RegisterFusionOps,
+    RegisterUnaryOps,       RegisterBinaryOps,       RegisterCompareOps,   RegisterCastOps,
+    RegisterConstantOps,    RegisterReduceOps,       RegisterBroadcastOps, RegisterShapeOps,
+    RegisterSliceOps,       RegisterMatmulOps,       RegisterSoftmaxOps,   RegisterNormalizationOps,
+    RegisterActivationOps,  RegisterEmbeddingOps,    RegisterRopeOps,      RegisterAttentionOps,
+    RegisterCacheUpdateOps, RegisterCrossEntropyOps, RegisterAdamwOps,     RegisterMatmulInt8Ops,
+    RegisterCollectiveOps,  RegisterFusionOps,
 };
 
 }  // namespace

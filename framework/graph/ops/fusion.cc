@@ -103,7 +103,8 @@ void RegisterFusionOps(OpRegistry& registry) {
   def.min_inputs = 0;
   def.max_inputs = -1;
   // bytes_saved: memory traffic that the group spares, against its nodes one by one.
-  def.attributes = {{"bytes_saved", AttrKind::kInt, /*required=*/false}, {"kind", AttrKind::kString}};
+  def.attributes = {{"bytes_saved", AttrKind::kInt, /*required=*/false},
+                    {"kind", AttrKind::kString}};
   def.infer = Infer;
   def.reference = Reference;
   def.decompose = Inline;
