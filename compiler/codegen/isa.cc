@@ -31,6 +31,16 @@ bool HostRuns(const std::string& isa) {
   return false;
 }
 
+bool HostHasBf16Tiles() {
+#if defined(__x86_64__)
+  constexpr unsigned kAmxBf16 = 1u << 22;  // CPUID.(7, 0):EDX, Intel SDM volume 2A
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAmxBf16) != 0;
+#else
+  return false;
+#endif
+}
+
 bool IsCudaIsa(const std::string& isa) {
   return isa.size() > 3 && isa.compare(0, 3, "sm_") == 0 &&
          isa.find_first_not_of("0123456789", 3) == std::string::npos;

@@ -15,6 +15,9 @@ std::string HostIsa();
 // Whether this machine runs code for `isa`.
 bool HostRuns(const std::string& isa);
 
+// Whether this machine has AMX tiles for bf16, which libraries use and emitted kernels do not.
+bool HostHasBf16Tiles();
+
 // "sm_90" and the like: kernels are CUDA C++ for NVRTC (cuda_writer.h), not C for the host.
 bool IsCudaIsa(const std::string& isa);
 

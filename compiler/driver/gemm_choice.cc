@@ -1,9 +1,11 @@
 #include "compiler/driver/gemm_choice.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "compiler/codegen/isa.h"
 
 namespace strata::compiler {
 namespace {
@@ -15,11 +17,22 @@ std::string Rate(const GemmProblem& problem, double seconds) {
 // "x % faster" for a ratio of times above 1.
 std::string Lead(double ratio) { return absl::StrFormat("%.1f %% faster", 100 * (ratio - 1)); }
 
+// Fewer rows, columns or terms than fill a few tiles: what a call costs counts.
+constexpr int64_t kWorthPacking = 64;
+
 }  // namespace
 
 GemmChooser::GemmChooser(const std::string& isa, const chips::Chip& chip, GemmPolicy policy,
                          GemmRecords records)
-    : machine_(GemmMachineOf(chip, isa)), policy_(policy), records_(std::move(records)) {}
+    : machine_(GemmMachineOf(chip, isa)),
+      vectors_of_bf16_(isa == "avx512_bf16" && !HostHasBf16Tiles()),
+      policy_(policy),
+      records_(std::move(records)) {}
+
+bool GemmChooser::LikelyFaster(const GemmProblem& problem) const {
+  return vectors_of_bf16_ && problem.dtype == chips::BF16 &&
+         std::min({problem.M, problem.N, problem.K}) >= kWorthPacking;
+}
 
 GemmDecision GemmChooser::Emitted(const GemmProblem& problem, const GemmConfig& config,
                                   std::string why) const {
@@ -42,7 +55,10 @@ GemmDecision GemmChooser::Choose(const graph::OpCall& call, const absl::Status& 
   }
   if (policy_ == GemmPolicy::kEmitted)
     return Emitted(*problem, config, "emitted kernels were asked for");
-  if (!record || record->library_seconds <= 0) return {};
+  if (!record || record->library_seconds <= 0) {
+    if (!LikelyFaster(*problem)) return {};
+    return Emitted(*problem, config, "not measured here: bf16 in vectors, packed as it is read");
+  }
   const double ratio = record->library_seconds / record->seconds;
   const std::string rates = absl::StrCat("measured ", Rate(*problem, record->seconds), " against ",
                                          Rate(*problem, record->library_seconds));

@@ -4,7 +4,9 @@
 //   const GemmDecision decision = chooser.Choose(call, /*library=*/routine->supports(call));
 //   if (decision.problem) ...   // EmitGemm(*decision.problem, decision.config, isa); decision.reason goes into the step
 //
-// What is faster is a matter of measurement: without a record of both, the library keeps the product.
+// What is faster is a matter of measurement. Without a record of both, the library keeps products of f32; those of bf16
+// are emitted where vectors do them: the library reorders B in every call, the emitted product packs it block by block
+// into the cache (`//compiler/bench:gemm --dtype=bf16` measures both). Chips with a matrix unit keep the library.
 #ifndef STRATA_COMPILER_DRIVER_GEMM_CHOICE_H_
 #define STRATA_COMPILER_DRIVER_GEMM_CHOICE_H_
 
@@ -54,7 +56,11 @@ class GemmChooser {
  private:
   GemmDecision Emitted(const GemmProblem& problem, const GemmConfig& config, std::string why) const;
 
+  // Whether the emitted product is the likely faster one.
+  bool LikelyFaster(const GemmProblem& problem) const;
+
   GemmMachine machine_;
+  bool vectors_of_bf16_;  // the machine has instructions for them, and nothing faster
   GemmPolicy policy_;
   GemmRecords records_;
 };

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/codegen/isa.h"
 #include "framework/graph/attributes.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -56,6 +57,21 @@ TEST(GemmChoiceTest, WithoutARecordTheLibraryKeepsIt) {
   EXPECT_FALSE(GemmChooser("avx512", {}, GemmPolicy::kLibrary, Records(1e-3, 1))
                    .Choose(y.call, absl::OkStatus())
                    .problem);
+}
+
+TEST(GemmChoiceTest, WithoutARecordBf16IsEmittedWhereVectorsDoIt) {
+  Call y("matmul", {64, 128}, {128, 96}, {64, 96});
+  for (graph::TensorType& operand : y.call.inputs) operand.dtype = chips::BF16;
+  const auto choose = [&](const std::string& isa, GemmPolicy policy) {
+    return GemmChooser(isa, {}, policy, nullptr).Choose(y.call, absl::OkStatus());
+  };
+  const GemmDecision decision = choose("avx512_bf16", GemmPolicy::kFastest);
+  EXPECT_EQ(decision.problem.has_value(), !HostHasBf16Tiles());
+  EXPECT_FALSE(choose("avx512", GemmPolicy::kFastest).problem);
+  EXPECT_FALSE(choose("avx512_bf16", GemmPolicy::kLibrary).problem);
+  y.call.inputs[0].shape = {8, 128};  // a few rows
+  y.call.outputs[0].shape = {8, 96};
+  EXPECT_FALSE(choose("avx512_bf16", GemmPolicy::kFastest).problem);
 }
 
 TEST(GemmChoiceTest, WithoutARoutineItIsEmitted) {

@@ -41,7 +41,9 @@ TEST(GemmSpaceTest, EveryValidPointIsAConfig) {
       const GemmConfig c = GemmConfigOf(space.SettingOf(config));
       ASSERT_OK(CheckGemmConfig(c));
       ASSERT_LE((c.rows + 1) * c.vectors, 32);
-      if (problem.result == chips::BF16) ASSERT_GE(c.depth, problem.K);
+      if (problem.result == chips::BF16) {
+        ASSERT_GE(c.depth, problem.K);
+      }
     }
     EXPECT_GT(valid, 0) << GemmName(problem);
   }

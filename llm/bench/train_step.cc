@@ -38,6 +38,7 @@ struct Flags {
   int threads = 0;
   bool json = false;
   bool profile = false;
+  std::string gemm = "fastest", tuning_log;
 };
 
 double Median(std::vector<double> values) {
@@ -60,6 +61,8 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const Flags& flags, const R
   Trainer::Options options;
   options.threads = flags.threads;
   options.cache_dir = cache_dir;
+  options.gemm = flags.gemm;
+  options.tuning_log = flags.tuning_log;
   return Trainer::Create(recipe, std::make_shared<const TokenDataset>(std::move(dataset)), options);
 }
 
@@ -203,6 +206,11 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   app.add_option("--threads", flags.threads, "threads; 0 is all cores")->capture_default_str();
+  app.add_option("--gemm", flags.gemm, "products: the faster as far as known, or one of the two")
+      ->check(CLI::IsMember({"fastest", "library", "emitted"}))
+      ->capture_default_str();
+  app.add_option("--tuning-log", flags.tuning_log,
+                 "what is known of products (//compiler/tune:tune_gemm writes it)");
   app.add_option("--peer", flags.peer,
                  "shell command that does one step a line (see pytorch_train_step.py --serve)");
   app.add_flag("--json", flags.json, "one JSON object");

@@ -49,6 +49,9 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(
   compiler::CompiledEvaluator::Options evaluator;
   evaluator.compiler = options.compiler;
   evaluator.compile_options.compute_dtype = recipe.compute_dtype();
+  evaluator.compile_options.gemm = options.gemm;
+  evaluator.compile_options.tuning_log = options.tuning_log;
+  evaluator.compile_options.threads = options.threads;
   evaluator.device_options.threads = options.threads;
   evaluator.device_options.collectives = options.collectives;
   evaluator.device_options.cache_dir = options.cache_dir;

@@ -33,6 +33,8 @@ class Trainer {
     compiler::Collectives* collectives = nullptr;
     std::string compiler = "strata";
     std::string cache_dir;
+    // How matrix products are made (CompileOptions has both).
+    std::string gemm = "fastest", tuning_log;
   };
 
   // `recipe` is complete (CompleteRecipe). Parameters start from the recipe's seed.
