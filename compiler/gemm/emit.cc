@@ -311,7 +311,7 @@ PackedShape PackedB(const GemmProblem& problem, const GemmConfig& config) {
 }
 
 absl::StatusOr<EmittedGemm> EmitGemm(const GemmProblem& problem, const GemmConfig& config,
-                                     const std::string& isa) {
+                                     const std::string& isa, const GemmEpilogue& epilogue) {
   STRATA_RETURN_IF_ERROR(CheckGemm(problem));
   STRATA_RETURN_IF_ERROR(CheckGemmConfig(config));
   STRATA_RETURN_IF_ERROR(IsaFlags(isa).status());
@@ -321,6 +321,7 @@ absl::StatusOr<EmittedGemm> EmitGemm(const GemmProblem& problem, const GemmConfi
                      " terms of a sum whose result is bf16: its parts "
                      "would be rounded"));
   }
+  if (!epilogue.empty()) return absl::UnimplementedError("products with an epilogue");
   const Emitter emitter(problem, config);
   EmittedGemm gemm;
   gemm.pack_a = emitter.PackAKernel();

@@ -20,11 +20,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "compiler/gemm/config.h"
 #include "compiler/gemm/problem.h"
 #include "compiler/plan/plan.pb.h"
+#include "compiler/schedule/program.h"
 
 namespace strata::compiler {
 
@@ -43,10 +45,32 @@ struct EmittedGemm {
   plan::Kernel multiply;               // (packed A, B or packed B) -> C
 };
 
-// Errors of CheckGemm, CheckGemmConfig and IsaFlags; INVALID_ARGUMENT for a bf16 result with depth < K (parts of a sum
-// would be rounded).
+// What is done to each element of a product while it is still in registers, in the loop programs of
+// compiler/schedule/program.h:
+//
+//   input bias f32[N]; input residual f32[M, N]; output out f32[M, N]
+//   for i < M { for j < N { out[i, j] = residual[i, j] + (C[i, j] + bias[j]) } }
+//
+// The nests run one after another for each element. "C" [M, N] is the product as its sums are, f32; where it is kept, it
+// is rounded to GemmProblem::result when it is stored.
+struct GemmEpilogue {
+  // Names are free but for A, B, C and those that begin with "gemm_".
+  std::vector<schedule::Buffer> inputs, outputs;
+  // Each a perfect nest of two loops, over M and over N, of assignments. What they write, and read of C and of outputs,
+  // is the element [i, j]; inputs are read anywhere.
+  std::vector<schedule::Node> nests;
+  bool keeps_product = true;  // C is a result, too
+
+  bool empty() const { return nests.empty() && inputs.empty() && outputs.empty() && keeps_product; }
+};
+
+// The kernel `multiply` of a product with an epilogue takes (packed A, B or packed B, inputs...) and gives (C if it is
+// kept, outputs...).
+//
+// Errors of CheckGemm, CheckGemmConfig and IsaFlags; INVALID_ARGUMENT for a bf16 result or an epilogue with depth < K
+// (they need whole sums) and for an epilogue that breaks the rules above; UNIMPLEMENTED for one that cannot be emitted.
 absl::StatusOr<EmittedGemm> EmitGemm(const GemmProblem& problem, const GemmConfig& config,
-                                     const std::string& isa);
+                                     const std::string& isa, const GemmEpilogue& epilogue = {});
 
 }  // namespace strata::compiler
 
