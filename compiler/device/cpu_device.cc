@@ -14,6 +14,8 @@
 #include "compiler/codegen/object_cache.h"
 #include "compiler/device/host_memory.h"
 #include "compiler/device/host_steps.h"
+#include "compiler/device/launch_region.h"
+#include "compiler/device/launch_schedule.h"
 #include "compiler/kernels/cpu/parallel.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "compiler/plan/validate.h"
@@ -28,14 +30,16 @@ struct PreparedStep {
   int64_t extent = 0, grain = 1;
   RoutineFunction routine;  // of a library call
   std::vector<uint32_t> operands;
-  std::vector<void*> buffers;  // of this run
+  std::vector<void*> buffers;            // of this run
+  const LaunchRegion* region = nullptr;  // that begins here
 };
 
 class CpuExecutable : public Executable {
  public:
-  CpuExecutable(plan::Plan plan, const DeviceOptions& options)
+  CpuExecutable(plan::Plan plan, const DeviceOptions& options, LaunchSharing sharing)
       : plan_(std::move(plan)),
         options_(options),
+        sharing_(sharing),
         threads_(options.threads > 0 ? options.threads : omp_get_max_threads()) {}
 
   absl::Status Prepare() {
@@ -47,6 +51,7 @@ class CpuExecutable : public Executable {
       STRATA_RETURN_IF_ERROR(AtStep(PrepareStep(step, &steps_.back()), i, step));
     }
     WarnOfFallbacks();
+    PrepareRegions();
     return absl::OkStatus();
   }
 
@@ -55,12 +60,20 @@ class CpuExecutable : public Executable {
     STRATA_RETURN_IF_ERROR(memory_->Bind(inputs));
     const ThreadScope threads(threads_);
     if (run.timeline != nullptr) StartTimeline(plan_, chips::MEASURED, run.timeline);
+    const bool shared = !regions_.empty() && !memory_->UpdatesOverlap();
     const Clock::time_point start = Clock::now();
     absl::Status status;
-    for (int i = 0; i < plan_.steps_size() && status.ok(); ++i) {
+    for (int i = 0; i < plan_.steps_size() && status.ok();) {
+      const LaunchRegion* region = shared ? steps_[static_cast<size_t>(i)].region : nullptr;
+      if (region != nullptr) {
+        RunRegion(*region, start, run.timeline);
+        i = region->end;
+        continue;
+      }
       const Clock::time_point begin = Clock::now();
       status = AtStep(RunStep(plan_.steps(i), &steps_[static_cast<size_t>(i)]), i, plan_.steps(i));
       if (run.timeline != nullptr) Record(i, start, begin, Clock::now(), run.timeline);
+      ++i;
     }
     std::vector<graph::HostTensor> outputs = memory_->TakeOutputs();
     STRATA_RETURN_IF_ERROR(status);
@@ -161,6 +174,14 @@ class CpuExecutable : public Executable {
     return absl::OkStatus();
   }
 
+  void PrepareRegions() {
+    std::vector<bool> is_kernel;
+    for (const PreparedStep& step : steps_) is_kernel.push_back(step.entry != nullptr);
+    regions_ = ScheduleLaunches(plan_, is_kernel, threads_, sharing_);
+    for (const LaunchRegion& region : regions_)
+      steps_[static_cast<size_t>(region.begin)].region = &region;
+  }
+
   std::vector<graph::TensorType> TypesOf(
       const google::protobuf::RepeatedField<uint32_t>& ids) const {
     std::vector<graph::TensorType> types;
@@ -171,10 +192,29 @@ class CpuExecutable : public Executable {
     return types;
   }
 
-  absl::Status RunStep(const plan::Step& step, PreparedStep* prepared) {
-    for (size_t i = 0; i < prepared->operands.size(); ++i) {
+  void FindBuffers(PreparedStep* prepared) const {
+    for (size_t i = 0; i < prepared->operands.size(); ++i)
       prepared->buffers[i] = memory_->data(prepared->operands[i]);
+  }
+
+  void RunRegion(const LaunchRegion& region, Clock::time_point start, chips::Timeline* timeline) {
+    Clock::time_point begin = Clock::now();
+    calls_.clear();
+    for (int i = region.begin; i < region.end; ++i) {
+      PreparedStep& step = steps_[static_cast<size_t>(i)];
+      FindBuffers(&step);
+      calls_.push_back({step.entry, step.extent, step.buffers.data()});
     }
+    std::vector<Clock::time_point> ends;
+    RunLaunchRegion(region, calls_, timeline == nullptr ? nullptr : &ends);
+    for (size_t k = 0; k < ends.size(); ++k) {
+      Record(region.begin + static_cast<int>(k), start, begin, ends[k], timeline);
+      begin = ends[k];
+    }
+  }
+
+  absl::Status RunStep(const plan::Step& step, PreparedStep* prepared) {
+    FindBuffers(prepared);
     void* const* buffers = prepared->buffers.data();
     switch (step.step_case()) {
       case plan::Step::kLaunch:
@@ -211,6 +251,7 @@ class CpuExecutable : public Executable {
 
   plan::Plan plan_;
   DeviceOptions options_;
+  LaunchSharing sharing_;
   int threads_;
   std::unique_ptr<HostMemory> memory_;
   std::shared_ptr<KernelLibrary> library_;
@@ -218,11 +259,14 @@ class CpuExecutable : public Executable {
   // Steps by why their kernel is not there.
   std::map<std::string, std::vector<std::string>> fallbacks_;
   std::vector<PreparedStep> steps_;
+  std::vector<LaunchRegion> regions_;
+  std::vector<LaunchCall> calls_;  // of the region that runs
 };
 
 class CpuDevice : public Device {
  public:
-  explicit CpuDevice(DeviceOptions options) : options_(std::move(options)) {}
+  CpuDevice(DeviceOptions options, LaunchSharing sharing)
+      : options_(std::move(options)), sharing_(sharing) {}
 
   absl::string_view name() const override { return "cpu"; }
   DeviceCapabilities capabilities() const override { return {}; }
@@ -230,7 +274,7 @@ class CpuDevice : public Device {
   absl::StatusOr<std::unique_ptr<Executable>> Load(const plan::Plan& plan) override {
     STRATA_RETURN_IF_ERROR(plan::ValidatePlan(plan));
     STRATA_RETURN_IF_ERROR(CheckTarget(plan));
-    auto executable = std::make_unique<CpuExecutable>(plan, options_);
+    auto executable = std::make_unique<CpuExecutable>(plan, options_, sharing_);
     STRATA_RETURN_IF_ERROR(
         Annotate(executable->Prepare(), absl::StrCat("plan '", plan.name(), "'")));
     return executable;
@@ -251,12 +295,13 @@ class CpuDevice : public Device {
   }
 
   DeviceOptions options_;
+  LaunchSharing sharing_;
 };
 
 }  // namespace
 
-std::unique_ptr<Device> CreateCpuDevice(const DeviceOptions& options) {
-  return std::make_unique<CpuDevice>(options);
+std::unique_ptr<Device> CreateCpuDevice(const DeviceOptions& options, LaunchSharing sharing) {
+  return std::make_unique<CpuDevice>(options, sharing);
 }
 
 }  // namespace strata::compiler

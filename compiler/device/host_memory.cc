@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -68,6 +69,7 @@ absl::Status HostMemory::Allocate() {
   const size_t count = static_cast<size_t>(plan_.buffers_size());
   data_.assign(count, nullptr);
   storage_.resize(count);
+  updated_.assign(count, false);
   for (uint32_t id = 0; id < count; ++id) {
     const plan::Buffer& buffer = plan_.buffers(static_cast<int>(id));
     dims_.emplace_back(buffer.dims().begin(), buffer.dims().end());
@@ -76,6 +78,9 @@ absl::Status HostMemory::Allocate() {
     storage_[id] = graph::HostTensor::Allocate(buffer.dtype(), dims_[id]);
     if (!buffer.constant().empty())
       std::memcpy(storage_[id].raw(), buffer.constant().data(), buffer.constant().size());
+  }
+  for (const plan::Step& step : plan_.steps()) {
+    for (uint32_t id : step.writes()) updated_[root_[id]] = true;
   }
   return absl::OkStatus();
 }
@@ -97,6 +102,28 @@ absl::Status HostMemory::Bind(absl::Span<const graph::HostTensor> inputs) {
     }
   }
   return absl::OkStatus();
+}
+
+bool HostMemory::UpdatesOverlap() const {
+  struct Range {
+    const char *begin, *end;
+    bool updated;
+  };
+  std::vector<Range> ranges;
+  for (uint32_t id : plan_.inputs()) {
+    const char* begin = static_cast<const char*>(data_[id]);
+    ranges.push_back({begin, begin + storage_[id].size_bytes(), updated_[id]});
+  }
+  std::sort(ranges.begin(), ranges.end(),
+            [](const Range& a, const Range& b) { return a.begin < b.begin; });
+  const char *end = nullptr, *updated_end = nullptr;  // of all so far, of those that are updated
+  for (const Range& range : ranges) {
+    if (range.begin == range.end) continue;
+    if (range.begin < updated_end || (range.updated && range.begin < end)) return true;
+    end = std::max(end, range.end);
+    if (range.updated) updated_end = std::max(updated_end, range.end);
+  }
+  return false;
 }
 
 graph::HostTensor HostMemory::View(uint32_t buffer) const {

@@ -30,6 +30,9 @@ class HostMemory {
   // Checks the inputs, then sets all pointers for one run.
   absl::Status Bind(absl::Span<const graph::HostTensor> inputs);
 
+  // Whether an input that this run updates shares bytes with another of its inputs.
+  bool UpdatesOverlap() const;
+
   void* data(uint32_t buffer) const { return data_[buffer]; }
   // The buffer as a tensor that does not own its storage.
   graph::HostTensor View(uint32_t buffer) const;
@@ -48,6 +51,7 @@ class HostMemory {
   std::unique_ptr<void, Free> arena_;
   std::vector<std::vector<int64_t>> dims_;  // by buffer
   std::vector<uint32_t> root_;              // by buffer
+  std::vector<bool> updated_;               // by buffer: the root of one that a step writes
   std::vector<void*> data_;                 // by buffer
   // By root buffer: constants, and of this run inputs and outputs.
   std::vector<graph::HostTensor> storage_;

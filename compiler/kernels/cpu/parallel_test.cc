@@ -23,6 +23,44 @@ TEST(ParallelTest, EveryIndexOnce) {
   }
 }
 
+TEST(ParallelTest, PartsCoverTheRange) {
+  EXPECT_EQ(ParallelParts(0, 1, 4), 0);
+  EXPECT_EQ(ParallelParts(10, 0, 4), 4);
+  EXPECT_EQ(ParallelParts(10, 4, 4), 3);
+  EXPECT_EQ(ParallelParts(10, 10, 4), 1);
+  for (int64_t n : {1, 5, 100}) {
+    for (int64_t parts = 1; parts <= 7; ++parts) {
+      int64_t end = 0;
+      for (int64_t part = 0; part < parts; ++part) {
+        EXPECT_EQ(PartOf(n, parts, part).begin, end);
+        end = PartOf(n, parts, part).end;
+      }
+      EXPECT_EQ(end, n);
+    }
+  }
+}
+
+TEST(ParallelTest, WithinAParallelRegionNoMoreThreadsAreTaken) {
+  const int levels = omp_get_max_active_levels();
+  omp_set_max_active_levels(3);
+  std::atomic<int> ranges{0}, tasks{0}, nested{0};
+#pragma omp parallel num_threads(2)
+  {
+    ParallelFor(12, 1, 4, [&](int64_t begin, int64_t end) {
+      ranges += end - begin == 3;
+      nested += omp_get_active_level() > 1;
+    });
+    ParallelTasks(5, 4, [&](int64_t) {
+      ++tasks;
+      nested += omp_get_active_level() > 1;
+    });
+  }
+  omp_set_max_active_levels(levels);
+  EXPECT_EQ(ranges, 8);
+  EXPECT_EQ(tasks, 10);
+  EXPECT_EQ(nested, 0);
+}
+
 TEST(ParallelTest, ThreadIndexStaysBelowTheNumberOfThreads) {
   ParallelTasks(50, 3, [&](int64_t) {
     EXPECT_GE(ThreadIndex(), 0);
