@@ -11,11 +11,11 @@ namespace strata::compiler {
 namespace {
 
 // A kernel that keeps each thread busy for longer than this many nanoseconds gains less than a
-// fiftieth from a shared region, which saves about 0.5 us a kernel between two threads that are awake
-// (//compiler/bench:launches: a ratio of 0.64 at 1.6 us a kernel, 0.97 at 12 us, 0.99 at 27 us).
+// fiftieth from a shared region, which saves about 0.5 us a kernel between two threads that are
+// awake (//compiler/bench:launches: a ratio of 0.64 at 1.6 us a kernel, 0.97 at 12 us, 0.99 at 27).
 constexpr double kLongShare = 25e3;
-// What one thread gets done in a nanosecond, roughly: bytes through its caches (the same benchmark),
-// and operations in vectors.
+// What one thread gets done in a nanosecond, roughly: bytes through its caches (the same
+// benchmark), and operations in vectors.
 constexpr double kBytes = 100;
 constexpr double kFlops = 20;
 // Points where threads wait for each other, in a region of a kernel's own: its beginning and its
