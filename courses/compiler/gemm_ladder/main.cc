@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/file.h"
 #include "chips/cost/roofline.h"
@@ -35,13 +36,24 @@ double Intensity(const GemmRung& rung) {
   return compiler::CountedProblem().flops() / (kLineBytes * rung.counts.lines);
 }
 
-std::string Roofs(const GemmProblem& problem, const std::vector<GemmRung>& rungs, double peak,
-                  double bandwidth) {
+// One for each level of memory that may serve what the first-level cache fetches.
+std::vector<Roof> RoofsOf(const chips::Chip& core, double peak) {
+  std::vector<Roof> roofs;
+  for (const chips::MemoryLevel& memory : core.memories()) {
+    const double bandwidth = memory.bandwidth_bytes_per_second().value();
+    if (memory.name() != "L1" && bandwidth > 0)
+      roofs.push_back({absl::StrCat("this core, from ", memory.name()), peak, bandwidth});
+  }
+  return roofs;
+}
+
+std::string Plot(const GemmProblem& problem, const std::vector<GemmRung>& rungs,
+                 const std::vector<Roof>& roofs) {
   std::vector<RooflinePoint> points;
   for (const GemmRung& rung : rungs)
     points.push_back({rung.name, Intensity(rung), rung.gflops(problem) * 1e9, "measured"});
-  return RooflinePlot({.title = "The ladder on the roofline, one thread", .height = 420},
-                      {{"this core", peak, bandwidth}}, points);
+  return RooflinePlot({.title = "The ladder on the roofline, one thread", .height = 420}, roofs,
+                      points);
 }
 
 Table RungTable(const GemmProblem& problem, const std::vector<GemmRung>& rungs, double peak) {
@@ -83,11 +95,6 @@ absl::Status Run(const Flags& flags) {
   one.threads = 1;
   STRATA_ASSIGN_OR_RETURN(const chips::Chip host, chips::MeasureHost(one));
   STRATA_ASSIGN_OR_RETURN(const double peak, chips::PeakFlops(host, chips::F32, /*matmul=*/true));
-  double bandwidth = 0;
-  for (const chips::MemoryLevel& memory : host.memories()) {
-    if (memory.kind() == chips::MAIN_MEMORY)
-      bandwidth = memory.bandwidth_bytes_per_second().value();
-  }
   compiler::LadderOptions options;
   options.seconds = flags.seconds;
   STRATA_ASSIGN_OR_RETURN(const std::vector<GemmRung> rungs,
@@ -106,11 +113,10 @@ absl::Status Run(const Flags& flags) {
   report.AddSection("The climb");
   report.AddParagraph(
       "The same sums every time. What changes is how often memory is asked, and how much one "
-      "instruction does. Intensity "
-      "below is arithmetic for each byte that a first-level cache fetches, **counted** by walking "
-      "the loops; the rate is "
-      "**measured**.");
-  report.AddFigure(Roofs(problem, rungs, peak, bandwidth),
+      "instruction does. Intensity below is arithmetic for each byte that a first-level cache "
+      "fetches, **counted** by walking the loops; the rate is **measured**. A point above the roof "
+      "of a memory is served by a nearer one.");
+  report.AddFigure(Plot(problem, rungs, RoofsOf(host, peak)),
                    "Each rung: counted intensity, measured rate.");
   report.AddTable(RungTable(problem, rungs, peak));
   report.AddSection("What is claimed");
