@@ -11,8 +11,10 @@
 #include "base/textproto.h"
 #include "compiler/codegen/emit.h"
 #include "compiler/driver/kernel_choice.h"
+#include "compiler/driver/product_kernels.h"
+#include "compiler/driver/product_split.h"
 #include "compiler/gemm/emit.h"
-#include "compiler/kernels/cpu/routine.h"
+#include "compiler/plan/explain.h"
 #include "compiler/plan/validate.h"
 #include "framework/graph/attributes.h"
 #include "framework/graph/op_def.h"
@@ -35,7 +37,7 @@ class Lowering {
       : graph_(graph),
         target_(target),
         chooser_(target.isa, target.chip, &plan_),
-        gemm_chooser_(target.isa, target.chip, target.gemm_policy, target.gemm_records) {
+        products_(target.isa, target.chip, target.gemm_policy, target.gemm_records) {
     buffer_of_.assign(static_cast<size_t>(graph.values_size()), kNoBuffer);
     is_output_.assign(buffer_of_.size(), false);
     for (const graph::Output& output : graph.outputs()) is_output_[output.value()] = true;
@@ -135,8 +137,9 @@ class Lowering {
     if (fastest && node.op() == "constant" && LowerConstant(node)) return absl::OkStatus();
     if (fastest && def->op_class == OpClass::kView) return LowerView(node);
 
-    const GemmDecision gemm = fastest ? ChooseGemm(node) : GemmDecision();
-    if (gemm.problem) return LowerGemm(node, gemm);
+    if (fastest && IsProductFusion(node)) return LowerFused(node);
+    const GemmDecision gemm = fastest ? products_.Choose(CallOf(graph_, node)) : GemmDecision();
+    if (gemm.problem) return LowerProduct(node, gemm);
     std::vector<uint32_t> reads;
     for (uint32_t id : node.inputs()) reads.push_back(buffer_of_[id]);
     std::vector<uint32_t> writes;
@@ -155,48 +158,86 @@ class Lowering {
     return absl::OkStatus();
   }
 
-  GemmDecision ChooseGemm(const Node& node) const {
-    if (node.op() != "matmul" && node.op() != "contract_leading") return {};
-    const graph::OpCall call = CallOf(graph_, node);
-    const Routine* routine = FindRoutine(node.op());
-    return gemm_chooser_.Choose(call, routine != nullptr
-                                          ? routine->supports(call)
-                                          : absl::UnimplementedError("there is none"));
-  }
+  struct Operands {
+    uint32_t a, b;  // buffers
+  };
 
-  // A is packed into a temporary, which the product reads in its place; B too, where the config packs it whole.
-  absl::Status LowerGemm(const Node& node, const GemmDecision& gemm) {
-    STRATA_ASSIGN_OR_RETURN(EmittedGemm emitted, EmitGemm(*gemm.problem, gemm.config, target_.isa));
-    const std::string& name = ValueAt(node.outputs(0)).name();
-    const uint32_t a = LowerPacking(node, 0, PackedA(*gemm.problem, gemm.config), *gemm.problem,
+  // A is packed into a temporary, which the product reads in its place; B too, where the config packs it whole. Returns the
+  // step that multiplies, with these two as its reads.
+  plan::Step* LowerGemm(const Node& node, const Operands& operands, const GemmDecision& gemm,
+                        EmittedGemm emitted, Pairs in_place) {
+    const std::string name = ValueAt(node.outputs(0)).name();
+    const GemmProblem& problem = *gemm.problem;
+    const uint32_t a = LowerPacking(node, ":a", operands.a, PackedA(problem, gemm.config), problem,
                                     std::move(emitted.pack_a));
-    uint32_t b = buffer_of_[node.inputs(1)];
+    uint32_t b = operands.b;
     if (emitted.pack_b) {
-      b = LowerPacking(node, 1, PackedB(*gemm.problem, gemm.config), *gemm.problem,
+      b = LowerPacking(node, ":b", operands.b, PackedB(problem, gemm.config), problem,
                        *std::move(emitted.pack_b));
     }
-    const uint32_t c = AddBuffer(node.outputs(0), plan::TEMPORARY);
-    plan::Step* multiply = AddStep(name, {});
-    FillStep(node, {a, b}, {c}, multiply);
+    plan::Step* multiply = AddStep(name, std::move(in_place));
+    FillStep(node, {a, b}, {}, multiply);
     multiply->mutable_launch()->set_kernel(chooser_.AddKernel(std::move(emitted.multiply)));
     multiply->set_reason(gemm.reason);
-    SetWork({gemm.problem->flops(), Bytes(a) + Bytes(b), Bytes(c)}, multiply);
+    return multiply;
+  }
+
+  absl::Status LowerProduct(const Node& node, const GemmDecision& gemm) {
+    STRATA_ASSIGN_OR_RETURN(EmittedGemm emitted, EmitGemm(*gemm.problem, gemm.config, target_.isa));
+    plan::Step* step = LowerGemm(node, {buffer_of_[node.inputs(0)], buffer_of_[node.inputs(1)]},
+                                 gemm, std::move(emitted), {});
+    step->add_writes(AddBuffer(node.outputs(0), plan::TEMPORARY));
+    SetMultiplyWork(gemm.problem->flops(), step);
     return absl::OkStatus();
   }
 
+  // A product and what follows it.
+  absl::Status LowerFused(const Node& node) {
+    STRATA_ASSIGN_OR_RETURN(FusedProduct fused, products_.EmitFused(node));
+    const RegionEpilogue& region = fused.region;
+    const int kept = region.product >= 0 ? 1 : 0;
+    Pairs in_place;
+    for (const auto& [input, output] : region.in_place)
+      in_place.push_back({2 + input, kept + output});
+    fused.decision.reason = FusedReason(node, fused.decision);
+    plan::Step* step =
+        LowerGemm(node, {buffer_of_[node.inputs(region.a)], buffer_of_[node.inputs(region.b)]},
+                  fused.decision, std::move(fused.kernels), std::move(in_place));
+    for (int input : region.inputs) step->add_reads(buffer_of_[node.inputs(input)]);
+    if (kept > 0) step->add_writes(AddBuffer(node.outputs(region.product), plan::TEMPORARY));
+    for (int output : region.outputs)
+      step->add_writes(AddBuffer(node.outputs(output), plan::TEMPORARY));
+    STRATA_ASSIGN_OR_RETURN(const OpDef* def, graph::OpRegistry::Get().Lookup(node.op()));
+    SetMultiplyWork(WorkOf(*def, CallOf(graph_, node)).flops, step);
+    return absl::OkStatus();
+  }
+
+  static std::string FusedReason(const Node& node, const GemmDecision& gemm) {
+    const double saved = static_cast<double>(graph::AttributeReader(node).Int("bytes_saved"));
+    return absl::StrCat(gemm.reason, "; with ", node.regions(0).nodes_size() - 1,
+                        " ops that follow, done on its tiles: saves ",
+                        plan::HumanNumber(saved, "B"), " of traffic");
+  }
+
+  // Each operand read once, the right one as it is or packed; each result written once.
+  void SetMultiplyWork(double flops, plan::Step* step) {
+    double read = 0, written = 0;
+    for (uint32_t id : step->reads()) read += Bytes(id);
+    for (uint32_t id : step->writes()) written += Bytes(id);
+    SetWork({flops, read, written}, step);
+  }
+
   // The step that packs an operand; returns the temporary with its panels.
-  uint32_t LowerPacking(const Node& node, int operand, const PackedShape& shape,
-                        const GemmProblem& problem, plan::Kernel kernel) {
-    const std::string name =
-        absl::StrCat(ValueAt(node.outputs(0)).name(), operand == 0 ? ":a" : ":b");
-    const uint32_t from = buffer_of_[node.inputs(operand)];
+  uint32_t LowerPacking(const Node& node, const char* suffix, uint32_t from,
+                        const PackedShape& shape, const GemmProblem& problem, plan::Kernel kernel) {
+    const std::string name = absl::StrCat(ValueAt(node.outputs(0)).name(), suffix);
     const uint32_t packed = AddPacked(absl::StrCat(name, ":packed"), shape, problem);
     plan::Step* pack = AddStep(absl::StrCat(name, ":pack"), {});
     pack->mutable_launch()->set_kernel(chooser_.AddKernel(std::move(kernel)));
     pack->add_reads(from);
     pack->add_writes(packed);
     pack->set_origin(node.origin());
-    pack->set_reason(absl::StrCat("panels of the ", operand == 0 ? "left" : "right",
+    pack->set_reason(absl::StrCat("panels of the ", suffix[1] == 'a' ? "left" : "right",
                                   " operand, for the product that follows; bound by memory"));
     SetWork({0, Bytes(from), Bytes(packed)}, pack);
     return packed;
@@ -291,7 +332,7 @@ class Lowering {
   const LoweringTarget& target_;
   plan::Plan plan_;
   KernelChooser chooser_;
-  GemmChooser gemm_chooser_;
+  ProductKernels products_;
   MemoryRequest request_;
   std::vector<uint32_t> buffer_of_;                          // by value
   std::vector<bool> is_output_;                              // by value
@@ -299,12 +340,21 @@ class Lowering {
   std::vector<std::pair<uint32_t, uint32_t>> input_copies_;  // (value, buffer with its copy)
 };
 
+// Fusions of a product that are not one kernel, as their parts.
+Graph SplitRefused(const Graph& graph, const LoweringTarget& target) {
+  const ProductKernels products(target.isa, target.chip, target.gemm_policy, target.gemm_records);
+  return SplitProducts(graph, [&](const Node& node) {
+    return target.policy == KernelPolicy::kFastest && products.EmitFused(node).ok();
+  });
+}
+
 }  // namespace
 
 absl::StatusOr<plan::Plan> LowerGraph(const Graph& graph, const LoweringTarget& target,
                                       MemoryStatistics* memory) {
   STRATA_RETURN_IF_ERROR(CheckConcrete(graph));
-  absl::StatusOr<plan::Plan> plan = Lowering(graph, target).Run(memory);
+  const Graph emittable = SplitRefused(graph, target);
+  absl::StatusOr<plan::Plan> plan = Lowering(emittable, target).Run(memory);
   if (!plan.ok()) return Annotate(plan.status(), absl::StrCat("graph '", graph.name(), "'"));
   return plan;
 }

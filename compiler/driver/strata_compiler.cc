@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "compiler/codegen/emit.h"
 #include "compiler/driver/lowering.h"
+#include "compiler/driver/product_kernels.h"
 #include "compiler/driver/tuned_products.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "compiler/pass/pass.h"
@@ -92,6 +93,14 @@ class StrataCompiler : public Compiler {
     context.library_ops = RoutineNames();
     for (const std::string& name : context.library_ops)
       context.library_in_place[name] = FindRoutine(name)->in_place;
+    const ProductKernels products(target.isa, target.chip, target.gemm_policy, target.gemm_records);
+    const bool epilogues = products.EmitsEpilogues();
+    context.emits_product = [&](const graph::OpCall& call) {
+      return epilogues && products.ChooseFused(call).problem.has_value();
+    };
+    context.epilogue_price = [&](const graph::OpCall& call) {
+      return products.EpiloguePrice(call);
+    };
     context.memory_budget_bytes = options.memory_budget_bytes;
     context.planned_peak = [&](const graph::Graph& half) {
       return PlannedPeak(half, passes, context, target);
@@ -122,6 +131,7 @@ std::vector<std::string> StrataPipeline() {
       "layout_assignment",  // the order of axes that moves the fewest bytes
       "min_cut_partition",  // what the backward pass makes again rather than keep
       "rematerialisation",  // more of that, for a memory budget
+      "epilogue_fusion",    // what follows a product that is emitted joins its kernel
       "fusion",             // primitives become kernels
       "dce",                // producers that every group made again go
       "memory_order",       // gradients die early, large values are made late

@@ -49,6 +49,26 @@ double TileCost(int64_t rows, int64_t vectors, double words, const GemmMachine& 
   return words * issued * wide * (needed > machine.registers ? kSpill : 1) + 2 * sums + kTileStart;
 }
 
+// Valid configs of these depths, the best first.
+std::vector<GemmConfig> Ranked(const GemmProblem& problem, const std::set<int64_t>& depths,
+                               const GemmMachine& machine) {
+  std::vector<std::pair<double, GemmConfig>> ranked;
+  for (const auto& [rows, vectors] : Tiles(machine)) {
+    for (int64_t depth : depths) {
+      for (int64_t panels : {1, 2, 4, 8, 12, 16}) {
+        const GemmConfig config{.rows = rows, .vectors = vectors, .depth = depth, .panels = panels};
+        if (CheckGemmConfig(config).ok())
+          ranked.push_back({GemmCost(problem, config, machine), config});
+      }
+    }
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& x, const auto& y) { return x.first < y.first; });
+  std::vector<GemmConfig> configs;
+  for (const auto& [cost, config] : ranked) configs.push_back(config);
+  return configs;
+}
+
 }  // namespace
 
 GemmMachine GemmMachineOf(const chips::Chip& chip, const std::string& isa) {
@@ -99,26 +119,20 @@ std::vector<GemmConfig> GemmCandidates(const GemmProblem& problem, const GemmMac
   std::set<int64_t> depths;
   for (int64_t most : {256, 384, 512, 768, 1024, 1536}) depths.insert(EvenDepth(problem.K, most));
   if (problem.result == chips::BF16) depths = {EvenDepth(problem.K, 65536)};
-  std::vector<std::pair<double, GemmConfig>> ranked;
-  for (const auto& [rows, vectors] : Tiles(machine)) {
-    for (int64_t depth : depths) {
-      for (int64_t panels : {1, 2, 4, 8, 12, 16}) {
-        const GemmConfig config{.rows = rows, .vectors = vectors, .depth = depth, .panels = panels};
-        if (CheckGemmConfig(config).ok())
-          ranked.push_back({GemmCost(problem, config, machine), config});
-      }
-    }
-  }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const auto& x, const auto& y) { return x.first < y.first; });
-  std::vector<GemmConfig> configs;
-  for (const auto& [cost, config] : ranked) configs.push_back(config);
+  std::vector<GemmConfig> configs = Ranked(problem, depths, machine);
   if (configs.empty()) configs.push_back({.rows = 1, .vectors = 1, .depth = 2, .panels = 1});
   return configs;
 }
 
 GemmConfig DefaultGemmConfig(const GemmProblem& problem, const GemmMachine& machine) {
   return GemmCandidates(problem, machine).front();
+}
+
+std::optional<GemmConfig> WholeSumConfig(const GemmProblem& problem, const GemmMachine& machine) {
+  const int64_t whole = EvenDepth(problem.K, 65536);
+  if (whole < problem.K) return std::nullopt;
+  const std::vector<GemmConfig> configs = Ranked(problem, {whole}, machine);
+  return configs.empty() ? std::nullopt : std::optional<GemmConfig>(configs.front());
 }
 
 }  // namespace strata::compiler

@@ -7,6 +7,7 @@
 #define STRATA_COMPILER_GEMM_COST_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,10 @@ std::vector<GemmConfig> GemmCandidates(const GemmProblem& problem, const GemmMac
 
 // The first of them.
 GemmConfig DefaultGemmConfig(const GemmProblem& problem, const GemmMachine& machine);
+
+// The best by GemmCost of those whose tiles hold whole sums, as an epilogue needs: depth >= K. Nothing where a sum is too
+// long for that.
+std::optional<GemmConfig> WholeSumConfig(const GemmProblem& problem, const GemmMachine& machine);
 
 }  // namespace strata::compiler
 

@@ -1,8 +1,6 @@
 #include "compiler/pass/fusion.h"
 
 #include <algorithm>
-#include <functional>
-#include <queue>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,6 +8,7 @@
 
 #include "compiler/pass/fusion_groups.h"
 #include "compiler/pass/fusion_region.h"
+#include "compiler/pass/node_order.h"
 #include "compiler/pass/rewriter.h"
 #include "compiler/pass/split_reduction.h"
 #include "framework/graph/attributes.h"
@@ -40,55 +39,12 @@ int64_t BytesSaved(const Graph& graph, const FusionGroup& group, const Node& fus
   return std::max<int64_t>(bytes, 0);
 }
 
-Node MakeFusion(const Graph& graph, const FusionGroup& group) {
-  Node fusion;
-  fusion.set_op("fusion");
-  std::vector<uint32_t> inputs;
-  *fusion.add_regions() = MakeRegion(graph, group, &inputs);
-  fusion.mutable_inputs()->Add(inputs.begin(), inputs.end());
-  for (int n : group.exports) fusion.add_outputs(graph.nodes(n).outputs(0));
-  std::string origin;
-  for (int n : group.members) {
-    if (graph.nodes(n).op() != "constant" && !graph.nodes(n).origin().empty())
-      JoinOrigin(graph.nodes(n).origin(), &origin);
-  }
-  fusion.set_origin(origin);
-  graph::SetAttributes({{"bytes_saved", Attr(BytesSaved(graph, group, fusion))},
-                        {"kind", Attr(loop::KindName(group.kind))}},
-                       &fusion);
+Node MakeNode(const Graph& graph, const FusionGroup& group) {
+  const std::string kind = loop::KindName(group.kind);
+  Node fusion = MakeFusion(graph, kind, group.members, group.exports);
+  graph::SetAttributes(
+      {{"bytes_saved", Attr(BytesSaved(graph, group, fusion))}, {"kind", Attr(kind)}}, &fusion);
   return fusion;
-}
-
-// Positions of `nodes` in dependency order; among those that are ready, the one that came first in the old graph. Those
-// in or behind a circle are left out.
-std::vector<size_t> InOrder(const Graph& graph, const std::vector<std::pair<int, Node>>& nodes) {
-  std::vector<int> maker(static_cast<size_t>(graph.values_size()), -1);
-  for (size_t n = 0; n < nodes.size(); ++n) {
-    for (uint32_t id : nodes[n].second.outputs()) maker[id] = static_cast<int>(n);
-  }
-  std::vector<int> waits(nodes.size(), 0);
-  std::vector<std::vector<int>> readers(nodes.size());
-  for (size_t n = 0; n < nodes.size(); ++n) {
-    for (uint32_t id : nodes[n].second.inputs()) {
-      if (maker[id] < 0) continue;
-      ++waits[n];
-      readers[static_cast<size_t>(maker[id])].push_back(static_cast<int>(n));
-    }
-  }
-  std::priority_queue<int, std::vector<int>, std::greater<int>> ready;
-  for (size_t n = 0; n < nodes.size(); ++n) {
-    if (waits[n] == 0) ready.push(static_cast<int>(n));
-  }
-  std::vector<size_t> ordered;
-  while (!ready.empty()) {
-    const size_t n = static_cast<size_t>(ready.top());
-    ready.pop();
-    ordered.push_back(n);
-    for (int reader : readers[n]) {
-      if (--waits[static_cast<size_t>(reader)] == 0) ready.push(reader);
-    }
-  }
-  return ordered;
 }
 
 // The new graph's nodes, by where they stand.
@@ -97,7 +53,7 @@ std::vector<std::pair<int, Node>> MakeNodes(const Graph& graph, const FusionGrou
   for (int n : found.alone) nodes.push_back({n, graph.nodes(n)});
   // A group stands where its first result was made.
   for (const FusionGroup& group : found.groups)
-    nodes.push_back({group.exports.front(), MakeFusion(graph, group)});
+    nodes.push_back({group.exports.front(), MakeNode(graph, group)});
   std::stable_sort(nodes.begin(), nodes.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   return nodes;

@@ -335,7 +335,8 @@ class Finder {
 
   bool Lowers(const FusionGroup& group) const {
     std::vector<uint32_t> inputs;
-    absl::StatusOr<loop::Computation> computation = loop::Lower(MakeRegion(graph_, group, &inputs));
+    absl::StatusOr<loop::Computation> computation = loop::Lower(
+        MakeRegion(graph_, loop::KindName(group.kind), group.members, group.exports, &inputs));
     return computation.ok() && loop::Schedule(*std::move(computation)).ok();
   }
 

@@ -30,6 +30,7 @@ TEST_P(GoldenTest, TheGraphAfterIsTheOneOnFile) {
   STRATA_ASSERT_OK_AND_ASSIGN(graph::Graph graph, graph::ParseGraph(before, path));
   PassContext context;
   context.library_ops = {"attention", "cross_entropy"};
+  context.emits_product = [](const graph::OpCall&) { return true; };
   if (GetParam() == "rematerialisation") context.memory_budget_bytes = kSmallBudget;
   ASSERT_OK(RunPipeline({GetParam()}, context, &graph));
   const std::string after = graph::PrintGraph(graph);
@@ -44,9 +45,10 @@ TEST_P(GoldenTest, TheGraphAfterIsTheOneOnFile) {
 
 INSTANTIATE_TEST_SUITE_P(Passes, GoldenTest,
                          ::testing::Values("algebraic", "attention_fusion", "constant_folding",
-                                           "cse", "dce", "decompose", "layout_assignment",
-                                           "memory_order", "min_cut_partition", "mixed_precision",
-                                           "rematerialisation", "transpose_sinking"),
+                                           "cse", "dce", "decompose", "epilogue_fusion",
+                                           "layout_assignment", "memory_order", "min_cut_partition",
+                                           "mixed_precision", "rematerialisation",
+                                           "transpose_sinking"),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -22,6 +22,7 @@
 #include "base/registry.h"
 #include "base/status.h"
 #include "framework/graph/graph.pb.h"
+#include "framework/graph/op_def.h"
 
 namespace strata::compiler {
 
@@ -30,6 +31,10 @@ struct PassContext {
   std::vector<std::string> library_ops;
   // By op: pairs (input, output) that its routine can keep in one storage.
   std::map<std::string, std::vector<std::pair<int, int>>> library_in_place;
+  // Whether the compiler makes the kernel of a matrix product itself, so that others may join it. Unset: of none.
+  std::function<bool(const graph::OpCall&)> emits_product;
+  // Bytes of traffic that it must save before others may: what such a kernel is slower by itself. Unset: none.
+  std::function<int64_t(const graph::OpCall&)> epilogue_price;
   // What the whole plan may take of memory: inputs, results and temporaries. 0: no budget.
   uint64_t memory_budget_bytes = 0;
   // What the rest of the pipeline would make of a graph: the same sum, planned. Unset: passes estimate it.

@@ -1,0 +1,144 @@
+// Products with what follows them: one kernel where that can be emitted, the parts where not, against the interpreter.
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_matchers.h"
+#include "compiler/codegen/emit.h"
+#include "compiler/device/device.h"
+#include "compiler/driver/lowering.h"
+#include "compiler/driver/product_kernels.h"
+#include "compiler/driver/product_split.h"
+#include "compiler/pass/pass.h"
+#include "compiler/pass/random_product_graph.h"
+#include "framework/graph/attributes.h"
+#include "framework/graph/builder.h"
+#include "framework/graph/interpreter.h"
+#include "framework/graph/op_case_batch.h"
+#include "framework/graph/verifier.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace strata::compiler {
+namespace {
+
+using graph::Attr;
+using graph::Builder;
+using graph::Graph;
+using graph::HostTensor;
+using graph::Shape;
+using graph::ValueId;
+using ::testing::HasSubstr;
+
+LoweringTarget Emitted() {
+  LoweringTarget target;
+  target.device = "cpu";
+  target.isa = HostIsa();
+  target.gemm_policy = GemmPolicy::kEmitted;
+  return target;
+}
+
+// What the compiler does to a graph before the general fusion, with every product emitted.
+Graph WithEpilogues(Graph graph, const std::vector<std::string>& more = {}) {
+  RegisterAllPasses();
+  PassContext context;
+  context.emits_product = [](const graph::OpCall&) { return true; };
+  std::vector<std::string> passes = {"decompose", "cse", "dce", "epilogue_fusion"};
+  passes.insert(passes.end(), more.begin(), more.end());
+  EXPECT_OK(RunPipeline(passes, context, &graph));
+  return graph;
+}
+
+int ProductFusions(const Graph& graph) {
+  int count = 0;
+  for (const graph::Node& node : graph.nodes()) count += IsProductFusion(node);
+  return count;
+}
+
+// Multiples of 1/16 in [-1, 1): exact in bf16.
+std::vector<HostTensor> Inputs(const Graph& graph) {
+  std::vector<HostTensor> inputs;
+  uint32_t state = 7;
+  for (const graph::Input& input : graph.inputs()) {
+    const graph::TensorType type = TypeOf(graph.values(static_cast<int>(input.value())));
+    std::vector<double> numbers;
+    for (int64_t i = 0; i < type.elements(); ++i) {
+      state = state * 1664525u + 1013904223u;
+      numbers.push_back(static_cast<double>(state >> 27) / 16 - 1);
+    }
+    inputs.push_back(HostTensor::FromDoubles(type.dtype, type.dims(), numbers));
+  }
+  return inputs;
+}
+
+void ExpectRunsLike(const plan::Plan& plan, const Graph& reference, double tolerance) {
+  RegisterAllDevices();
+  DeviceOptions options;
+  options.threads = 2;
+  STRATA_ASSERT_OK_AND_ASSIGN(auto device, DeviceRegistry().Create("cpu", options));
+  STRATA_ASSERT_OK_AND_ASSIGN(auto executable, device->Load(plan));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto got, executable->Run(Inputs(reference), {}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto want,
+                              graph::Interpreter().Evaluate(reference, Inputs(reference)));
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < got.size(); ++i)
+    EXPECT_EQ(graph::CompareTensors(got[i], want[i], tolerance), "")
+        << plan.output_names(static_cast<int>(i));
+}
+
+bool HasBf16(const Graph& graph) {
+  for (const graph::Value& value : graph.values()) {
+    if (value.dtype() == chips::BF16) return true;
+  }
+  return false;
+}
+
+TEST(ProductSplitTest, ThePartsComputeTheSame) {
+  int split = 0;
+  for (uint32_t seed = 200; seed < 220; ++seed) {
+    SCOPED_TRACE(seed);
+    const Graph whole = WithEpilogues(MakeRandomProductGraph(seed, 20));
+    const Graph apart = SplitProducts(whole, [](const graph::Node&) { return false; });
+    EXPECT_OK(graph::Verify(apart));
+    EXPECT_EQ(ProductFusions(apart), 0);
+    split += ProductFusions(whole);
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto got,
+                                graph::Interpreter().Evaluate(apart, Inputs(whole)));
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto want,
+                                graph::Interpreter().Evaluate(whole, Inputs(whole)));
+    for (size_t i = 0; i < want.size(); ++i) EXPECT_EQ(got[i].ToDoubles(), want[i].ToDoubles());
+    // Those that are whole stay as they are.
+    const Graph same = SplitProducts(whole, [](const graph::Node&) { return true; });
+    EXPECT_EQ(same.SerializeAsString(), whole.SerializeAsString());
+  }
+  EXPECT_GT(split, 20);
+}
+
+TEST(ProductSplitTest, OtherFusionsAreNone) {
+  Builder region("product");
+  const ValueId x = region.Input("x", {chips::F32, {4, 4}}, graph::DATA);
+  region.Output(region.Apply("neg", {x}), "y");
+  Builder b("lies");
+  b.Output(b.ApplyMulti("fusion", {b.Input("x", {chips::F32, {4, 4}}, graph::DATA)},
+                        {{"kind", Attr("product")}}, {*std::move(region).Build()})[0],
+           "y");
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(b).Build());
+  EXPECT_FALSE(IsProductFusion(graph.nodes(0)));
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, LowerGraph(graph, Emitted()));
+  ExpectRunsLike(plan, graph, 0);
+}
+
+TEST(ProductFusionTest, RandomGraphsRunAsInterpreted) {
+  for (uint32_t seed = 300; seed < 312; ++seed) {
+    SCOPED_TRACE(seed);
+    const Graph graph = MakeRandomProductGraph(seed, 24);
+    const Graph fused = WithEpilogues(graph, {"fusion", "dce", "memory_order"});
+    STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, LowerGraph(fused, Emitted()));
+    // A value on the border of two bf16 numbers may fall to either side.
+    ExpectRunsLike(plan, graph, HasBf16(graph) ? 0x1p-5 : 2e-5);
+  }
+}
+
+}  // namespace
+}  // namespace strata::compiler
