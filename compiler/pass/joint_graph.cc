@@ -66,6 +66,29 @@ bool MayRunAgain(const Node& node, int n, const RecomputePolicy& policy) {
          node.op() == "broadcast_to";
 }
 
+// By value: a kernel of the backward pass that nothing fuses with reads it, perhaps as a view.
+std::vector<bool> ReadByBackwardKernels(const Graph& graph, const JointGraph& joint) {
+  std::vector<bool> read(At(graph.values_size()), false);
+  for (int n = graph.nodes_size(); n-- > 0;) {
+    const Node& node = graph.nodes(n);
+    const graph::OpDef* def = DefOf(node);
+    const bool view = def != nullptr && def->op_class == OpClass::kView;
+    if (joint.forward[At(n)] ? !view || !read[node.outputs(0)] : !joint.is_kernel[At(n)]) continue;
+    for (uint32_t id : node.inputs()) read[id] = true;
+  }
+  return read;
+}
+
+// What a node reads and writes when it is a kernel of its own.
+int64_t BytesMoved(const Graph& graph, const Node& node) {
+  int64_t bytes = 0;
+  for (uint32_t id : node.inputs())
+    bytes += TypeOf(graph.values(static_cast<int>(id))).size_bytes();
+  for (uint32_t id : node.outputs())
+    bytes += TypeOf(graph.values(static_cast<int>(id))).size_bytes();
+  return bytes;
+}
+
 // By value: a fused forward pass writes it to memory, kept or not. Nodes of different levels cannot be one kernel.
 std::vector<bool> InMemory(const Graph& graph, const JointGraph& joint,
                            const std::vector<int>& level) {
@@ -136,6 +159,7 @@ ForwardPass ForwardPassOf(const Graph& graph, const JointGraph& joint,
   pass.values.resize(At(graph.values_size()));
   const std::vector<int> level = KernelLevels(graph, joint);
   const std::vector<bool> in_memory = InMemory(graph, joint, level);
+  const std::vector<bool> for_kernels = ReadByBackwardKernels(graph, joint);
   for (int n = 0; n < graph.nodes_size(); ++n) {
     const Node& node = graph.nodes(n);
     ForwardPass::Node& made = pass.nodes[At(n)];
@@ -155,6 +179,11 @@ ForwardPass ForwardPassOf(const Graph& graph, const JointGraph& joint,
       const double price =
           policy.bytes_a_flop * kUnitsAByte * Weight(node.op()) * FlopsOf(graph, node);
       made.recompute_cost = static_cast<int64_t>(std::min(std::ceil(price), 1e15));
+      // Made of inputs alone, for a product: nothing to fuse with, and it costs what it moves. The
+      // bf16 copies of parameters are such values.
+      if (policy.cheap_only && made.reads.empty() && node.inputs_size() > 0 &&
+          for_kernels[node.outputs(0)])
+        made.recompute_cost += kUnitsAByte * BytesMoved(graph, node);
     }
     for (uint32_t id : node.outputs()) {
       if (!joint.keepable[id]) continue;

@@ -19,7 +19,8 @@
 namespace strata::compiler {
 
 struct RecomputePolicy {
-  // Elementwise ops, casts, views and movements; else all ops but collectives and what is not deterministic.
+  // Elementwise ops, casts, views and movements, where they fuse into what reads them; else all ops
+  // but collectives and what is not deterministic.
   bool cheap_only = true;
   // The price of a flop in bytes kept; transcendentals count for several. At 1/8 an f32 is worth 32 additions.
   double bytes_a_flop = 0.125;

@@ -175,6 +175,39 @@ TEST(RecomputeTest, CheapMeansNoProductTwice) {
   EXPECT_GT(Count(again, "matmul"), Count(graph, "matmul"));
 }
 
+// A copy of a parameter that products read is a kernel of its own: making it again moves more bytes
+// than keeping it takes. With a budget (cheap_only is false) it may be made again.
+TEST(RecomputeTest, CopiesOfParametersForProductsAreKept) {
+  Builder b("copies");
+  ValueId x = b.Input("x", {chips::F32, {kRows, kWidth}}, graph::DATA);
+  std::vector<ValueId> parameters;
+  for (int l = 0; l < 3; ++l) {
+    parameters.push_back(
+        b.Input(absl::StrCat("w", l), {chips::F32, {kWidth, kWidth}}, graph::PARAMETER));
+    const ValueId copy = b.Apply("neg", {parameters.back()});
+    x = b.Apply("tanh", {b.Apply("matmul", {x, copy})});
+  }
+  const ValueId loss = b.Apply(
+      "reduce_mean", {x}, {{"axes", Attr(std::vector<int64_t>{0, 1})}, {"keep_dims", Attr(false)}});
+  b.Output(loss, "loss", graph::MEAN);
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto gradients, framework::Gradients(b, loss, parameters));
+  for (size_t i = 0; i < parameters.size(); ++i) b.Update(parameters[i], gradients[i]);
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(b).Build());
+  const auto copies = [](const Graph& g) {
+    int count = 0;
+    for (const auto& node : g.nodes())
+      count += node.op() == "neg" &&
+               absl::StrContains(g.values(static_cast<int>(node.outputs(0))).name(), ".again");
+    return count;
+  };
+  Graph cheap = graph, budget = graph;
+  ASSERT_OK(Recompute({}, &cheap).status());
+  EXPECT_EQ(copies(cheap), 0);
+  ASSERT_OK(Recompute({false, 0}, &budget).status());
+  EXPECT_GT(copies(budget), 0);
+  ExpectSameNumbers(graph, cheap);
+}
+
 TEST(RecomputeTest, CollectivesRunOnce) {
   const Graph graph = RandomTraining(5, 9, /*gather=*/true);
   Graph again = graph;
