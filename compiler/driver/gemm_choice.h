@@ -35,6 +35,8 @@ struct GemmRecord {
   GemmConfig config;           // the fastest emitted one
   double seconds = 0;          // its time; > 0
   double library_seconds = 0;  // the library's; 0: it was not measured
+  // The fastest where elementwise work follows; nothing: not measured.
+  std::optional<GemmConfig> epilogue_config = std::nullopt;
 };
 using GemmRecords = std::function<std::optional<GemmRecord>(const GemmProblem&)>;
 

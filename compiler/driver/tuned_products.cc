@@ -20,7 +20,8 @@ absl::StatusOr<GemmRecords> TunedProducts(const std::string& path, const std::st
   return GemmRecords([log, isa, threads](const GemmProblem& problem) -> std::optional<GemmRecord> {
     const std::optional<tune::TunedGemm> tuned = tune::TunedGemmConfig(*log, problem, isa, threads);
     if (!tuned.has_value()) return std::nullopt;
-    return GemmRecord{tuned->config, tuned->seconds, tuned->library_seconds};
+    return GemmRecord{tuned->config, tuned->seconds, tuned->library_seconds,
+                      tuned->epilogue_config};
   });
 }
 

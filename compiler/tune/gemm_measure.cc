@@ -311,6 +311,38 @@ double GemmMeasure::Time(Candidate* candidate, const MeasureContext& context) {
   return least;
 }
 
+absl::Status GemmMeasure::BuildFollowed(absl::Span<const Config> configs) {
+  std::vector<Config> missing;
+  std::vector<GemmConfig> choices;
+  for (const Config& config : configs) {
+    if (followed_.count(config) != 0) continue;
+    missing.push_back(config);
+    choices.push_back(GemmConfigOf(space_.SettingOf(config)));
+  }
+  if (missing.empty()) return absl::OkStatus();
+  STRATA_ASSIGN_OR_RETURN(auto products, FollowedGemm::Build(problem_, choices, isa_, cache_dir_));
+  for (size_t i = 0; i < missing.size(); ++i) {
+    products[i]->Run(a_, b_, threads_);  // brings its memory in
+    followed_[missing[i]] = std::move(products[i]);
+  }
+  return absl::OkStatus();
+}
+
+std::vector<absl::StatusOr<double>> GemmMeasure::RunWithEpilogue(absl::Span<const Config> configs) {
+  const absl::Status built = BuildFollowed(configs);
+  std::vector<absl::StatusOr<double>> costs;
+  for (const Config& config : configs) {
+    double least = std::numeric_limits<double>::infinity(), spent = 0;
+    for (int run = 0; built.ok() && run < kRuns && spent <= kLastSeconds; ++run) {
+      const double seconds = followed_.at(config)->Run(a_, b_, threads_);
+      least = std::min(least, seconds);
+      spent += seconds;
+    }
+    costs.push_back(built.ok() ? absl::StatusOr<double>(least) : built);
+  }
+  return costs;
+}
+
 double GemmMeasure::RunRival() {
   if (problem_.dtype != chips::F32) return 0;
   const bool ta = problem_.transpose_a, tb = problem_.transpose_b;

@@ -19,6 +19,7 @@
 #include "absl/types/span.h"
 #include "base/status.h"
 #include "compiler/gemm/problem.h"
+#include "compiler/tune/followed_gemm.h"
 #include "compiler/tune/gemm_space.h"
 #include "compiler/tune/measure.h"
 #include "framework/graph/host_tensor.h"
@@ -39,6 +40,9 @@ class GemmMeasure : public Measure {
   std::vector<absl::StatusOr<double>> Run(absl::Span<const Config> configs,
                                           const MeasureContext& context) override;
 
+  // A bias and a GELU with both results (followed_gemm.h).
+  std::vector<absl::StatusOr<double>> RunWithEpilogue(absl::Span<const Config> configs) override;
+
   // The library's sgemm (kernels/cpu/gemm.h); 0 for bf16, which it has not.
   double RunRival() override;
 
@@ -47,6 +51,7 @@ class GemmMeasure : public Measure {
   GemmMeasure(const GemmProblem& problem, const std::string& isa, int threads,
               const std::string& cache_dir);
   void Build(absl::Span<const Config> configs);
+  absl::Status BuildFollowed(absl::Span<const Config> configs);
   absl::Status BuildTogether(absl::Span<const Config> configs);
   absl::Status Check(Candidate* candidate);
   absl::Status CheckColumns(int64_t columns) const;
@@ -61,6 +66,7 @@ class GemmMeasure : public Measure {
   graph::HostTensor a_, b_, c_;
   bool rival_is_warm_ = false;
   std::map<Config, absl::StatusOr<std::unique_ptr<Candidate>>> built_;
+  std::map<Config, std::unique_ptr<FollowedGemm>> followed_;
 };
 
 }  // namespace strata::compiler::tune

@@ -95,6 +95,10 @@ TEST(GemmTuneTest, TunesResumesAndIsFoundByTheCompiler) {
   EXPECT_EQ(tuned->seconds, result.best.cost);
   EXPECT_GT(result.rival, 0);
   EXPECT_EQ(tuned->library_seconds, result.rival);
+  ASSERT_TRUE(tuned->epilogue_config.has_value());
+  EXPECT_EQ(*tuned->epilogue_config,
+            GemmConfigOf(measure->space().SettingOf(result.best_with_epilogue.config)));
+  EXPECT_GT(result.best_with_epilogue.epilogue_cost, 0);
   // Neither another number of threads nor another product.
   EXPECT_FALSE(TunedGemmConfig(log, problem, HostIsa(), 1).has_value());
   EXPECT_FALSE(TunedGemmConfig(log, {.M = 61, .N = 130, .K = 96}, HostIsa(), 2).has_value());
@@ -120,6 +124,40 @@ TEST(GemmMeasureTest, TimesPartsOfALargeProduct) {
         EXPECT_GT(*cost, 0);
       }
     }
+  }
+}
+
+// h = a b + bias and y = gelu(h), in one kernel or two, in both ways of packing.
+TEST(FollowedGemmTest, ComputesBothResults) {
+  for (const bool bf16 : {false, true}) {
+    const GemmProblem p{
+        .M = 19, .N = 37, .K = 24, .transpose_b = true, .dtype = bf16 ? chips::BF16 : chips::F32};
+    const std::vector<GemmConfig> configs = {
+        {.rows = 4, .vectors = 2, .depth = 24, .panels = 1},
+        {.rows = 5, .vectors = 1, .depth = 24, .panels = 2, .pack_b_first = true},
+        {.rows = 4, .vectors = 2, .depth = 8, .panels = 1}};  // parts of sums: two kernels
+    STRATA_ASSERT_OK_AND_ASSIGN(auto products,
+                                FollowedGemm::Build(p, configs, HostIsa(), ::testing::TempDir()));
+    std::vector<double> a, b;
+    for (int i = 0; i < p.M * p.K; ++i) a.push_back((i * 29 % 33 - 16) / 16.0);
+    for (int i = 0; i < p.N * p.K; ++i) b.push_back((i * 23 % 31 - 15) / 16.0);
+    for (const auto& product : products) {
+      EXPECT_GT(product->Run(graph::HostTensor::FromDoubles(p.dtype, {p.M, p.K}, a),
+                             graph::HostTensor::FromDoubles(p.dtype, {p.N, p.K}, b), 2),
+                0);
+      const std::vector<double> h = product->h().ToDoubles(), y = product->y().ToDoubles(),
+                                bias = product->bias().ToDoubles();
+      for (int64_t i = 0; i < p.M * p.N; ++i) {
+        double sum = bias[static_cast<size_t>(i % p.N)];
+        for (int64_t k = 0; k < p.K; ++k)
+          sum +=
+              a[static_cast<size_t>(i / p.N * p.K + k)] * b[static_cast<size_t>(i % p.N * p.K + k)];
+        const double tanh = std::tanh(0.7978845608 * (sum + 0.044715 * sum * sum * sum));
+        ASSERT_NEAR(h[static_cast<size_t>(i)], sum, 1e-4);
+        ASSERT_NEAR(y[static_cast<size_t>(i)], 0.5 * sum * (1 + tanh), 1e-4);
+      }
+    }
+    EXPECT_FALSE(products[2]->fused());
   }
 }
 

@@ -51,15 +51,27 @@ TuningKey GemmTuningKey(const GemmProblem& problem, const std::string& isa, int 
           chips::CpuModelName(), Libraries(isa)};
 }
 
+namespace {
+
+std::optional<GemmConfig> ConfigOf(const TuningRecord* record, const SearchSpace& space) {
+  if (record == nullptr) return std::nullopt;
+  const absl::StatusOr<Config> config = space.Parse(record->config());
+  if (!config.ok() || !space.IsValid(*config)) return std::nullopt;
+  return GemmConfigOf(space.SettingOf(*config));
+}
+
+}  // namespace
+
 std::optional<TunedGemm> TunedGemmConfig(const TuningLog& log, const GemmProblem& problem,
                                          const std::string& isa, int threads) {
   if (log.records().empty()) return std::nullopt;
-  const TuningRecord* best = log.Best(GemmTuningKey(problem, isa, threads));
-  if (best == nullptr) return std::nullopt;
+  const TuningKey key = GemmTuningKey(problem, isa, threads);
+  const TuningRecord* best = log.Best(key);
   const SearchSpace space = GemmSpace(problem, isa);
-  const absl::StatusOr<Config> config = space.Parse(best->config());
-  if (!config.ok() || !space.IsValid(*config)) return std::nullopt;
-  return TunedGemm{GemmConfigOf(space.SettingOf(*config)), best->cost(), best->rival_cost()};
+  const std::optional<GemmConfig> config = ConfigOf(best, space);
+  if (!config) return std::nullopt;
+  return TunedGemm{*config, best->cost(), best->rival_cost(),
+                   ConfigOf(log.BestWithEpilogue(key), space)};
 }
 
 }  // namespace strata::compiler::tune

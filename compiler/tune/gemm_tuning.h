@@ -23,6 +23,9 @@ struct TunedGemm {
   double seconds = 0;  // as measured
   // Of the library's routine in the same turns; 0: there is none, or it is not known.
   double library_seconds = 0;
+  // The fastest where a bias and a GELU with both results follow, in one kernel with it where the config allows; nothing in
+  // records of before that was measured.
+  std::optional<GemmConfig> epilogue_config = std::nullopt;
 };
 std::optional<TunedGemm> TunedGemmConfig(const TuningLog& log, const GemmProblem& problem,
                                          const std::string& isa, int threads);

@@ -22,6 +22,8 @@ struct Trial {
   double cost = 0;  // seconds, > 0 (or what Measure counts); meaningless when it failed
   // Why there is no cost: it did not compile, gave wrong results, ...; "" otherwise.
   std::string failure;
+  // With what follows (Measure::RunWithEpilogue), in the last round; 0: not known.
+  double epilogue_cost = 0;
 
   bool ok() const { return failure.empty(); }
 };
@@ -41,6 +43,12 @@ class Measure {
   // valid and may come again (in the last round they do); what was built for one may be kept.
   virtual std::vector<absl::StatusOr<double>> Run(absl::Span<const Config> configs,
                                                   const MeasureContext& context) = 0;
+
+  // The same, whole and with care, and right after it what is usually done to its results; what a config allows to be one
+  // kernel is. Asked once a turn of the last round. Empty: nothing follows.
+  virtual std::vector<absl::StatusOr<double>> RunWithEpilogue(absl::Span<const Config>) {
+    return {};
+  }
 
   // The cost of what configs have to beat, a library's routine say, timed now; 0 when there is none. Asked once a turn
   // of the last round.

@@ -47,6 +47,8 @@ class ModelStrategy : public Strategy {
     return proposals;
   }
 
+  int64_t ranked() const override { return ranked_; }
+
  private:
   void Fit(const History& history) {
     std::vector<std::vector<double>> rows;
@@ -74,6 +76,7 @@ class ModelStrategy : public Strategy {
 
   void Add(std::optional<Config> config, Pool* pool) {
     if (!config.has_value() || !pool->known.insert(*config).second) return;
+    ++ranked_;
     const double score = model_.Score(features_.Of(*config));
     pool->candidates.push_back({score, random_.Next(), *std::move(config)});
   }
@@ -110,6 +113,7 @@ class ModelStrategy : public Strategy {
   const Features features_;
   Random random_;
   CostModel model_;
+  int64_t ranked_ = 0;
 };
 
 }  // namespace

@@ -40,6 +40,8 @@ class Strategy {
   virtual ~Strategy() = default;
   // Up to `count` valid configs that are not in the history and differ; fewer only when no more were found.
   virtual std::vector<Config> Propose(const History& history, int count) = 0;
+  // Candidates that a model of costs has ranked so far; 0: there is no model.
+  virtual int64_t ranked() const { return 0; }
 };
 
 struct StrategyContext {

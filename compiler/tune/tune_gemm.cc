@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
@@ -72,11 +74,17 @@ double Gflops(const GemmProblem& problem, double seconds) {
   return seconds > 0 ? problem.flops() / seconds / 1e9 : 0;
 }
 
+// How fast what is chosen without tuning is, of the tuned one: times in the same turns. 0: it was not in them.
+double UntunedShare(const TuneResult& result) {
+  return result.baseline.ok() ? result.best.cost / result.baseline.cost : 0;
+}
+
 void PrintTable(const GemmProblem& problem, const SearchSpace& space, const TuneResult& result) {
-  std::printf("  %-48s %10s %10s\n", "timed in turns", "ms", "GFLOP/s");
+  std::printf("  %-48s %10s %10s %18s\n", "timed in turns", "ms", "GFLOP/s", "with bias+GELU, ms");
   for (const Trial& trial : result.finalists) {
-    std::printf("  %-48s %10.3f %10.1f %s\n", space.Print(trial.config).c_str(), trial.cost * 1e3,
-                Gflops(problem, trial.cost), trial.failure.c_str());
+    std::printf("  %-48s %10.3f %10.1f %18.3f %s%s\n", space.Print(trial.config).c_str(),
+                trial.cost * 1e3, Gflops(problem, trial.cost), trial.epilogue_cost * 1e3,
+                trial.config == result.baseline.config ? "untuned" : "", trial.failure.c_str());
   }
   if (result.rival > 0) {
     std::printf("  %-48s %10.3f %10.1f\n", "oneDNN sgemm", result.rival * 1e3,
@@ -92,26 +100,66 @@ std::string Json(const GemmProblem& problem, const Flags& flags, int threads,
       "{\"gemm\": \"%s\", \"threads\": %d, \"strategy\": \"%s\", \"config\": \"%s\", "
       "\"seconds_a_run\": %.9f, \"gflops\": %.2f, \"library_gflops\": %.2f, \"trials\": %d, "
       "\"resumed\": %d, \"failed\": %d, "
-      "\"points\": %d, \"tuning_seconds\": %.3f, \"stopped\": \"%s\"}",
+      "\"points\": %d, \"ranked\": %d, \"measured\": %d, \"epilogue_config\": \"%s\", "
+      "\"epilogue_seconds_a_run\": %.9f, \"untuned_config\": \"%s\", "
+      "\"untuned_share\": %.4f, \"tuning_seconds\": %.3f, \"stopped\": \"%s\"}",
       GemmName(problem), threads, flags.tune.strategy, space.Print(result.best.config),
       result.best.cost, Gflops(problem, result.best.cost), Gflops(problem, result.rival),
-      static_cast<int>(result.trials.size()), result.resumed, failed, space.size(), result.seconds,
-      result.stopped);
+      static_cast<int>(result.trials.size()), result.resumed, failed, space.size(), result.ranked,
+      result.measured, space.Print(result.best_with_epilogue.config),
+      result.best_with_epilogue.epilogue_cost,
+      result.baseline.ok() ? space.Print(result.baseline.config) : "", UntunedShare(result),
+      result.seconds, result.stopped);
 }
 
-// What the compiler would choose without a log, and the next best by its cost model.
-void AddUsual(const GemmProblem& problem, const std::string& isa, const SearchSpace& space,
-              std::vector<Config>* first) {
-  constexpr size_t kFirst = 4;
-  for (const GemmConfig& candidate : GemmCandidates(problem, GemmMachineOf(chips::Chip(), isa))) {
-    if (first->size() >= kFirst) break;
-    const std::optional<Config> config = NearestInSpace(space, candidate);
-    if (config.has_value() && std::find(first->begin(), first->end(), *config) == first->end())
-      first->push_back(*config);
+// What the compiler would choose without a log, then the best of all valid points by the same formula, a few of each tile.
+// Returns how many it has ranked.
+int RankByFormula(const GemmProblem& problem, const std::string& isa, const SearchSpace& space,
+                  std::vector<Config>* first) {
+  constexpr size_t kFirst = 10;
+  constexpr int kOfATile = 3;
+  const GemmMachine machine = GemmMachineOf(chips::Chip(), isa);
+  std::vector<std::pair<double, Config>> ranked;
+  for (int64_t i = 0; i < space.size(); ++i) {
+    Config config = space.At(i);
+    if (!space.IsValid(config)) continue;
+    const double cost = GemmCost(problem, GemmConfigOf(space.SettingOf(config)), machine);
+    ranked.push_back({cost, std::move(config)});
   }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  const auto usual = NearestInSpace(space, DefaultGemmConfig(problem, machine));
+  if (usual.has_value()) first->push_back(*usual);
+  std::map<std::pair<int64_t, int64_t>, int> tiles;
+  for (const auto& [cost, config] : ranked) {
+    if (first->size() >= kFirst) break;
+    const GemmConfig c = GemmConfigOf(space.SettingOf(config));
+    if (config != usual && ++tiles[{c.rows, c.vectors}] <= kOfATile) first->push_back(config);
+  }
+  return static_cast<int>(ranked.size());
 }
 
-absl::Status TuneOne(const GemmProblem& problem, const Flags& flags, int threads, TuningLog* log) {
+// Of all products of a run: what a session's claims about tuning are read from.
+struct Summary {
+  int products = 0;
+  double most_seconds = 0, least_share = 0;
+  void Add(const TuneResult& result) {
+    const double share = UntunedShare(result);
+    least_share = products == 0 ? share : std::min(least_share, share);
+    most_seconds = std::max(most_seconds, result.seconds);
+    ++products;
+  }
+};
+
+void PrintSummary(const Summary& summary, bool json) {
+  std::printf(json ? "{\"products\": %d, \"most_tuning_seconds\": %.3f, "
+                     "\"least_untuned_share\": %.4f}\n"
+                   : "%d products: at most %.2f s each; untuned at least %.3f of tuned\n",
+              summary.products, summary.most_seconds, summary.least_share);
+}
+
+absl::Status TuneOne(const GemmProblem& problem, const Flags& flags, int threads, TuningLog* log,
+                     Summary* summary) {
   const std::string isa = flags.isa.empty() ? HostIsa() : flags.isa;
   STRATA_ASSIGN_OR_RETURN(auto measure,
                           GemmMeasure::Create(problem, isa, threads, flags.cache_dir));
@@ -119,7 +167,8 @@ absl::Status TuneOne(const GemmProblem& problem, const Flags& flags, int threads
   const TuningKey key = GemmTuningKey(problem, isa, threads);
   TuneOptions options = flags.tune;
   options.extra_features = GemmFeatures(problem, isa, threads);
-  AddUsual(problem, isa, space, &options.first);
+  const int ranked = RankByFormula(problem, isa, space, &options.first);
+  if (!options.first.empty()) options.baseline = options.first[0];
   const bool live = !flags.json && isatty(STDERR_FILENO) != 0;
   options.progress = [&](const TuneProgress& progress) {
     if (!live || progress.best == nullptr) return;
@@ -127,8 +176,10 @@ absl::Status TuneOne(const GemmProblem& problem, const Flags& flags, int threads
                  progress.trials, progress.seconds, Gflops(problem, progress.best->cost),
                  space.Print(progress.best->config).c_str());
   };
-  STRATA_ASSIGN_OR_RETURN(const TuneResult result, Tune(space, key, options, measure.get(), log));
+  STRATA_ASSIGN_OR_RETURN(TuneResult result, Tune(space, key, options, measure.get(), log));
+  result.ranked += ranked;
   if (live) std::fprintf(stderr, "\n");
+  summary->Add(result);
   if (flags.json) {
     std::printf("%s\n", Json(problem, flags, threads, space, result).c_str());
     std::fflush(stdout);
@@ -136,9 +187,15 @@ absl::Status TuneOne(const GemmProblem& problem, const Flags& flags, int threads
   }
   std::printf("%s: %.1f GFLOP/s with %s\n", key.task.c_str(), Gflops(problem, result.best.cost),
               space.Print(result.best.config).c_str());
-  std::printf("  %d of %d points tried (%d from the log) in %.1f s; stopped for %s\n",
-              static_cast<int>(result.trials.size()), static_cast<int>(space.size()),
-              result.resumed, result.seconds, result.stopped.c_str());
+  std::printf("  followed by bias and GELU: %.3f ms with %s\n",
+              result.best_with_epilogue.epilogue_cost * 1e3,
+              space.Print(result.best_with_epilogue.config).c_str());
+  std::printf(
+      "  of %d points %d ranked by cost models and %d measured (%d more from the log) in %.2f "
+      "s; "
+      "stopped for %s\n  untuned %.3f of tuned\n",
+      static_cast<int>(space.size()), static_cast<int>(result.ranked), result.measured,
+      result.resumed, result.seconds, result.stopped.c_str(), UntunedShare(result));
   PrintTable(problem, space, result);
   return absl::OkStatus();
 }
@@ -155,8 +212,10 @@ absl::Status Run(const Flags& flags) {
                    log.unreadable_lines());
     }
   }
+  Summary summary;
   for (const GemmProblem& problem : problems)
-    STRATA_RETURN_IF_ERROR(TuneOne(problem, flags, threads, &log));
+    STRATA_RETURN_IF_ERROR(TuneOne(problem, flags, threads, &log, &summary));
+  PrintSummary(summary, flags.json);
   return absl::OkStatus();
 }
 

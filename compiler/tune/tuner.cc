@@ -11,7 +11,9 @@
 namespace strata::compiler::tune {
 namespace {
 
-constexpr double kLastRoundShare = 0.25;  // of the budget
+constexpr double kLastRoundShare = 0.35;  // of the budget, at least
+// What a finalist takes in the last round, of what a config takes in the search: it is built once more, with what follows.
+constexpr double kFinalistTimes = 1.2;
 
 double SteadySeconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -74,14 +76,21 @@ class Run {
     STRATA_RETURN_IF_ERROR(Decide());
     result_.trials = history_.trials();
     result_.seconds = Elapsed();
+    result_.measured = measured_;
+    result_.ranked = strategy->ranked();
     return std::move(result_);
   }
 
  private:
   double Elapsed() const { return clock_() - start_; }
   bool LastRound() const { return options_.finalists > 1; }
+  // Until when the search may go on, going by what it has taken so far.
   double SearchSeconds() const {
-    return options_.budget_seconds * (LastRound() ? 1 - kLastRoundShare : 1);
+    if (!LastRound()) return options_.budget_seconds;
+    const double each = measured_ > 0 ? Elapsed() / measured_ : 0;
+    const double last_round = kFinalistTimes * each * (options_.finalists + 1);
+    return options_.budget_seconds -
+           std::max(kLastRoundShare * options_.budget_seconds, last_round);
   }
 
   // A config that was measured twice keeps its first record; one of another space is passed over.
@@ -158,6 +167,7 @@ class Run {
     record.set_strategy(options_.strategy);
     record.set_retimed(retimed);
     if (retimed) record.set_rival_cost(result_.rival);
+    if (retimed && trial.ok()) record.set_epilogue_cost(trial.epilogue_cost);
     return record;
   }
 
@@ -170,40 +180,65 @@ class Run {
                                                    space_.Print(history_.trials()[0].config),
                                                    "': ", history_.trials()[0].failure));
     }
-    result_.best = *ranked[0];
+    result_.best = result_.best_with_epilogue = *ranked[0];
     if (!LastRound()) return absl::OkStatus();
-    const size_t count = std::min(ranked.size(), static_cast<size_t>(options_.finalists));
-    std::vector<Config> configs;
-    for (size_t i = 0; i < count; ++i) configs.push_back(ranked[i]->config);
-    TimeInTurns(configs);
+    TimeInTurns(Finalists(ranked));
     for (const Trial& finalist : result_.finalists)
       STRATA_RETURN_IF_ERROR(log_->Append(RecordOf(finalist, /*retimed=*/true)));
     result_.best = result_.finalists[0];
+    result_.best_with_epilogue = *std::min_element(
+        result_.finalists.begin(), result_.finalists.end(), [](const Trial& a, const Trial& b) {
+          return a.ok() != b.ok() ? a.ok() : a.epilogue_cost < b.epilogue_cost;
+        });
+    for (const Trial& finalist : result_.finalists) {
+      if (finalist.config == options_.baseline) result_.baseline = finalist;
+    }
     if (result_.best.ok()) return absl::OkStatus();
     return absl::FailedPreconditionError(
         absl::StrCat("the best configs all fail when timed in full; '",
                      space_.Print(result_.best.config), "': ", result_.best.failure));
   }
 
+  // The best, and the baseline.
+  std::vector<Config> Finalists(const std::vector<const Trial*>& ranked) const {
+    std::vector<Config> configs;
+    for (size_t i = 0; i < ranked.size(); ++i) {
+      if (i < static_cast<size_t>(options_.finalists) || ranked[i]->config == options_.baseline)
+        configs.push_back(ranked[i]->config);
+    }
+    return configs;
+  }
+
+  // What one config took in the turns of the last round.
+  struct Turns {
+    std::vector<double> costs, epilogue_costs;
+    std::string failure;
+    void Add(const absl::StatusOr<double>& cost, std::vector<double>* costs_of_kind) {
+      if (cost.ok()) costs_of_kind->push_back(*cost);
+      if (!cost.ok()) failure = cost.status().ToString();
+    }
+  };
+
   // At least one round; the next only while there is time. What fails once is out.
   void TimeInTurns(const std::vector<Config>& configs) {
-    std::vector<std::vector<double>> costs(configs.size());
-    std::vector<std::string> failures(configs.size());
+    std::vector<Turns> turns(configs.size());
     std::vector<double> rival;
     for (int round = 0; round < options_.rounds; ++round) {
       const double begin = Elapsed();
       const auto timed = measure_->Run(configs, {BestCost(), /*last_round=*/true});
-      for (size_t i = 0; i < configs.size(); ++i) {
-        if (timed[i].ok()) costs[i].push_back(*timed[i]);
-        if (!timed[i].ok()) failures[i] = timed[i].status().ToString();
-      }
+      for (size_t i = 0; i < configs.size(); ++i) turns[i].Add(timed[i], &turns[i].costs);
+      const auto followed = measure_->RunWithEpilogue(configs);
+      for (size_t i = 0; i < followed.size(); ++i)
+        turns[i].Add(followed[i], &turns[i].epilogue_costs);
       rival.push_back(measure_->RunRival());
       if (2 * Elapsed() - begin > options_.budget_seconds) break;
     }
     result_.rival = Median(rival);
     for (size_t i = 0; i < configs.size(); ++i) {
-      const double cost = failures[i].empty() ? Median(costs[i]) : 0;
-      result_.finalists.push_back({configs[i], cost, failures[i]});
+      const Turns& t = turns[i];
+      const bool ok = t.failure.empty();
+      result_.finalists.push_back({configs[i], ok ? Median(t.costs) : 0, t.failure,
+                                   ok && !t.epilogue_costs.empty() ? Median(t.epilogue_costs) : 0});
     }
     std::stable_sort(
         result_.finalists.begin(), result_.finalists.end(),

@@ -7,12 +7,14 @@
 //   space.Print(result.best.config);
 //
 // Resumes: what the log knows of the key is history and not measured again. Every trial is appended to the log as it is
-// made. At the end the best few are timed again in turns, so that a drift of the machine hits all alike, and their
-// median decides. Given the same costs and no limit of time, the same seed gives the same result.
+// made. At the end the best few are timed again in turns, so that a drift of the machine hits all alike, by themselves and
+// with what follows them, and their medians decide. Given the same costs and no limit of time, the same seed gives the same result.
 #ifndef STRATA_COMPILER_TUNE_TUNER_H_
 #define STRATA_COMPILER_TUNE_TUNER_H_
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,20 +41,27 @@ struct TuneOptions {
   int batch = 8;              // proposals at a time, >= 1
   std::vector<Config>
       first;          // measured before the strategy is asked: a default, the best of a like task
-  int finalists = 4;  // timed again in turns; 0 or 1: no last round
-  int rounds = 5;     // turns of the last round, >= 1
+  int finalists = 3;  // timed again in turns; 0 or 1: no last round
+  // Timed with them whatever its rank, once it has been measured: what would be chosen without tuning.
+  std::optional<Config> baseline;
+  int rounds = 5;  // turns of the last round, >= 1
   Features::Extra extra_features = nullptr;
   std::function<double()> clock = nullptr;                      // seconds; unset: the steady clock
   std::function<void(const TuneProgress&)> progress = nullptr;  // after each batch
 };
 
 struct TuneResult {
-  Trial best;
+  Trial best;                 // the least cost
+  Trial best_with_epilogue;   // the least epilogue_cost; `best` where nothing follows
   std::vector<Trial> trials;  // those of the log first, then in order of measuring
   std::vector<Trial>
-      finalists;     // with the costs of the last round, the cheapest first; empty without one
-  double rival = 0;  // Measure::RunRival in the last round; 0: there is none
-  int resumed = 0;   // trials that came from the log
+      finalists;  // with the costs of the last round, the cheapest first; empty without one
+  // The options' baseline in the last round, failed when it was not in it.
+  Trial baseline{{}, 0, "not timed in the last round"};
+  double rival = 0;    // Measure::RunRival in the last round; 0: there is none
+  int resumed = 0;     // trials that came from the log
+  int measured = 0;    // trials of this run
+  int64_t ranked = 0;  // candidates that a cost model has ranked to choose those
   double seconds = 0;
   std::string stopped;  // "trials", "time" or "space": what there was no more of
 };

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -19,6 +20,8 @@
 
 namespace strata::compiler::tune {
 namespace {
+
+constexpr uint32_t kVersion = 2;  // that is written; 1 is read too
 
 // A line that is no record is counted, not complained of on standard error.
 class Quiet : public google::protobuf::io::ErrorCollector {
@@ -67,9 +70,9 @@ bool Matches(const TuningRecord& record, const TuningKey& key) {
 }  // namespace
 
 absl::Status ValidateRecord(const TuningRecord& record) {
-  if (record.version() != 1) {
+  if (record.version() != 1 && record.version() != kVersion) {
     return absl::InvalidArgumentError(
-        absl::StrCat("version: is ", record.version(), "; this program knows 1"));
+        absl::StrCat("version: is ", record.version(), "; this program knows 1 and ", kVersion));
   }
   if (record.task().empty()) return absl::InvalidArgumentError("task: is not set");
   if (record.config().empty()) return absl::InvalidArgumentError("config: is not set");
@@ -117,7 +120,7 @@ absl::Status TuningLog::Parse(absl::string_view text) {
 }
 
 absl::Status TuningLog::Append(TuningRecord record) {
-  record.set_version(1);
+  record.set_version(kVersion);
   STRATA_RETURN_IF_ERROR(ValidateRecord(record));
   if (!path_.empty()) {
     const std::string line = absl::StrCat(ends_in_line_ ? "" : "\n", PrintRecord(record), "\n");
@@ -128,15 +131,34 @@ absl::Status TuningLog::Append(TuningRecord record) {
   return absl::OkStatus();
 }
 
-const TuningRecord* TuningLog::Best(const TuningKey& key) const {
-  const std::vector<const TuningRecord*> records = Records(key);
+// Those of a key whose config has never failed.
+std::vector<const TuningRecord*> TuningLog::Sound(const TuningKey& key) const {
+  std::vector<const TuningRecord*> records = Records(key);
   std::set<std::string> failed;
   for (const TuningRecord* record : records) {
     if (!record->failure().empty()) failed.insert(record->config());
   }
+  records.erase(std::remove_if(records.begin(), records.end(),
+                               [&](const TuningRecord* record) {
+                                 return failed.count(record->config()) != 0;
+                               }),
+                records.end());
+  return records;
+}
+
+const TuningRecord* TuningLog::BestWithEpilogue(const TuningKey& key) const {
   const TuningRecord* best = nullptr;
-  for (const TuningRecord* record : records) {
-    if (failed.count(record->config()) != 0) continue;
+  for (const TuningRecord* record : Sound(key)) {
+    if (record->epilogue_cost() > 0 &&
+        (best == nullptr || record->epilogue_cost() < best->epilogue_cost()))
+      best = record;
+  }
+  return best;
+}
+
+const TuningRecord* TuningLog::Best(const TuningKey& key) const {
+  const TuningRecord* best = nullptr;
+  for (const TuningRecord* record : Sound(key)) {
     const bool fairer = best != nullptr && record->retimed() != best->retimed();
     if (best == nullptr || (fairer ? record->retimed() : record->cost() < best->cost()))
       best = record;

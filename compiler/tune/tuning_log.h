@@ -43,6 +43,9 @@ class TuningLog {
   // times, and a config that has failed once is out. nullptr when no other is known. Valid until the next Append.
   const TuningRecord* Best(const TuningKey& key) const;
 
+  // The record with the least epilogue_cost, by the same rules; nullptr where none has any, as in logs of version 1.
+  const TuningRecord* BestWithEpilogue(const TuningKey& key) const;
+
   // All of a key, in order of the file.
   std::vector<const TuningRecord*> Records(const TuningKey& key) const;
 
@@ -53,6 +56,7 @@ class TuningLog {
  private:
   explicit TuningLog(std::string path) : path_(std::move(path)) {}
   absl::Status Parse(absl::string_view text);
+  std::vector<const TuningRecord*> Sound(const TuningKey& key) const;
 
   std::string path_;  // "": in memory
   std::vector<TuningRecord> records_;

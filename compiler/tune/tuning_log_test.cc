@@ -82,6 +82,30 @@ TEST(TuningLogTest, TheBestIsTheCheapestOfTheFairest) {
   }
 }
 
+TEST(TuningLogTest, RecordsOfVersion1AreReadAndHaveNoEpilogue) {
+  const std::string path = FreshPath();
+  ASSERT_OK(WriteFileAtomic(path, absl::StrCat(PrintRecord(Record("old", 2, "", true)), "\n")));
+  STRATA_ASSERT_OK_AND_ASSIGN(TuningLog log, TuningLog::Open(path));
+  ASSERT_NE(log.Best(kKey), nullptr);
+  EXPECT_EQ(log.Best(kKey)->version(), 1u);
+  EXPECT_EQ(log.BestWithEpilogue(kKey), nullptr);
+  TuningRecord fast = Record("fast", 1, "", true), followed = Record("followed", 1.5, "", true);
+  fast.set_epilogue_cost(4);
+  followed.set_epilogue_cost(3);
+  ASSERT_OK(log.Append(fast));
+  ASSERT_OK(log.Append(followed));
+  STRATA_ASSERT_OK_AND_ASSIGN(TuningLog again, TuningLog::Open(path));
+  EXPECT_EQ(again.unreadable_lines(), 0);
+  EXPECT_EQ(again.records()[1].version(), 2u);
+  EXPECT_EQ(again.Best(kKey)->config(), "fast");
+  EXPECT_EQ(again.BestWithEpilogue(kKey)->config(), "followed");
+  ASSERT_OK(again.Append(Record("followed", 0, "wrong results", true)));
+  EXPECT_EQ(again.BestWithEpilogue(kKey)->config(), "fast");
+  TuningRecord later = Record("later", 1);
+  later.set_version(3);
+  EXPECT_THAT(ValidateRecord(later), StatusIs(kInvalid, HasSubstr("this program knows 1 and 2")));
+}
+
 TEST(TuningLogTest, ATornLineIsCountedAndTheNextRecordStandsAlone) {
   const std::string path = FreshPath();
   const std::string whole = PrintRecord(Record("MR=14", 1));
