@@ -33,11 +33,11 @@ constexpr int64_t kSmallConstantBytes = 4096;
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, const LoweringTarget& target)
+  Lowering(const Graph& graph, const LoweringTarget& target, ProductKernels* products)
       : graph_(graph),
         target_(target),
         chooser_(target.isa, target.chip, &plan_),
-        products_(target.isa, target.chip, target.gemm_policy, target.gemm_records) {
+        products_(*products) {
     buffer_of_.assign(static_cast<size_t>(graph.values_size()), kNoBuffer);
     is_output_.assign(buffer_of_.size(), false);
     for (const graph::Output& output : graph.outputs()) is_output_[output.value()] = true;
@@ -137,9 +137,16 @@ class Lowering {
     if (fastest && node.op() == "constant" && LowerConstant(node)) return absl::OkStatus();
     if (fastest && def->op_class == OpClass::kView) return LowerView(node);
 
-    if (fastest && IsProductFusion(node)) return LowerFused(node);
+    if (fastest && IsProductFusion(node)) {
+      STRATA_ASSIGN_OR_RETURN(EmittedProduct product, products_.EmitFused(node));
+      product.decision.reason = FusedReason(node, product.decision);
+      return LowerProduct(node, std::move(product));
+    }
     const GemmDecision gemm = fastest ? products_.Choose(CallOf(graph_, node)) : GemmDecision();
-    if (gemm.problem) return LowerProduct(node, gemm);
+    if (gemm.problem) {
+      STRATA_ASSIGN_OR_RETURN(EmittedProduct product, products_.EmitAlone(graph_, node, gemm));
+      return LowerProduct(node, std::move(product));
+    }
     std::vector<uint32_t> reads;
     for (uint32_t id : node.inputs()) reads.push_back(buffer_of_[id]);
     std::vector<uint32_t> writes;
@@ -158,57 +165,35 @@ class Lowering {
     return absl::OkStatus();
   }
 
-  struct Operands {
-    uint32_t a, b;  // buffers
-  };
-
-  // A is packed into a temporary, which the product reads in its place; B too, where the config packs it whole. Returns the
-  // step that multiplies, with these two as its reads.
-  plan::Step* LowerGemm(const Node& node, const Operands& operands, const GemmDecision& gemm,
-                        EmittedGemm emitted, Pairs in_place) {
-    const std::string name = ValueAt(node.outputs(0)).name();
-    const GemmProblem& problem = *gemm.problem;
-    const uint32_t a = LowerPacking(node, ":a", operands.a, PackedA(problem, gemm.config), problem,
-                                    std::move(emitted.pack_a));
-    uint32_t b = operands.b;
-    if (emitted.pack_b) {
-      b = LowerPacking(node, ":b", operands.b, PackedB(problem, gemm.config), problem,
-                       *std::move(emitted.pack_b));
+  // A product, alone or with what follows it. A is packed into a temporary, which the product reads in its place; B too,
+  // where the config packs it whole.
+  absl::Status LowerProduct(const Node& node, EmittedProduct product) {
+    const GemmProblem& problem = *product.decision.problem;
+    const GemmConfig& config = product.decision.config;
+    const RegionEpilogue& region = product.region;
+    const uint32_t a =
+        LowerPacking(node, ":a", buffer_of_[node.inputs(region.a)], PackedA(problem, config),
+                     problem, std::move(product.kernels.pack_a));
+    uint32_t b = buffer_of_[node.inputs(region.b)];
+    if (product.kernels.pack_b) {
+      b = LowerPacking(node, ":b", b, PackedB(problem, config), problem,
+                       *std::move(product.kernels.pack_b));
     }
-    plan::Step* multiply = AddStep(name, std::move(in_place));
-    FillStep(node, {a, b}, {}, multiply);
-    multiply->mutable_launch()->set_kernel(chooser_.AddKernel(std::move(emitted.multiply)));
-    multiply->set_reason(gemm.reason);
-    return multiply;
-  }
-
-  absl::Status LowerProduct(const Node& node, const GemmDecision& gemm) {
-    STRATA_ASSIGN_OR_RETURN(EmittedGemm emitted, EmitGemm(*gemm.problem, gemm.config, target_.isa));
-    plan::Step* step = LowerGemm(node, {buffer_of_[node.inputs(0)], buffer_of_[node.inputs(1)]},
-                                 gemm, std::move(emitted), {});
-    step->add_writes(AddBuffer(node.outputs(0), plan::TEMPORARY));
-    SetMultiplyWork(gemm.problem->flops(), step);
-    return absl::OkStatus();
-  }
-
-  // A product and what follows it.
-  absl::Status LowerFused(const Node& node) {
-    STRATA_ASSIGN_OR_RETURN(FusedProduct fused, products_.EmitFused(node));
-    const RegionEpilogue& region = fused.region;
-    const int kept = region.product >= 0 ? 1 : 0;
+    std::vector<uint32_t> reads = {a, b}, writes;
+    for (int input : region.inputs) reads.push_back(buffer_of_[node.inputs(input)]);
+    if (region.product >= 0)
+      writes.push_back(AddBuffer(node.outputs(region.product), plan::TEMPORARY));
     Pairs in_place;
     for (const auto& [input, output] : region.in_place)
-      in_place.push_back({2 + input, kept + output});
-    fused.decision.reason = FusedReason(node, fused.decision);
-    plan::Step* step =
-        LowerGemm(node, {buffer_of_[node.inputs(region.a)], buffer_of_[node.inputs(region.b)]},
-                  fused.decision, std::move(fused.kernels), std::move(in_place));
-    for (int input : region.inputs) step->add_reads(buffer_of_[node.inputs(input)]);
-    if (kept > 0) step->add_writes(AddBuffer(node.outputs(region.product), plan::TEMPORARY));
+      in_place.push_back({2 + input, static_cast<int>(writes.size()) + output});
     for (int output : region.outputs)
-      step->add_writes(AddBuffer(node.outputs(output), plan::TEMPORARY));
+      writes.push_back(AddBuffer(node.outputs(output), plan::TEMPORARY));
+    plan::Step* multiply = AddStep(ValueAt(node.outputs(0)).name(), std::move(in_place));
+    FillStep(node, reads, writes, multiply);
+    multiply->mutable_launch()->set_kernel(chooser_.AddKernel(std::move(product.kernels.multiply)));
+    multiply->set_reason(product.decision.reason);
     STRATA_ASSIGN_OR_RETURN(const OpDef* def, graph::OpRegistry::Get().Lookup(node.op()));
-    SetMultiplyWork(WorkOf(*def, CallOf(graph_, node)).flops, step);
+    SetMultiplyWork(WorkOf(*def, CallOf(graph_, node)).flops, multiply);
     return absl::OkStatus();
   }
 
@@ -332,7 +317,7 @@ class Lowering {
   const LoweringTarget& target_;
   plan::Plan plan_;
   KernelChooser chooser_;
-  ProductKernels products_;
+  ProductKernels& products_;
   MemoryRequest request_;
   std::vector<uint32_t> buffer_of_;                          // by value
   std::vector<bool> is_output_;                              // by value
@@ -341,10 +326,9 @@ class Lowering {
 };
 
 // Fusions of a product that are not one kernel, as their parts.
-Graph SplitRefused(const Graph& graph, const LoweringTarget& target) {
-  const ProductKernels products(target.isa, target.chip, target.gemm_policy, target.gemm_records);
+Graph SplitRefused(const Graph& graph, const LoweringTarget& target, ProductKernels* products) {
   return SplitProducts(graph, [&](const Node& node) {
-    return target.policy == KernelPolicy::kFastest && products.EmitFused(node).ok();
+    return target.policy == KernelPolicy::kFastest && products->EmitFused(node).ok();
   });
 }
 
@@ -353,8 +337,9 @@ Graph SplitRefused(const Graph& graph, const LoweringTarget& target) {
 absl::StatusOr<plan::Plan> LowerGraph(const Graph& graph, const LoweringTarget& target,
                                       MemoryStatistics* memory) {
   STRATA_RETURN_IF_ERROR(CheckConcrete(graph));
-  const Graph emittable = SplitRefused(graph, target);
-  absl::StatusOr<plan::Plan> plan = Lowering(emittable, target).Run(memory);
+  ProductKernels products(target.isa, target.chip, target.gemm_policy, target.gemm_records);
+  const Graph emittable = SplitRefused(graph, target, &products);
+  absl::StatusOr<plan::Plan> plan = Lowering(emittable, target, &products).Run(memory);
   if (!plan.ok()) return Annotate(plan.status(), absl::StrCat("graph '", graph.name(), "'"));
   return plan;
 }

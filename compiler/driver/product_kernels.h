@@ -3,7 +3,7 @@
 //
 //   const ProductKernels products(target.isa, target.chip, target.gemm_policy, target.gemm_records);
 //   if (products.Choose(call).problem) ...                      // emitted, not the library's
-//   absl::StatusOr<FusedProduct> fused = products.EmitFused(node);   // a fusion of the kind "product"
+//   absl::StatusOr<EmittedProduct> fused = products.EmitFused(node);   // a fusion of the kind "product"
 //
 // A fused kernel needs whole sums in its tiles: a config as deep as the sum is long, which may be slower than one that
 // is not. EpiloguePrice() says how many bytes of traffic the fusion must save to pay for that.
@@ -11,6 +11,7 @@
 #define STRATA_COMPILER_DRIVER_PRODUCT_KERNELS_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "base/status.h"
@@ -23,10 +24,10 @@
 
 namespace strata::compiler {
 
-struct FusedProduct {
+struct EmittedProduct {
   GemmDecision decision;
-  RegionEpilogue region;
-  EmittedGemm kernels;
+  RegionEpilogue region;  // positions are of the node's inputs and outputs
+  EmittedGemm kernels;    // with their references
 };
 
 class ProductKernels {
@@ -46,13 +47,27 @@ class ProductKernels {
   // Bytes; 0 or more. Of a call for which ChooseFused has a problem.
   int64_t EpiloguePrice(const graph::OpCall& call) const;
 
-  // UNIMPLEMENTED or INVALID_ARGUMENT say why there is no one kernel; the parts may have theirs.
-  absl::StatusOr<FusedProduct> EmitFused(const graph::Node& fusion) const;
+  // The kernels of a product by itself, whose `decision` has a problem.
+  absl::StatusOr<EmittedProduct> EmitAlone(const graph::Graph& graph, const graph::Node& node,
+                                           GemmDecision decision);
+
+  // Of a product and what follows it. UNIMPLEMENTED or INVALID_ARGUMENT say why there is no one kernel; the parts may have
+  // theirs.
+  absl::StatusOr<EmittedProduct> EmitFused(const graph::Node& fusion);
 
  private:
+  // EmitGemm, once for equal arguments.
+  absl::StatusOr<EmittedGemm> Emit(const GemmProblem& problem, const GemmConfig& config,
+                                   const GemmEpilogue& epilogue);
+  absl::Status AddReferences(graph::Graph region, EmittedProduct* product) const;
+  std::optional<GemmConfig> WithWholeSums(const GemmProblem& problem,
+                                          const GemmConfig& config) const;
+
   std::string isa_;
   GemmMachine machine_;
+  GemmRecords records_;
   GemmChooser chooser_;
+  std::map<std::string, absl::StatusOr<EmittedGemm>> emitted_;  // by what is computed, and how
 };
 
 }  // namespace strata::compiler
