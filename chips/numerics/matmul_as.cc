@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "chips/numerics/convert.h"
 #include "chips/numerics/fused_row.h"
 
 namespace strata::chips {
@@ -35,13 +36,39 @@ struct Parts {
   float exponent = kZeroOperandExponent;
 };
 
-Parts TakeApart(const FormatRow& row, float value) {
+Parts TakeApart(int least_exponent, float value) {
   if (value == 0) return {};
-  const int exponent = std::max(std::ilogb(value), row.min_exponent());
-  return {std::ldexp(value, -exponent), static_cast<float>(exponent)};
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const int exponent = static_cast<int>(bits >> 23 & 0xff) - 127;
+  if (exponent < least_exponent) {
+    return {std::ldexp(value, -least_exponent), static_cast<float>(least_exponent)};
+  }
+  return {std::bit_cast<float>((bits & 0x807fffffu) | 0x3f800000u), static_cast<float>(exponent)};
 }
 
-// Lines of operands for the fast path: rows of A one by one, columns of B in panels of 16.
+template <typename Code>
+std::vector<float> ThroughCodes(Format format, absl::Span<const float> values) {
+  std::vector<Code> codes(values.size());
+  std::vector<float> rounded(values.size());
+  const bool fits = FromF32(format, values, absl::MakeSpan(codes)).ok() &&
+                    ToF32(format, codes, absl::MakeSpan(rounded)).ok();
+  return fits ? rounded : std::vector<float>(values.begin(), values.end());
+}
+
+// The values as operands of the format.
+std::vector<float> Rounded(Format format, absl::Span<const float> values) {
+  if (Row(format).bits() <= 8) return ThroughCodes<uint8_t>(format, values);
+  if (Row(format).bits() <= 16) return ThroughCodes<uint16_t>(format, values);
+  std::vector<float> cut(values.begin(), values.end());  // tf32
+  for (float& value : cut) {
+    if (std::isfinite(value)) {
+      value = std::bit_cast<float>(std::bit_cast<uint32_t>(value) & 0xffffe000u);
+    }
+  }
+  return cut;
+}
+
+// Lines of rounded operands for the fast path: rows of A one by one, columns of B in panels of 16.
 struct Packed {
   int64_t k = 0;                               // of A and B, filled up with zeros to whole groups
   int64_t lanes = 1;                           // of a line
@@ -51,7 +78,7 @@ struct Packed {
 
 Packed Pack(const DotRule& rule, const float* values, int64_t lines, int64_t k, int64_t line_stride,
             int64_t k_stride, int64_t lanes) {
-  const FormatRow& row = Row(rule.operand);
+  const int least_exponent = Row(rule.operand).min_exponent();
   Packed packed;
   packed.k = (k + rule.group - 1) / rule.group * rule.group;
   const int64_t panels = (lines + lanes - 1) / lanes;
@@ -60,13 +87,12 @@ Packed Pack(const DotRule& rule, const float* values, int64_t lines, int64_t k, 
   packed.finite.assign(static_cast<size_t>(lines), true);
   for (int64_t line = 0; line < lines; ++line) {
     for (int64_t i = 0; i < k; ++i) {
-      const float value = static_cast<float>(Decode(
-          rule.operand, OperandCode(rule.operand, values[line * line_stride + i * k_stride])));
+      const float value = values[line * line_stride + i * k_stride];
       if (!std::isfinite(value)) {
         packed.finite[static_cast<size_t>(line)] = false;
         continue;
       }
-      const Parts parts = TakeApart(row, value);
+      const Parts parts = TakeApart(least_exponent, value);
       const size_t at = static_cast<size_t>((line / lanes * packed.k + i) * lanes + line % lanes);
       packed.significands[at] = parts.significand;
       packed.exponents[at] = parts.exponent;
@@ -134,8 +160,12 @@ void FastBlock(const Operands& in, const Packed& a, const Packed& b, int64_t m, 
 
 void FastMatmul(const Operands& in, float* d) {
   const MatmulShape& s = in.shape;
-  const Packed a = Pack(in.rule, in.a, s.m, s.k, s.k, 1, 1);
-  const Packed b = Pack(in.rule, in.b, s.n, s.k, 1, s.n, kLanes);
+  const Format format = in.rule.operand;
+  const auto rounded = [&](const float* values, int64_t count) {
+    return Rounded(format, {values, static_cast<size_t>(count)});
+  };
+  const Packed a = Pack(in.rule, rounded(in.a, s.m * s.k).data(), s.m, s.k, s.k, 1, 1);
+  const Packed b = Pack(in.rule, rounded(in.b, s.k * s.n).data(), s.n, s.k, 1, s.n, kLanes);
 #pragma omp parallel for schedule(static)
   for (int64_t m = 0; m < s.m; ++m) {
     for (int64_t n = 0; n < s.n; n += kLanes) FastBlock(in, a, b, m, n, d);
