@@ -17,8 +17,8 @@
 // Folds run one after another and nothing of two folds overlaps: R cycles load the still operand, T
 // stream the moving one, R + C - 2 fill and drain the array. SCALE-Sim reports the number of the last
 // cycle, counted from 0: hence the -1. A partly filled fold takes as long as a full one. These are the
-// cycles without stalls of memory ("CALC" mode). HonestCycles() in honest.h says what a real machine
-// would not pay.
+// cycles without stalls; memory_model.h has SCALE-Sim's scratchpads and DRAM. HonestCycles() in honest.h says
+// what a real machine would not pay.
 //
 // Figures equal SCALE-Sim v3's to the last bit: means over folds are sums in its order (columns outer,
 // rows inner), one addition a fold, up to kMaxSummedFolds folds; beyond, equal folds are counted together.

@@ -10,7 +10,7 @@ namespace strata::chips::systolic {
 namespace {
 
 struct Totals {
-  int64_t cycles = 0, macs = 0;
+  int64_t cycles = 0, stalls = 0, with_prefetch = 0, macs = 0;
   HonestReport honest;
 
   double Utilization(const ArrayShape& array, int64_t in_cycles) const {
@@ -24,6 +24,11 @@ Totals SumUp(const TopologyReport& report) {
   for (const LayerReport& layer : report.reports) {
     totals.cycles += layer.cycles;
     totals.macs += layer.macs;
+  }
+  for (const MemoryReport& layer : report.memory) {
+    totals.cycles += layer.stall_cycles;
+    totals.stalls += layer.stall_cycles;
+    totals.with_prefetch += layer.cycles_with_prefetch;
   }
   for (const HonestReport& layer : report.honest) {
     totals.honest.scale_sim_cycles += layer.scale_sim_cycles;
@@ -52,9 +57,25 @@ JsonLine HonestJson(const HonestReport& honest) {
   return line;
 }
 
+void AddDram(absl::string_view name, absl::string_view verb, const DramTraffic& dram,
+             JsonLine* line) {
+  line->Add(absl::StrCat(name, "_dram_", verb), dram.words)
+      .Add(absl::StrCat(name, "_dram_first_cycle"), dram.first_cycle)
+      .Add(absl::StrCat(name, "_dram_last_cycle"), dram.last_cycle)
+      .Add(absl::StrCat(name, "_dram_words_per_cycle"), dram.WordsPerCycle());
+}
+
+void AddMemory(const MemoryReport& memory, JsonLine* line) {
+  line->Add("cycles_with_prefetch", memory.cycles_with_prefetch);
+  AddDram("ifmap", "reads", memory.ifmap, line);
+  AddDram("filter", "reads", memory.filter, line);
+  AddDram("ofmap", "writes", memory.ofmap, line);
+}
+
 JsonLine LayerJson(const TopologyReport& report, size_t i) {
   const TopologyLayer& layer = report.layers[i];
   const LayerReport& r = report.reports[i];
+  const MemoryReport* memory = report.memory.empty() ? nullptr : &report.memory[i];
   JsonLine line;
   line.Add("layer", static_cast<int64_t>(i))
       .Add("name", layer.name)
@@ -66,14 +87,16 @@ JsonLine LayerJson(const TopologyReport& report, size_t i) {
       .Add("K", layer.gemm.k)
       .Add("folds", r.mapping.Folds())
       .Add("macs", r.macs)
-      .Add("cycles", r.cycles)
-      .Add("stall_cycles", int64_t{0})
-      .Add("overall_utilization", r.overall_utilization)
+      .Add("cycles", memory == nullptr ? r.cycles : memory->cycles)
+      .Add("stall_cycles", memory == nullptr ? 0 : memory->stall_cycles)
+      .Add("overall_utilization",
+           memory == nullptr ? r.overall_utilization : memory->overall_utilization)
       .Add("mapping_efficiency", r.mapping_efficiency)
       .Add("compute_utilization", r.compute_utilization)
       .Add("ifmap_sram_reads", r.ifmap_reads)
       .Add("filter_sram_reads", r.filter_reads)
       .Add("ofmap_sram_writes", r.ofmap_writes);
+  if (memory != nullptr) AddMemory(*memory, &line);
   return line;
 }
 
@@ -112,14 +135,34 @@ std::string HonestTable(const TopologyReport& report, const Totals& totals) {
   return absl::StrCat(out, "\n", kReasons);
 }
 
+std::string MemoryTable(const TopologyReport& report, const Totals& totals) {
+  std::string out = absl::StrFormat(
+      "\nwith scratchpads and DRAM (words are bytes)\n%-24s %12s %12s %14s %12s %12s %12s\n",
+      "layer", "cycles", "stalls", "with prefetch", "ifmap", "filter", "ofmap");
+  for (size_t i = 0; i < report.layers.size(); ++i) {
+    const MemoryReport& m = report.memory[i];
+    absl::StrAppendFormat(&out, "%-24.24s %12d %12d %14d %12d %12d %12d\n", report.layers[i].name,
+                          m.cycles, m.stall_cycles, m.cycles_with_prefetch, m.ifmap.words,
+                          m.filter.words, m.ofmap.words);
+  }
+  absl::StrAppendFormat(&out, "%-24s %12d %12d %14d\n", "total", totals.cycles, totals.stalls,
+                        totals.with_prefetch);
+  return out;
+}
+
 }  // namespace
 
-TopologyReport RunTopology(const Topology& topology, const ArrayShape& array, Dataflow dataflow) {
+absl::StatusOr<TopologyReport> RunTopology(const Topology& topology, const ArrayShape& array,
+                                           Dataflow dataflow,
+                                           const std::optional<MemoryConfig>& memory) {
   TopologyReport report{.array = array, .dataflow = dataflow, .layers = topology.layers};
   const auto start = std::chrono::steady_clock::now();
   for (const TopologyLayer& layer : topology.layers) {
     report.reports.push_back(RunLayer(layer.gemm, array, dataflow));
     report.honest.push_back(HonestCycles(layer.gemm, array, dataflow));
+    if (!memory) continue;
+    STRATA_ASSIGN_OR_RETURN(MemoryReport with_memory, RunMemory(layer, array, dataflow, *memory));
+    report.memory.push_back(with_memory);
   }
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
@@ -138,18 +181,19 @@ std::string JsonReport(const TopologyReport& report, bool honest) {
       .Add("layers", static_cast<int64_t>(report.layers.size()))
       .Add("macs", totals.macs)
       .Add("cycles", totals.cycles)
-      .Add("stall_cycles", int64_t{0})
+      .Add("stall_cycles", totals.stalls)
       .Add("overall_utilization", totals.Utilization(report.array, totals.cycles))
       .Add("seconds", report.seconds);
+  if (!report.memory.empty()) line.Add("cycles_with_prefetch", totals.with_prefetch);
   if (honest) line.Add("honest", HonestJson(totals.honest));
   return absl::StrCat(out, line.Text(), "\n");
 }
 
 std::string TextReport(const TopologyReport& report, bool honest) {
   std::string out =
-      absl::StrFormat("%dx%d array, %s dataflow, no memory stalls\n%-24s %14s %14s %9s %9s %9s\n",
-                      report.array.rows, report.array.columns, DataflowName(report.dataflow),
-                      "layer", "macs", "cycles", "overall", "mapping", "compute");
+      absl::StrFormat("%dx%d array, %s dataflow\n%-24s %14s %14s %9s %9s %9s\n", report.array.rows,
+                      report.array.columns, DataflowName(report.dataflow), "layer", "macs",
+                      "cycles", "overall", "mapping", "compute");
   for (size_t i = 0; i < report.layers.size(); ++i) {
     const LayerReport& r = report.reports[i];
     absl::StrAppendFormat(&out, "%-24.24s %14d %14d %8.2f%% %8.2f%% %8.2f%%\n",
@@ -157,9 +201,11 @@ std::string TextReport(const TopologyReport& report, bool honest) {
                           r.mapping_efficiency, r.compute_utilization);
   }
   const Totals totals = SumUp(report);
+  const int64_t cycles = totals.cycles - totals.stalls;
   absl::StrAppendFormat(&out, "%-24s %14d %14d %8.2f%%\n%d layers modelled in %.6f s\n", "total",
-                        totals.macs, totals.cycles, totals.Utilization(report.array, totals.cycles),
+                        totals.macs, cycles, totals.Utilization(report.array, cycles),
                         report.layers.size(), report.seconds);
+  if (!report.memory.empty()) absl::StrAppend(&out, MemoryTable(report, totals));
   if (honest) absl::StrAppend(&out, HonestTable(report, totals));
   return out;
 }

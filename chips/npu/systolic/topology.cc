@@ -117,11 +117,13 @@ absl::Status ReadGemm(const Cells& cells, TopologyLayer* layer) {
   for (size_t i = kGemmColumns.size(); i < cells.size(); ++i) {
     STRATA_RETURN_IF_ERROR(ReadSparsity(cells[i], layer));
   }
+  layer->ifmap = {.height = v[1], .width = v[3], .filter_width = v[3], .ofmap_height = v[1]};
   return SetGemm(v[1], v[2], v[3], &layer->gemm);
 }
 
 struct Convolution {
-  int64_t ofmap_height, ofmap_width, filter_height, filter_width, channels, filters, batch = 1;
+  IfmapShape ifmap;
+  int64_t filter_height = 0, filters = 0, batch = 1;
 };
 
 absl::StatusOr<Convolution> ReadConvolution(const Cells& cells, const Cells& heading,
@@ -134,7 +136,10 @@ absl::StatusOr<Convolution> ReadConvolution(const Cells& cells, const Cells& hea
   const auto ofmap = [&](int64_t size, int64_t filter) {
     return 1 + (size - filter) / v[7] + ((size - filter) % v[7] != 0);
   };
-  Convolution conv{ofmap(v[1], v[3]), ofmap(v[2], v[4]), v[3], v[4], v[5], v[6]};
+  Convolution conv;
+  conv.ifmap = {v[1], v[2], v[5], v[4], v[7], ofmap(v[1], v[3]), ofmap(v[2], v[4])};
+  conv.filter_height = v[3];
+  conv.filters = v[6];
   for (size_t i = kConvolutionColumns.size(); i < cells.size(); ++i) {
     if (i < heading.size() && absl::StartsWithIgnoreCase(heading[i], "batch")) {
       STRATA_ASSIGN_OR_RETURN(conv.batch, ReadCount(cells[i], "batch"));
@@ -145,9 +150,10 @@ absl::StatusOr<Convolution> ReadConvolution(const Cells& cells, const Cells& hea
   return conv;
 }
 
-absl::Status SetGemm(const Convolution& conv, Gemm* gemm) {
-  return SetGemm(Product({conv.ofmap_height, conv.ofmap_width, conv.batch}), conv.filters,
-                 Product({conv.filter_height, conv.filter_width, conv.channels}), gemm);
+absl::Status SetShapes(const Convolution& conv, TopologyLayer* layer) {
+  const IfmapShape& ifmap = layer->ifmap = conv.ifmap;
+  return SetGemm(Product({ifmap.ofmap_height, ifmap.ofmap_width, conv.batch}), conv.filters,
+                 Product({conv.filter_height, ifmap.filter_width, ifmap.channels}), &layer->gemm);
 }
 
 absl::Status TooManyLayers() {
@@ -159,12 +165,12 @@ absl::Status AppendConvolution(const Cells& cells, const Cells& heading, Topolog
                                std::vector<TopologyLayer>* layers) {
   STRATA_ASSIGN_OR_RETURN(Convolution conv, ReadConvolution(cells, heading, &layer));
   if (!absl::StrContains(layer.name, "DP")) {
-    STRATA_RETURN_IF_ERROR(SetGemm(conv, &layer.gemm));
+    STRATA_RETURN_IF_ERROR(SetShapes(conv, &layer));
     layers->push_back(std::move(layer));
     return absl::OkStatus();
   }
-  const int64_t channels = std::exchange(conv.channels, 1);
-  STRATA_RETURN_IF_ERROR(SetGemm(conv, &layer.gemm));
+  const int64_t channels = std::exchange(conv.ifmap.channels, 1);
+  STRATA_RETURN_IF_ERROR(SetShapes(conv, &layer));
   if (channels > kMaxLayers - static_cast<int64_t>(layers->size())) return TooManyLayers();
   const std::string name = layer.name;
   for (int64_t i = 0; i < channels; ++i) {
@@ -176,7 +182,9 @@ absl::Status AppendConvolution(const Cells& cells, const Cells& heading, Topolog
 
 absl::Status AppendRow(const Cells& cells, const Cells& heading, bool gemm, int line,
                        std::vector<TopologyLayer>* layers) {
-  TopologyLayer layer{.name = std::string(cells[0]), .line = line};
+  TopologyLayer layer;
+  layer.name = std::string(cells[0]);
+  layer.line = line;
   if (!gemm) return AppendConvolution(cells, heading, std::move(layer), layers);
   STRATA_RETURN_IF_ERROR(ReadGemm(cells, &layer));
   layers->push_back(std::move(layer));

@@ -48,10 +48,18 @@ struct Gemm {
   int64_t Macs() const { return m * n * k; }
 };
 
+// Where the words of A lie in the ifmap; of a product: M rows of K words, each row one window.
+struct IfmapShape {
+  int64_t height = 0, width = 0, channels = 1;
+  int64_t filter_width = 0, stride = 1;
+  int64_t ofmap_height = 0, ofmap_width = 1;
+};
+
 struct TopologyLayer {
   std::string name;
   int line = 0;  // in the file, from 1
   Gemm gemm;
+  IfmapShape ifmap;
   int64_t sparsity_n = 1;  // at most n of m weights are not zero
   int64_t sparsity_m = 1;
 };
