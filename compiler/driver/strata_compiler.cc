@@ -132,6 +132,7 @@ std::vector<std::string> StrataPipeline() {
       "min_cut_partition",  // what the backward pass makes again rather than keep
       "rematerialisation",  // more of that, for a memory budget
       "epilogue_fusion",    // what follows a product that is emitted joins its kernel
+      "optimizer_fusion",   // a parameter's update is one kernel, small ones share one
       "fusion",             // primitives become kernels
       "dce",                // producers that every group made again go
       "memory_order",       // gradients die early, large values are made late

@@ -9,6 +9,7 @@
 #include "framework/autodiff/gradients.h"
 #include "framework/graph/builder.h"
 #include "framework/optim/adamw.h"
+#include "framework/optim/loss_scale.h"
 
 namespace strata::compiler {
 namespace {
@@ -97,8 +98,16 @@ absl::StatusOr<graph::Graph> GptTrainingStep(const GptSizes& s) {
   const ValueId logits = b.Apply("matmul", {x, table}, {{"transpose_b", Attr(true)}});
   const ValueId loss = model.Mean(b.Apply("cross_entropy", {logits, targets}));
   b.Output(loss, "loss", graph::MEAN);
-  STRATA_ASSIGN_OR_RETURN(const auto gradients, framework::Gradients(b, loss, model.parameters()));
-  framework::AddAdamW(b, model.parameters(), gradients);
+  framework::LossScale scale;
+  ValueId differentiated = loss;
+  if (s.loss_scale > 0) {
+    scale = framework::AddLossScale(b, {.initial = s.loss_scale});
+    differentiated = b.Apply("mul", {loss, scale.scale});
+  }
+  STRATA_ASSIGN_OR_RETURN(const auto gradients,
+                          framework::Gradients(b, differentiated, model.parameters()));
+  framework::AddAdamW(b, model.parameters(), gradients, {.clip_norm = s.clip_norm},
+                      s.loss_scale > 0 ? &scale : nullptr);
   return std::move(b).Build();
 }
 

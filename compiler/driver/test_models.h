@@ -15,6 +15,8 @@ namespace strata::compiler {
 // {4, 256, 50257, 768, 12, 12}.
 struct GptSizes {
   int64_t batch = 2, tokens = 16, vocabulary = 61, width = 32, heads = 4, layers = 2;
+  double clip_norm = 0;   // of all gradients together; 0: no clipping
+  double loss_scale = 0;  // first factor of dynamic loss scaling; 0: none
 };
 
 // Loss, gradients and AdamW; parameters and moments are updated in place. Outputs: the loss first.

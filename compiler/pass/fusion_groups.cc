@@ -1,14 +1,10 @@
 #include "compiler/pass/fusion_groups.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
-#include <utility>
 
-#include "compiler/loop/lower.h"
-#include "compiler/loop/schedule.h"
+#include "compiler/pass/fusion_circles.h"
 #include "compiler/pass/fusion_node_info.h"
-#include "compiler/pass/fusion_region.h"
+#include "compiler/pass/horizontal_fusion.h"
 
 namespace strata::compiler {
 namespace {
@@ -18,17 +14,11 @@ using graph::Node;
 using loop::Kind;
 using Role = FusionNodeInfo::Role;
 
-constexpr size_t kMaxMembers = 96;
-constexpr int kMaxBuffers = 28;
-// Additions an element that recomputing may cost, all the way down, where it saves a round trip through memory.
+// Additions an element that recomputing may cost, all the way down, where it saves a round trip
+// through memory.
 constexpr int kRecomputeBudget = 64;
 // Work on smaller values than the kernel's own is repeated; only this cheap.
 constexpr int kRepeatBudget = 4;
-constexpr int kMaxVisits = 4000;  // of a search for a cycle, then one is assumed
-// Pairs that turned out not to fit, for each value with several readers.
-constexpr int kMaxRefused = 12;
-constexpr int64_t kLightElements = 4096;
-constexpr int64_t kMergeElements = 64;
 constexpr int64_t kLongRow = 64;
 
 size_t At(int i) { return static_cast<size_t>(i); }
@@ -38,8 +28,7 @@ class Finder {
   explicit Finder(const Graph& graph)
       : graph_(graph),
         infos_(ReadFusionNodes(graph)),
-        wants_(static_cast<size_t>(graph.values_size())),
-        readers_(static_cast<size_t>(graph.values_size())),
+        uses_(graph),
         is_output_(static_cast<size_t>(graph.values_size()), false),
         maker_(static_cast<size_t>(graph.values_size()), -1),
         clone_cost_(static_cast<size_t>(graph.nodes_size()), 0),
@@ -56,16 +45,13 @@ class Finder {
 
   FusionGroups Run() {
     for (int n = graph_.nodes_size(); n-- > 0;) Visit(n);
-    for (FusionGroup& group : groups_) Sort(&group);
-    MergeSharers();
+    for (FusionGroup& group : groups_) SortGroup(&group);
+    MergeHorizontally(graph_, infos_, &groups_, &uses_);
     return Finish();
   }
 
  private:
-  struct Want {
-    int group;
-    bool aligned;  // at the index of the kernel's own element
-  };
+  using Want = GroupUse;
 
   const FusionNodeInfo& Info(int n) const { return infos_[At(n)]; }
   uint32_t Out(int n) const { return graph_.nodes(n).outputs(0); }
@@ -76,8 +62,8 @@ class Finder {
     const FusionNodeInfo& info = Info(n);
     if (info.role == Role::kOpaque) return StandAlone(n);
     const uint32_t v = Out(n);
-    const bool outside = is_output_[v] || !readers_[v].empty();
-    const std::vector<Want> wants = wants_[v];
+    const bool outside = is_output_[v] || !uses_.nodes[v].empty();
+    const std::vector<Want> wants = uses_.groups[v];
     if (wants.empty() && !outside) return StandAlone(n);
     if (info.role == Role::kSource || info.role == Role::kView || info.role == Role::kSlice) {
       return VisitFree(n, wants, outside);
@@ -105,7 +91,7 @@ class Finder {
       }
     }
     if (!outside && rest.empty()) return;
-    wants_[Out(n)] = rest;
+    uses_.groups[Out(n)] = rest;
     if (Info(n).role == Role::kSlice) return WriteToMemory(n, rest);
     StandAlone(n);
   }
@@ -113,7 +99,7 @@ class Finder {
   void StandAlone(int n) {
     alone_[At(n)] = true;
     for (uint32_t id : graph_.nodes(n).inputs()) {
-      if (readers_[id].empty() || readers_[id].back() != n) readers_[id].push_back(n);
+      if (uses_.nodes[id].empty() || uses_.nodes[id].back() != n) uses_.nodes[id].push_back(n);
     }
   }
 
@@ -122,10 +108,11 @@ class Finder {
       return groups_[At(a.group)].members.back() < groups_[At(b.group)].members.back();
     });
     for (const Want& want : wants) {
-      if (!CanJoin(n, want, true) || ReachesGroup(n, want.group)) continue;
+      if (!CanJoin(n, want, true) || ReachesGroup(graph_, groups_, uses_, Out(n), want.group))
+        continue;
       Join(n, want, true);
       // Now only the others read it from memory.
-      std::vector<Want>& all = wants_[Out(n)];
+      std::vector<Want>& all = uses_.groups[Out(n)];
       all.erase(std::remove_if(all.begin(), all.end(),
                                [&](const Want& w) { return w.group == want.group; }),
                 all.end());
@@ -155,8 +142,8 @@ class Finder {
   bool CanJoin(int n, const Want& want, bool exported) const {
     const FusionGroup& group = groups_[At(want.group)];
     const FusionNodeInfo& info = Info(n);
-    if (group.members.size() >= kMaxMembers) return false;
-    if (buffers_[At(want.group)] + graph_.nodes(n).inputs_size() + exported > kMaxBuffers)
+    if (group.members.size() >= kMaxFusedNodes) return false;
+    if (buffers_[At(want.group)] + graph_.nodes(n).inputs_size() + exported > kMaxFusedBuffers)
       return false;
     if (exported && !want.aligned) return false;
     if (info.role == Role::kReduction) return want.aligned && CanJoinReduction(info, group);
@@ -170,7 +157,8 @@ class Finder {
 
   static bool CanJoinReduction(const FusionNodeInfo& info, const FusionGroup& group) {
     if (group.kind == Kind::kLoop) {
-      // Full elements around the reduction, or only work on its results so far (a row's is done by one lane).
+      // Full elements around the reduction, or only work on its results so far (a row's is done by
+      // one lane).
       if (info.over_rows && info.operand_dims == group.space) return true;
       if (info.dims != group.space) return false;
       return !info.over_rows || ElementsOf(info.operand_dims) >= kLongRow * info.elements;
@@ -214,21 +202,21 @@ class Finder {
     const bool aligned = want.aligned && info.role != Role::kMove && info.role != Role::kSlice;
     for (uint32_t id : graph_.nodes(n).inputs()) {
       Want* found = nullptr;
-      for (Want& w : wants_[id]) {
+      for (Want& w : uses_.groups[id]) {
         if (w.group == want.group) found = &w;
       }
       if (found != nullptr) {
         found->aligned = found->aligned && aligned;
       } else {
-        wants_[id].push_back({want.group, aligned});
+        uses_.groups[id].push_back({want.group, aligned});
       }
     }
   }
 
   // ---- is it worth it?
 
-  // Recompute in every group that wants the value, rather than write it once and read it in each: when that costs few
-  // additions and makes the kernels read no more than they would have read.
+  // Recompute in every group that wants the value, rather than write it once and read it in each:
+  // when that costs few additions and makes the kernels read no more than they would have read.
   bool ShouldClone(int n, const std::vector<Want>& wants) const {
     const FusionNodeInfo& info = Info(n);
     if (info.role == Role::kReduction || info.role == Role::kMove) return false;
@@ -244,7 +232,7 @@ class Finder {
       if (ElementsOfValue(id) * 2 < info.elements) continue;
       ++wide;
       const bool read_by_all = std::all_of(wants.begin(), wants.end(), [&](const Want& want) {
-        return std::any_of(wants_[id].begin(), wants_[id].end(),
+        return std::any_of(uses_.groups[id].begin(), uses_.groups[id].end(),
                            [&](const Want& w) { return w.group == want.group; });
       });
       fresh += !read_by_all;
@@ -259,246 +247,7 @@ class Finder {
     return cost;
   }
 
-  int64_t ElementsOfValue(uint32_t id) const {
-    int64_t n = 1;
-    for (const graph::Dim& dim : graph_.values(static_cast<int>(id)).dims()) n *= dim.size();
-    return n;
-  }
-
-  // ---- cycles
-
-  // Whether a path leads from the value of `n` over something outside of `group` into `group`.
-  bool ReachesGroup(int n, int group) {
-    Search search;
-    search.target = group;
-    for (int member : groups_[At(group)].members) search.last = std::max(search.last, member);
-    return FollowValue(Out(n), &search, /*skip=*/group) || Drain(&search);
-  }
-
-  // Whether a path leads from what group `from` writes, not straight, into group `to`.
-  bool ReachesAround(int from, int to) {
-    Search search;
-    search.target = to;
-    for (int member : groups_[At(to)].members) search.last = std::max(search.last, member);
-    for (int member : groups_[At(from)].exports) {
-      if (FollowValue(Out(member), &search, /*skip=*/to)) return true;
-    }
-    return Drain(&search);
-  }
-
-  struct Search {
-    int target = -1;
-    int last = -1;  // no later node can lead into the target
-    int visits = 0;
-    std::set<int> groups, nodes;
-    std::vector<std::pair<bool, int>> stack;  // (is group, index)
-  };
-
-  // Puts the readers of a value on the stack; true when the target is among them (unless skipped).
-  bool FollowValue(uint32_t v, Search* search, int skip) {
-    for (const Want& want : wants_[v]) {
-      if (want.group == skip) continue;
-      if (want.group == search->target) return true;
-      if (search->groups.insert(want.group).second) search->stack.push_back({true, want.group});
-    }
-    for (int reader : readers_[v]) {
-      if (reader < search->last && search->nodes.insert(reader).second)
-        search->stack.push_back({false, reader});
-    }
-    return false;
-  }
-
-  bool Drain(Search* search) {
-    while (!search->stack.empty()) {
-      if (++search->visits > kMaxVisits) return true;
-      const auto [is_group, index] = search->stack.back();
-      search->stack.pop_back();
-      if (!is_group) {
-        for (uint32_t id : graph_.nodes(index).outputs()) {
-          if (FollowValue(id, search, -1)) return true;
-        }
-        continue;
-      }
-      for (int member : groups_[At(index)].exports) {
-        if (member < search->last && FollowValue(Out(member), search, -1)) return true;
-      }
-    }
-    return false;
-  }
-
-  // ---- merging groups that read the same
-
-  static void Sort(FusionGroup* group) {
-    std::sort(group->members.begin(), group->members.end());
-    std::sort(group->exports.begin(), group->exports.end());
-  }
-
-  bool Lowers(const FusionGroup& group) const {
-    std::vector<uint32_t> inputs;
-    absl::StatusOr<loop::Computation> computation = loop::Lower(
-        MakeRegion(graph_, loop::KindName(group.kind), group.members, group.exports, &inputs));
-    return computation.ok() && loop::Schedule(*std::move(computation)).ok();
-  }
-
-  // Horizontal fusion: kernels over one iteration space that share an operand become one, which reads it once.
-  void MergeSharers() {
-    FillExporters();
-    for (int v = 0; v < graph_.values_size(); ++v) {
-      if (wants_[static_cast<size_t>(v)].empty()) continue;
-      if (maker_[static_cast<size_t>(v)] >= 0 &&
-          Info(maker_[static_cast<size_t>(v)]).role == Role::kSource) {
-        continue;  // every kernel has its own
-      }
-      std::vector<int> sharers = SharersOf(static_cast<uint32_t>(v));
-      std::sort(sharers.begin(), sharers.end(), [&](int a, int b) {
-        return groups_[At(a)].members.front() < groups_[At(b)].members.front();
-      });
-      MergeAmong(&sharers);
-    }
-  }
-
-  enum class Merge { kDone, kUnlike, kRefused, kFull };
-
-  // Each with those after it until it is full, as long as not too many pairs turn out not to fit.
-  void MergeAmong(std::vector<int>* sharers) {
-    int refused = 0;
-    for (size_t i = 0; i < sharers->size(); ++i) {
-      for (size_t j = i + 1; j < sharers->size() && refused < kMaxRefused;) {
-        const int a = (*sharers)[i], b = (*sharers)[j];
-        const Merge merge = MayMerge(a, b) ? TryMerge(a, b) : Merge::kUnlike;
-        if (merge == Merge::kFull) break;
-        if (merge == Merge::kDone) {
-          sharers->erase(sharers->begin() + static_cast<int64_t>(j));
-        } else {
-          refused += merge == Merge::kRefused;
-          ++j;
-        }
-      }
-    }
-  }
-
-  // The groups that read or write a value and might be one kernel for its sake. Sharing a small
-  // value saves no traffic, but kernels of single numbers, and those that move so little that the
-  // launch is what they cost (updates of gains and biases), are better one than many.
-  std::vector<int> SharersOf(uint32_t v) const {
-    std::set<int> groups;
-    for (const Want& want : wants_[v]) groups.insert(want.group);
-    if (maker_[v] >= 0) {
-      auto it = exporter_.find(maker_[v]);
-      if (it != exporter_.end()) groups.insert(it->second);
-    }
-    const bool small = ElementsOfValue(v) < kMergeElements;
-    std::vector<int> sharers;
-    for (int g : groups) {
-      const FusionGroup& group = groups_[At(g)];
-      const bool light = group.kind == Kind::kLoop && ElementsOf(group.space) <= kLightElements;
-      if (!small || light) sharers.push_back(g);
-    }
-    return sharers;
-  }
-
-  void FillExporters() {
-    for (size_t g = 0; g < groups_.size(); ++g) {
-      for (int member : groups_[g].exports) exporter_[member] = static_cast<int>(g);
-    }
-  }
-
-  bool HasMoves(const FusionGroup& group) const {
-    return std::any_of(group.members.begin(), group.members.end(),
-                       [&](int n) { return Info(n).role == Role::kMove; });
-  }
-
-  // Whether one kernel can serve both: the same space, and reductions of one kind.
-  bool AreAlike(const FusionGroup& a, const FusionGroup& b) const {
-    if (a.kind == Kind::kLoop && b.kind == Kind::kLoop) return AreViewsOfOneSpace(a.space, b.space);
-    if (a.kind == b.kind) return a.space == b.space && a.kept == b.kept;
-    const FusionGroup& plain = a.kind == Kind::kLoop ? a : b;
-    const FusionGroup& other = a.kind == Kind::kLoop ? b : a;
-    if (plain.kind != Kind::kLoop || plain.space != other.space || HasMoves(plain)) return false;
-    return other.kind == Kind::kRow ||
-           std::none_of(plain.exports.begin(), plain.exports.end(),
-                        [&](int n) { return Info(n).after_row_reduction; });
-  }
-
-  // Operands from outside, and results.
-  size_t BuffersOf(const std::vector<int>& members, size_t exports) const {
-    std::set<uint32_t> inputs;
-    for (int n : members) {
-      for (uint32_t id : graph_.nodes(n).inputs()) {
-        if (maker_[id] < 0 || !std::binary_search(members.begin(), members.end(), maker_[id]))
-          inputs.insert(id);
-      }
-    }
-    return inputs.size() + exports;
-  }
-
-  // What can be told at once.
-  bool MayMerge(int a, int b) const {
-    const FusionGroup &first = groups_[At(a)], &second = groups_[At(b)];
-    if (a == b || first.members.empty() || second.members.empty()) return false;
-    if (first.members.size() + second.members.size() > kMaxMembers) return false;
-    // Every result needs its buffer, and one more at least is read.
-    if (first.exports.size() + second.exports.size() >= static_cast<size_t>(kMaxBuffers))
-      return false;
-    return AreAlike(first, second);
-  }
-
-  Merge TryMerge(int a, int b) {
-    FusionGroup& first = groups_[At(a)];
-    FusionGroup& second = groups_[At(b)];
-    if (ReachesAround(a, b) || ReachesAround(b, a)) return Merge::kRefused;
-    FusionGroup merged;
-    const FusionGroup& leader = first.kind == Kind::kLoop ? second : first;
-    merged.kind = leader.kind;
-    merged.space = leader.space;
-    merged.kept = leader.kept;
-    std::set_union(first.members.begin(), first.members.end(), second.members.begin(),
-                   second.members.end(), std::back_inserter(merged.members));
-    for (int n : first.exports) merged.exports.push_back(n);
-    for (int n : second.exports) merged.exports.push_back(n);
-    // What only the other half read need not be written any more.
-    merged.exports.erase(std::remove_if(merged.exports.begin(), merged.exports.end(),
-                                        [&](int n) {
-                                          const uint32_t v = Out(n);
-                                          if (is_output_[v] || !readers_[v].empty()) return false;
-                                          return std::all_of(wants_[v].begin(), wants_[v].end(),
-                                                             [&](const Want& w) {
-                                                               return w.group == a || w.group == b;
-                                                             });
-                                        }),
-                         merged.exports.end());
-    Sort(&merged);
-    if (BuffersOf(merged.members, merged.exports.size()) > static_cast<size_t>(kMaxBuffers))
-      return Merge::kFull;
-    if (!Lowers(merged)) return Merge::kRefused;
-    Rename(b, a, merged);
-    return Merge::kDone;
-  }
-
-  // Group `a` becomes `merged`; `b` is no more.
-  void Rename(int b, int a, const FusionGroup& merged) {
-    std::set<uint32_t> operands;
-    for (int n : merged.members) {
-      for (uint32_t id : graph_.nodes(n).inputs()) operands.insert(id);
-    }
-    for (uint32_t id : operands) {
-      std::vector<Want>& wants = wants_[id];
-      bool wanted = false;
-      for (const Want& want : wants) wanted = wanted || want.group == a || want.group == b;
-      wants.erase(std::remove_if(wants.begin(), wants.end(),
-                                 [&](const Want& w) { return w.group == a || w.group == b; }),
-                  wants.end());
-      const bool inside = maker_[id] >= 0 && std::binary_search(merged.members.begin(),
-                                                                merged.members.end(), maker_[id]);
-      if (wanted && !inside) wants.push_back({a, false});
-    }
-    for (int g : {a, b}) {
-      for (int n : groups_[At(g)].exports) exporter_.erase(n);
-    }
-    for (int n : merged.exports) exporter_[n] = a;
-    groups_[At(a)] = merged;
-    groups_[At(b)] = FusionGroup{};
-  }
+  int64_t ElementsOfValue(uint32_t id) const { return ElementsOf(graph_, id); }
 
   // ---- the result
 
@@ -511,7 +260,7 @@ class Finder {
       if (group.members.empty()) continue;
       if (group.members.size() == 1) {
         made[At(group.members[0])] = true;
-      } else if (Lowers(group)) {
+      } else if (IsLowerable(graph_, group)) {
         result.groups.push_back(group);
       } else {
         refused.push_back(&group);
@@ -534,14 +283,12 @@ class Finder {
   std::vector<FusionNodeInfo> infos_;
   std::vector<FusionGroup> groups_;
   std::vector<int> buffers_;  // by group: outputs so far (inputs are bounded by members)
-  std::vector<std::vector<Want>> wants_;   // by value: groups that read it
-  std::vector<std::vector<int>> readers_;  // by value: nodes outside of groups that read it
-  std::vector<bool> is_output_;            // by value
-  std::vector<int> maker_;                 // by value
-  std::vector<int> clone_cost_;            // by node: additions of its cloned consumers and itself
-  std::vector<bool> alone_;                // by node
+  FusionUses uses_;
+  std::vector<bool> is_output_;  // by value
+  std::vector<int> maker_;       // by value
+  std::vector<int> clone_cost_;  // by node: additions of its cloned consumers and itself
+  std::vector<bool> alone_;      // by node
   std::vector<std::vector<int>> consumers_;  // by node: those that read its values
-  std::map<int, int> exporter_;              // node -> group that writes it
 };
 
 }  // namespace

@@ -123,6 +123,12 @@ int64_t ElementsOf(const FusionDims& dims) {
   return n;
 }
 
+int64_t ElementsOf(const graph::Graph& graph, uint32_t value) {
+  int64_t n = 1;
+  for (const graph::Dim& dim : graph.values(static_cast<int>(value)).dims()) n *= dim.size();
+  return n;
+}
+
 bool AreViewsOfOneSpace(const FusionDims& a, const FusionDims& b) {
   if (a == b) return true;
   if (ElementsOf(a) != ElementsOf(b) || ElementsOf(a) == 0) return false;

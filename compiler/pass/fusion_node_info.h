@@ -1,4 +1,5 @@
-// What the fusion pass knows of each node: may it be part of a kernel, what shape is it, what does it cost.
+// What the fusion pass knows of each node: may it be part of a kernel, what shape is it, what does
+// it cost.
 #ifndef STRATA_COMPILER_PASS_FUSION_NODE_INFO_H_
 #define STRATA_COMPILER_PASS_FUSION_NODE_INFO_H_
 
@@ -39,8 +40,11 @@ struct FusionNodeInfo {
 std::vector<FusionNodeInfo> ReadFusionNodes(const graph::Graph& graph);
 
 int64_t ElementsOf(const FusionDims& dims);
+// Of a value, all of whose dims are concrete.
+int64_t ElementsOf(const graph::Graph& graph, uint32_t value);
 
-// True when both are views of one array: equal counts, and every border of one grouping can be a border of the other.
+// True when both are views of one array: equal counts, and every border of one grouping can be a
+// border of the other.
 bool AreViewsOfOneSpace(const FusionDims& a, const FusionDims& b);
 bool IsPrefix(const FusionDims& prefix, const FusionDims& dims);
 

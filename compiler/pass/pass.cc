@@ -13,6 +13,7 @@
 #include "compiler/pass/memory_order.h"
 #include "compiler/pass/min_cut_partition.h"
 #include "compiler/pass/mixed_precision.h"
+#include "compiler/pass/optimizer_fusion.h"
 #include "compiler/pass/rematerialisation.h"
 #include "compiler/pass/transpose_sinking.h"
 #include "framework/graph/ops/all_ops.h"
@@ -33,6 +34,7 @@ void RegisterAllPasses() {
   PassRegistry().Register("fusion", [] { return CreateFusionPass(); });
   PassRegistry().Register("memory_order", [] { return CreateMemoryOrder(); });
   PassRegistry().Register("min_cut_partition", [] { return CreateMinCutPartition(); });
+  PassRegistry().Register("optimizer_fusion", [] { return CreateOptimizerFusion(); });
   PassRegistry().Register("rematerialisation", [] { return CreateRematerialisation(); });
   PassRegistry().Register("mixed_precision", [] { return CreateMixedPrecision(); });
   PassRegistry().Register("layout_assignment", [] { return CreateLayoutAssignment(); });
