@@ -16,7 +16,8 @@ using graph::Graph;
 using Role = FusionNodeInfo::Role;
 
 constexpr size_t kMaxUpdate = 96;  // nodes of one parameter's update
-// Numbers of a small parameter: its update moves less than a launch costs.
+// Numbers of a small parameter, a vector: its update moves less than a launch costs, and its gradient
+// may wait for others. Gradients of small matrices together are much of a small model's memory.
 constexpr int64_t kSmallElements = 4096;
 // Operands and results of the kernel of several small parameters.
 constexpr size_t kMaxJoined = 64;
@@ -230,7 +231,7 @@ std::vector<FusionGroup> MergeSmallUpdates(const Graph& graph, std::vector<Fusio
   std::vector<FusionGroup> merged;
   std::map<FusionDims, std::vector<const FusionGroup*>> small;  // by space
   for (const FusionGroup& group : groups) {
-    if (ElementsOf(group.space) <= kSmallElements) {
+    if (group.space.size() <= 1 && ElementsOf(group.space) <= kSmallElements) {
       small[group.space].push_back(&group);
     } else {
       merged.push_back(group);

@@ -15,8 +15,7 @@ namespace strata::compiler {
 // have no loop nest are left out. `graph` is verified.
 std::vector<FusionGroup> FindOptimizerGroups(const graph::Graph& graph);
 
-// Puts groups of small parameters over one space together, `buffers` operands and results a kernel
-// at most.
+// Puts groups of vectors of one short length together, as many as the buffers of a kernel allow.
 std::vector<FusionGroup> MergeSmallUpdates(const graph::Graph& graph,
                                            std::vector<FusionGroup> groups);
 
