@@ -16,8 +16,9 @@ using graph::Graph;
 using Role = FusionNodeInfo::Role;
 
 constexpr size_t kMaxUpdate = 96;  // nodes of one parameter's update
-// Numbers of a small parameter, a vector: its update moves less than a launch costs, and its gradient
-// may wait for others. Gradients of small matrices together are much of a small model's memory.
+// Numbers of a small parameter, a vector: its update moves less than a launch costs, and its
+// gradient may wait for others. Gradients of small matrices together are much of a small model's
+// memory.
 constexpr int64_t kSmallElements = 4096;
 // Operands and results of the kernel of several small parameters.
 constexpr size_t kMaxJoined = 64;
