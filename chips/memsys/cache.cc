@@ -7,7 +7,8 @@
 namespace strata::chips::memsys {
 namespace {
 
-constexpr int64_t kMaxWays = 64;
+constexpr int64_t kMaxWays = 4096;
+constexpr int64_t kMaxTreeWays = 64;
 
 bool IsPowerOfTwo(int64_t value) { return value > 0 && (value & (value - 1)) == 0; }
 
@@ -20,9 +21,11 @@ absl::Status Check(const CacheConfig& config) {
     return absl::InvalidArgumentError(
         absl::StrCat("ways: ", config.ways, " is outside [1, ", kMaxWays, "]"));
   }
-  if (config.replacement == Replacement::kTreePlru && !IsPowerOfTwo(config.ways)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("ways: ", config.ways, " is no power of two, which tree-PLRU needs; use LRU"));
+  if (config.replacement == Replacement::kTreePlru &&
+      (!IsPowerOfTwo(config.ways) || config.ways > kMaxTreeWays)) {
+    return absl::InvalidArgumentError(absl::StrCat("ways: ", config.ways,
+                                                   " is no power of two up to ", kMaxTreeWays,
+                                                   ", which tree-PLRU needs; use LRU"));
   }
   const int64_t set_bytes = config.ways * config.line_bytes;
   if (config.bytes < set_bytes || config.bytes % set_bytes != 0) {

@@ -27,7 +27,7 @@ enum class Replacement { kLru, kTreePlru };
 
 struct CacheConfig {
   int64_t bytes = 0;       // ways * line_bytes * a whole number of sets
-  int64_t ways = 0;        // 1 ... 64; a power of two for kTreePlru
+  int64_t ways = 0;        // 1 ... 4096; for kTreePlru a power of two, at most 64
   int64_t line_bytes = 0;  // a power of two
   Replacement replacement = Replacement::kLru;
 };

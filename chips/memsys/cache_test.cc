@@ -112,7 +112,9 @@ TEST(Cache, RefusesImpossibleShapes) {
   EXPECT_THAT(Cache::Make({4096, 4, 48}), StatusIs(kInvalid, HasSubstr("line_bytes: 48")));
   EXPECT_THAT(Cache::Make({4096, 4, 0}), StatusIs(kInvalid, HasSubstr("line_bytes: 0")));
   EXPECT_THAT(Cache::Make({4096, 0, 64}), StatusIs(kInvalid, HasSubstr("ways: 0 is outside")));
-  EXPECT_THAT(Cache::Make({65 * 64, 65, 64}), StatusIs(kInvalid, HasSubstr("ways: 65")));
+  EXPECT_THAT(Cache::Make({4097 * 64, 4097, 64}), StatusIs(kInvalid, HasSubstr("ways: 4097")));
+  EXPECT_THAT(Cache::Make({128 * 64, 128, 64, Replacement::kTreePlru}),
+              StatusIs(kInvalid, HasSubstr("ways: 128 is no power of two up to 64")));
   EXPECT_THAT(Cache::Make({3 * 64, 3, 64, Replacement::kTreePlru}),
               StatusIs(kInvalid, HasSubstr("tree-PLRU needs")));
   EXPECT_THAT(Cache::Make({4000, 4, 64}), StatusIs(kInvalid, HasSubstr("bytes: 4000 is no whole")));
