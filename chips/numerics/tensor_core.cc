@@ -1,6 +1,7 @@
 #include "chips/numerics/tensor_core.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
@@ -10,6 +11,7 @@ namespace strata::chips {
 namespace {
 
 constexpr int kZeroExponent = -126;  // zeros do not raise the largest exponent above fp32's least
+constexpr int kLargestGroup = 32;
 
 // A finite number is significand * 2^(exponent - mantissa bits of its format).
 struct Operand {
@@ -17,20 +19,36 @@ struct Operand {
   int exponent = kZeroExponent;
 };
 
-Operand Unpack(const FormatRow& row, uint32_t code) {
-  const uint32_t magnitude = code & (row.SignMask() - 1);
-  if (magnitude == 0) return {};
-  const int field = static_cast<int>(magnitude >> row.mantissa_bits);
-  const int64_t hidden = field == 0 ? 0 : int64_t{1} << row.mantissa_bits;
-  const int64_t significand = hidden + (magnitude & ((1u << row.mantissa_bits) - 1));
-  return {(code & row.SignMask()) != 0 ? -significand : significand, std::max(field, 1) - row.bias};
-}
+// What is needed of a format's row to take its codes apart.
+struct Layout {
+  explicit Layout(const FormatRow& row)
+      : mantissa_bits(row.mantissa_bits),
+        bias(row.bias),
+        sign(row.SignMask()),
+        first_special(row.HasNan() ? row.OverflowCode() : row.SignMask()) {}
+
+  bool IsFinite(uint32_t code) const { return (code & (sign - 1)) < first_special; }
+
+  Operand Unpack(uint32_t code) const {
+    const uint32_t magnitude = code & (sign - 1);
+    if (magnitude == 0) return {};
+    const int field = static_cast<int>(magnitude >> mantissa_bits);
+    const int64_t hidden = field == 0 ? 0 : int64_t{1} << mantissa_bits;
+    const int64_t significand = hidden + (magnitude & ((1u << mantissa_bits) - 1));
+    return {(code & sign) != 0 ? -significand : significand, std::max(field, 1) - bias};
+  }
+
+  int mantissa_bits;
+  int bias;
+  uint32_t sign;
+  uint32_t first_special;  // magnitudes from here on are infinity or NaN
+};
 
 // value / 2^shift, cut off toward zero.
 int64_t TruncateShift(int64_t value, int shift) {
   if (shift <= 0) return value * (int64_t{1} << -shift);
-  if (shift > 62) return 0;
-  return value / (int64_t{1} << shift);
+  const int64_t cut = std::abs(value) >> std::min(shift, 63);
+  return value < 0 ? -cut : cut;
 }
 
 // value / 2^shift, cut off downward.
@@ -41,31 +59,14 @@ int64_t FloorShift(int64_t value, int shift) {
 
 uint32_t CanonicalNan(Format result) { return result == Format::kF16 ? 0x7fffu : 0x7fffffffu; }
 
-// The sum in doubles: NaN and infinity as IEEE has them. Finite products of narrow operands stay finite.
-double RoughSum(const DotRule& rule, absl::Span<const uint32_t> a, absl::Span<const uint32_t> b,
-                uint32_t c) {
+// Of operands that are not all finite: the sum in doubles, where NaN and infinity are as IEEE has them.
+uint32_t SpecialResult(const DotRule& rule, absl::Span<const uint32_t> a,
+                       absl::Span<const uint32_t> b, uint32_t c) {
   double sum = Decode(rule.result, c);
   for (size_t i = 0; i < a.size(); ++i) {
     sum += Decode(rule.operand, a[i]) * Decode(rule.operand, b[i]);
   }
-  return sum;
-}
-
-bool IsFiniteCode(Format format, uint32_t code) {
-  return !IsNanCode(format, code) && !IsInfinityCode(format, code);
-}
-
-bool AllFinite(const DotRule& rule, absl::Span<const uint32_t> a, absl::Span<const uint32_t> b,
-               uint32_t c) {
-  if (!IsFiniteCode(rule.result, c)) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (!IsFiniteCode(rule.operand, a[i]) || !IsFiniteCode(rule.operand, b[i])) return false;
-  }
-  return true;
-}
-
-uint32_t SpecialResult(Format result, double sum) {
-  return std::isnan(sum) ? CanonicalNan(result) : Encode(result, sum);
+  return std::isnan(sum) ? CanonicalNan(rule.result) : Encode(rule.result, sum);
 }
 
 // sum * 2^exponent in the format of the result.
@@ -82,86 +83,84 @@ uint32_t RoundSum(const DotRule& rule, int64_t sum, int exponent, Rounding round
   return code & ~((1u << (23 - rule.kept_bits)) - 1);
 }
 
-// The products of one group, unpacked once: their significands and exponents.
+// The products of one group that are not zero: significand * 2^(exponent - unit).
 struct Products {
-  std::vector<Operand> terms;
-  int unit = 0;  // a term is significand * 2^(exponent - unit)
+  std::array<Operand, kLargestGroup> terms;
+  size_t count = 0;
+  int unit = 0;
 };
 
-void Multiply(const DotRule& rule, absl::Span<const uint32_t> a, absl::Span<const uint32_t> b,
+// False when an operand is not finite.
+bool Multiply(const Layout& layout, absl::Span<const uint32_t> a, absl::Span<const uint32_t> b,
               Products& products) {
-  const FormatRow& row = Row(rule.operand);
-  products.unit = 2 * row.mantissa_bits;
-  products.terms.clear();
+  products.unit = 2 * layout.mantissa_bits;
+  products.count = 0;
   for (size_t i = 0; i < a.size(); ++i) {
-    const Operand x = Unpack(row, a[i]), y = Unpack(row, b[i]);
+    if (!layout.IsFinite(a[i]) || !layout.IsFinite(b[i])) return false;
+    const Operand x = layout.Unpack(a[i]), y = layout.Unpack(b[i]);
     if (x.significand == 0 || y.significand == 0) continue;
-    products.terms.push_back({x.significand * y.significand, x.exponent + y.exponent});
+    products.terms[products.count++] = {x.significand * y.significand, x.exponent + y.exponent};
   }
+  return true;
 }
 
 int LargestExponent(const Products& products, int at_least) {
-  for (const Operand& term : products.terms) at_least = std::max(at_least, term.exponent);
+  for (size_t i = 0; i < products.count; ++i) {
+    at_least = std::max(at_least, products.terms[i].exponent);
+  }
   return at_least;
 }
 
 // The sum of the products, each cut off at 2^(largest - bits): a multiple of that.
 int64_t AlignedSum(const Products& products, int largest, int bits) {
   int64_t sum = 0;
-  for (const Operand& term : products.terms) {
+  for (size_t i = 0; i < products.count; ++i) {
+    const Operand& term = products.terms[i];
     sum += TruncateShift(term.significand, (largest - bits) - (term.exponent - products.unit));
   }
   return sum;
 }
 
-uint32_t FusedGroup(const DotRule& rule, const Products& products, uint32_t c) {
-  const Operand accumulator = Unpack(Row(rule.result), c);
-  const int c_bits = Row(rule.result).mantissa_bits;
-  const int largest = LargestExponent(products, std::max(accumulator.exponent, kZeroExponent));
+uint32_t FusedGroup(const DotRule& rule, const Products& products, const Operand& c, int c_bits) {
+  const int largest = LargestExponent(products, std::max(c.exponent, kZeroExponent));
   const int last = largest - rule.alignment_bits;
-  const int64_t sum =
-      AlignedSum(products, largest, rule.alignment_bits) +
-      TruncateShift(accumulator.significand, last - (accumulator.exponent - c_bits));
+  const int64_t sum = AlignedSum(products, largest, rule.alignment_bits) +
+                      TruncateShift(c.significand, last - (c.exponent - c_bits));
   return RoundSum(rule, sum, last,
                   rule.result == Format::kF16 ? Rounding::kNearestEven : Rounding::kTowardZero);
 }
 
 // CDNA3: the products' sum is floored to 31 bits below the larger of its exponent and C's, C to 24.
-uint32_t LateGroup(const DotRule& rule, const Products& products, uint32_t c) {
-  constexpr int kSumBits = 31;
-  const Operand accumulator = Unpack(Row(rule.result), c);
-  const int product_largest = LargestExponent(products, -999);
-  for (const Operand& term : products.terms) {  // a product beyond fp32 is infinity
-    if (static_cast<int>(std::bit_width(static_cast<uint64_t>(std::abs(term.significand)))) +
-            term.exponent - products.unit >
-        128) {
+uint32_t LateGroup(const DotRule& rule, const Products& products, const Operand& c, int c_bits) {
+  constexpr int kSumBits = 31, kNoProduct = -999;
+  for (size_t i = 0; i < products.count; ++i) {  // a product beyond fp32 is infinity
+    const Operand& term = products.terms[i];
+    const uint64_t magnitude = static_cast<uint64_t>(std::abs(term.significand));
+    if (static_cast<int>(std::bit_width(magnitude)) + term.exponent - products.unit > 128) {
       return Row(Format::kF32).OverflowCode() | (term.significand < 0 ? 0x80000000u : 0);
     }
   }
-  const int largest = std::max(product_largest, accumulator.exponent);
+  const int product_largest = LargestExponent(products, kNoProduct);
+  const int largest = std::max(product_largest, c.exponent);
   const int64_t sum = AlignedSum(products, product_largest, rule.alignment_bits);
-  const int last = largest - kSumBits;
+  const int last = largest - kSumBits, c_last = largest - rule.alignment_bits;
   const int64_t products_part = FloorShift(sum, last - (product_largest - rule.alignment_bits));
-  const int c_last = largest - rule.alignment_bits;
-  const int64_t c_part = FloorShift(accumulator.significand, c_last - (accumulator.exponent - 23));
+  const int64_t c_part = FloorShift(c.significand, c_last - (c.exponent - c_bits));
   const int64_t total = products_part + c_part * (int64_t{1} << (kSumBits - rule.alignment_bits));
   return RoundSum(rule, total, last, Rounding::kNearestEven);
 }
 
-uint32_t Group(const DotRule& rule, absl::Span<const uint32_t> a, absl::Span<const uint32_t> b,
-               uint32_t c, Products& scratch) {
-  if (!AllFinite(rule, a, b, c)) return SpecialResult(rule.result, RoughSum(rule, a, b, c));
-  Multiply(rule, a, b, scratch);
-  return rule.algorithm == DotAlgorithm::kLateAccumulator ? LateGroup(rule, scratch, c)
-                                                          : FusedGroup(rule, scratch, c);
-}
-
 uint32_t Chain(const DotRule& rule, absl::Span<const uint32_t> a, absl::Span<const uint32_t> b,
                uint32_t c) {
-  Products scratch;
-  const size_t group = static_cast<size_t>(rule.group);
-  for (size_t i = 0; i < a.size(); i += group) {
-    c = Group(rule, a.subspan(i, group), b.subspan(i, group), c, scratch);
+  const Layout operands(Row(rule.operand)), results(Row(rule.result));
+  const auto group = rule.algorithm == DotAlgorithm::kLateAccumulator ? LateGroup : FusedGroup;
+  const size_t step = static_cast<size_t>(rule.group);
+  Products products;
+  for (size_t i = 0; i < a.size(); i += step) {
+    const absl::Span<const uint32_t> x = a.subspan(i, step), y = b.subspan(i, step);
+    c = results.IsFinite(c) && Multiply(operands, x, y, products)
+            ? group(rule, products, results.Unpack(c), results.mantissa_bits)
+            : SpecialResult(rule, x, y, c);
   }
   return c;
 }
