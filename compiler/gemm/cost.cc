@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "compiler/gemm/emit.h"
+#include "compiler/gemm/packed.h"
 
 namespace strata::compiler {
 namespace {

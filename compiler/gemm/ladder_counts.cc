@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "compiler/gemm/emit.h"
+#include "compiler/gemm/packed.h"
 
 namespace strata::compiler {
 namespace {

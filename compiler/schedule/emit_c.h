@@ -21,6 +21,8 @@
 #include "base/status.h"
 #include "compiler/plan/plan.pb.h"
 #include "compiler/schedule/program.h"
+#include "compiler/schedule/recipe.h"
+#include "compiler/schedule/schedule.h"
 
 namespace strata::compiler::schedule {
 
@@ -31,6 +33,15 @@ inline constexpr int64_t kMaxStackBytes = int64_t{2} << 20;
 // source; "" for none. Entries are "k_<program>_<n>_<hash of the text>". UNIMPLEMENTED where stack arrays are too large.
 absl::StatusOr<std::vector<plan::Kernel>> EmitC(const Program& program,
                                                 const std::string& schedule);
+
+// Kernels of some of the nests that Apply(program, schedule) has, each with the buffers that it names. They keep their
+// recipe (recipe.h) as Kernel.schedule.
+absl::StatusOr<std::vector<plan::Kernel>> EmitKernels(const Program& program,
+                                                      const Schedule& schedule,
+                                                      const std::vector<KernelPart>& parts);
+
+// The kernel whose recipe `text` is, again: the same entry and source.
+absl::StatusOr<plan::Kernel> EmitRecipe(const std::string& text);
 
 }  // namespace strata::compiler::schedule
 

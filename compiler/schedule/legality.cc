@@ -233,6 +233,40 @@ absl::Status CheckUnordered(const Program& program, const std::string& loop, boo
   return absl::OkStatus();
 }
 
+absl::Status CheckShared(const Program& program, const std::string& outer,
+                         const std::string& inner) {
+  const std::vector<Site> sites = SitesOf(program), shared = SitesIn(sites, inner);
+  Directions directions;
+  for (const auto& [loop, direction] :
+       {std::pair{outer, Direction::kSame}, {inner, Direction::kLater}}) {
+    STRATA_ASSIGN_OR_RETURN(const std::vector<const Node*> path, PathTo(program, loop));
+    for (const Dim& dim : path.back()->loop.dims) directions[dim.index] = direction;
+  }
+  for (const Site& site : SitesIn(sites, outer)) {
+    const std::string& buffer = site.statement->target.buffer;
+    const bool inside = std::any_of(shared.begin(), shared.end(),
+                                    [&](const Site& s) { return s.number == site.number; });
+    if (inside || site.statement->update == Update::kPrefetch) continue;
+    if (IsArgument(program.FindBuffer(buffer)->scope)) {
+      return Refuse(absl::StrCat("`", StatementText(*site.statement), "` is outside of loop '",
+                                 inner, "': two ranges of it would both do that"));
+    }
+  }
+  for (const Site& a : shared) {
+    for (const Site& b : shared) {
+      STRATA_RETURN_IF_ERROR(
+          ForEachPair(a, b, [&](const Touch& ta, const Touch& tb) -> absl::Status {
+            STRATA_ASSIGN_OR_RETURN(const std::optional<Conflict> conflict,
+                                    FindConflict(program, a, ta, b, tb, directions));
+            if (!conflict.has_value()) return absl::OkStatus();
+            return Refuse(absl::StrCat(conflict->Text(a, ta, b, tb),
+                                       "; parallel promises no order between them"));
+          }));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckCopyOnce(const Program& program, const std::string& buffer,
                            const std::string& loop) {
   std::vector<Site> sites = SitesOf(program);

@@ -22,6 +22,11 @@ absl::Status CheckReorder(const Program& program, const std::vector<std::string>
 absl::Status CheckUnordered(const Program& program, const std::string& loop, bool reassociate,
                             const std::string& what);
 
+// The iterations of `inner`, a loop in `outer`, may be divided among threads that each run all that is around it: no order
+// between two of them in one iteration of `outer`, whatever the loops between them do, and nothing else is written there.
+absl::Status CheckShared(const Program& program, const std::string& outer,
+                         const std::string& inner);
+
 // `buffer` may be copied at the start of each iteration of `loop` ("root": of the program), and the copy read instead: no
 // iteration writes it (root: nothing writes it after it was first read).
 absl::Status CheckCopyOnce(const Program& program, const std::string& buffer,

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/schedule/legality.h"
+#include "compiler/schedule/sharing.h"
 #include "compiler/schedule/steps.h"
 #include "compiler/schedule/tree.h"
 
@@ -236,7 +237,10 @@ absl::Status Run(const Mark& step, Replay* replay) {
                        step.kind == LoopKind::kVector ? "vectorise" : "parallel"));
   }
   loop.kind = step.kind;
-  return absl::OkStatus();
+  if (step.with.empty()) return absl::OkStatus();
+  loop.with = step.with;
+  STRATA_RETURN_IF_ERROR(SharingOf(loop).status());
+  return CheckShared(program, step.loop, step.with);
 }
 
 absl::Status Run(const Reassociate&, Replay* replay) {

@@ -44,9 +44,14 @@ std::string TestText(const Affine& fixed, int64_t at,
 
 }  // namespace
 
-NestWriter::NestWriter(const Program& program, const Node& nest)
-    : program_(program), nest_(nest), extents_(ExtentsOf(program)) {
+NestWriter::NestWriter(const Program& program, const Node& nest,
+                       const std::vector<std::string>& arguments)
+    : program_(program), nest_(nest), arguments_(arguments), extents_(ExtentsOf(program)) {
   FindVariables(nest);
+  if (!nest.is_loop || nest.loop.with.empty()) return;
+  absl::StatusOr<Sharing> sharing = SharingOf(nest.loop);
+  if (sharing.ok()) sharing_ = *std::move(sharing);  // as Validate() has found
+  shared_loop_ = nest.loop.name;
 }
 
 std::string NestWriter::Run() {
@@ -76,11 +81,11 @@ std::string NestWriter::Capture(const std::function<void()>& write) {
 }
 
 void NestWriter::DeclareLocals() {
-  int argument = 0;
   for (const Buffer& buffer : program_.buffers) {
-    const int position = IsArgument(buffer.scope) ? argument++ : -1;
     if (!Touches(nest_, buffer.name)) continue;
-    if (position >= 0) {
+    if (IsArgument(buffer.scope)) {
+      const auto position =
+          std::find(arguments_.begin(), arguments_.end(), buffer.name) - arguments_.begin();
       const std::string type =
           absl::StrCat(buffer.scope == Scope::kInput ? "const " : "", CType(buffer.dtype), "*");
       Line(absl::StrCat(type, " ", buffer.name, " = (", type, ")buffers[", position, "];"));
@@ -103,8 +108,9 @@ void NestWriter::Top(const Node& nest) {
     return Close();
   }
   const Loop& loop = nest.loop;
-  Open(absl::StrCat("for (long ", loop.name, " = begin; ", loop.name, " < end; ++", loop.name,
-                    ") {"));
+  const std::string step =
+      sharing_ ? absl::StrCat(loop.name, " += ", sharing_->block) : absl::StrCat("++", loop.name);
+  Open(absl::StrCat("for (long ", loop.name, " = begin; ", loop.name, " < end; ", step, ") {"));
   for (const Dim& dim : loop.dims) loops_[dim.index] = dim.extent;
   if (loop.dims.size() > 1) {
     int64_t inner = 1;
@@ -235,7 +241,8 @@ void NestWriter::Switch(const Affine& condition, const std::vector<Node>& nodes,
     depth_ -= choices > 1;
     temporaries_ = saved;
     facts_.Release(mark);
-    branches.push_back({TestText(cases.fixed, at, IndexText), std::move(text)});
+    const auto index_text = [this](const Affine& affine) { return IndexText(affine); };
+    branches.push_back({TestText(cases.fixed, at, index_text), std::move(text)});
   };
   if (cases.can_hold) add(-cases.moving.low, Fact::Kind::kTrue, 0);
   if (cases.can_part) add(-cases.moving.high, cases.part.kind, cases.part.fixed);
@@ -313,6 +320,8 @@ std::string NestWriter::Bound(const Loop& loop, std::vector<Affine>* implied) co
     candidates = std::move(here);
     is_first = false;
   });
+  if (sharing_ && sharing_->loops.count(dim.index) > 0)
+    bound = absl::StrCat("l_min(end - ", shared_loop_, ", ", bound, ")");
   for (const Affine& value : candidates) {
     const Affine limit = PutConstants(value + Affine::Index(dim.index)) + 1;
     implied->push_back(value);

@@ -11,6 +11,7 @@
 
 #include "compiler/schedule/guards.h"
 #include "compiler/schedule/program.h"
+#include "compiler/schedule/sharing.h"
 
 namespace strata::compiler::schedule {
 
@@ -19,11 +20,14 @@ inline constexpr int64_t kMaxWrittenVector = 8 * kLanes;
 
 class NestWriter {
  public:
-  NestWriter(const Program& program, const Node& nest);
+  // `arguments`: names of the buffers that the function is called with, in its order.
+  NestWriter(const Program& program, const Node& nest, const std::vector<std::string>& arguments);
 
   // The body of the function, from the declarations of its arrays on.
   std::string Run();
   int64_t stack_bytes() const { return stack_bytes_; }
+  // Of the parallel loop.
+  int64_t parallel_extent() const { return sharing_ ? sharing_->extent : nest_.loop.extent(); }
 
  private:
   // How many of 16 lanes a condition leaves: a number, or C text where it is known only at run time.
@@ -89,6 +93,7 @@ class NestWriter {
   void DotBf16(const Loop& loop);
   void InterleaveBf16(const Loop& loop);
   void Transpose(const Loop& loop);
+  std::string Halves(const std::vector<Condition>& conditions, const Loop& columns) const;
 
   // ---- statements and values (value_writer.cc)
   void ScalarStatement(const Statement& statement);
@@ -109,7 +114,7 @@ class NestWriter {
   Affine Linear(const Access& access) const;  // element offset, constants put in
   int64_t Stride(const Access& access, const std::string& index) const;  // in elements
   Affine PutConstants(const Affine& affine) const;
-  static std::string IndexText(const Affine& affine);
+  std::string IndexText(const Affine& affine) const;
   bool InBounds(const Access& access,
                 const LanePlace& place) const;  // also in lanes that do not count
   // Register variables: the buffer is not in memory.
@@ -125,7 +130,11 @@ class NestWriter {
 
   const Program& program_;
   const Node& nest_;
+  const std::vector<std::string>& arguments_;
   const Extents extents_;
+  // Of the parallel loop, where it is shared out with another: its variable then counts iterations of both.
+  std::optional<Sharing> sharing_;
+  std::string shared_loop_;
   std::set<std::string> variables_;  // register buffers that are variables
   std::set<std::string> scalars_;    // of these, one float an element rather than vectors
 

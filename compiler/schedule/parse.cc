@@ -155,6 +155,9 @@ class Parser {
         if (token_ != ")") STRATA_RETURN_IF_ERROR(Expect(","));
       }
     }
+    if (Take("with")) {
+      STRATA_ASSIGN_OR_RETURN(loop.with, Name("a loop's name"));
+    }
     if (Take("as")) {
       STRATA_ASSIGN_OR_RETURN(loop.intrinsic, Name("an intrinsic"));
     }
@@ -171,6 +174,7 @@ class Parser {
       statement.value = Expr::Constant(target == "prefetch_write");
       STRATA_ASSIGN_OR_RETURN(target, Name("a buffer"));
       STRATA_ASSIGN_OR_RETURN(statement.target, ReadAccess(target));
+      if (Take("if")) STRATA_RETURN_IF_ERROR(ReadConditions(&statement.where));
       return statement;
     }
     STRATA_ASSIGN_OR_RETURN(statement.target, ReadAccess(target));

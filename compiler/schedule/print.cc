@@ -123,7 +123,8 @@ std::string ConditionText(const Condition& condition) {
 std::string StatementText(const Statement& statement) {
   if (statement.update == Update::kPrefetch) {
     return absl::StrCat(statement.value.value != 0 ? "prefetch_write " : "prefetch ",
-                        AccessText(statement.target));
+                        AccessText(statement.target), statement.where.empty() ? "" : " if ",
+                        ConditionsText(statement.where));
   }
   static const char* kUpdates[] = {" = ", " += ", " max= "};
   std::string text =
@@ -148,6 +149,7 @@ std::string LoopText(const Loop& loop) {
                                   }),
                     ")");
   }
+  if (!loop.with.empty()) absl::StrAppend(&text, " with ", loop.with);
   if (!loop.intrinsic.empty()) absl::StrAppend(&text, " as ", loop.intrinsic);
   return text;
 }

@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "compiler/schedule/sharing.h"
 
 namespace strata::compiler::schedule {
 namespace {
@@ -89,6 +90,7 @@ class Validator {
       indices_.insert(dim.index);
     }
     STRATA_RETURN_IF_ERROR(CheckBody(loop.body));
+    if (!loop.with.empty()) STRATA_RETURN_IF_ERROR(SharingOf(loop).status());
     for (const Dim& dim : loop.dims) indices_.erase(dim.index);
     open_loops_.erase(loop.name);
     return absl::OkStatus();
@@ -135,6 +137,8 @@ class Validator {
 
   absl::Status CheckStatement(const Statement& statement) const {
     STRATA_RETURN_IF_ERROR(CheckAccess(statement.target));
+    for (const Condition& condition : statement.where)
+      STRATA_RETURN_IF_ERROR(CheckAffine(condition.value));
     if (statement.update == Update::kPrefetch) return absl::OkStatus();
     if (program_.FindBuffer(statement.target.buffer)->scope == Scope::kInput) {
       return Fault("an input is not written");
@@ -144,8 +148,6 @@ class Validator {
     }
     for (const std::string& index : statement.first)
       STRATA_RETURN_IF_ERROR(CheckAffine(Affine::Index(index)));
-    for (const Condition& condition : statement.where)
-      STRATA_RETURN_IF_ERROR(CheckAffine(condition.value));
     return CheckExpr(statement.value);
   }
 

@@ -119,6 +119,8 @@ struct Loop {
   std::string name;
   std::vector<Dim> dims;
   LoopKind kind = LoopKind::kSerial;
+  // kParallel: the loop in it whose iterations are shared out with its own (sharing.h); "" for none.
+  std::string with;
   // The instruction sequence that this nest has been tensorised to; "" for none.
   std::string intrinsic;
   std::vector<Node> body;

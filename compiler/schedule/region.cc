@@ -86,10 +86,12 @@ absl::StatusOr<std::vector<int64_t>> DigitExtents(const Region& region,
     // Follows the digits of dim d from the finest up.
     std::vector<bool> seen(layout.size(), false);
     for (int64_t divisor = 1; divisor != 0;) {
-      size_t at = 0;
-      while (at < layout.size() &&
-             (seen[at] || layout[at].dim != static_cast<int>(d) || layout[at].divisor != divisor)) {
-        ++at;
+      size_t at = layout.size();
+      for (size_t i = 0; i < layout.size(); ++i) {
+        const bool fits =
+            !seen[i] && layout[i].dim == static_cast<int>(d) && layout[i].divisor == divisor;
+        // d0%1 comes before d0.
+        if (fits && (at == layout.size() || layout[at].modulus == 0)) at = i;
       }
       if (at == layout.size()) {
         return absl::InvalidArgumentError(

@@ -17,6 +17,7 @@
 //   tile L1 L2 F1 F2 -> O1 O2 I1 I2      both split, then reorder O1 O2 I1 I2
 //   fuse L1 L2 -> L            two loops, one directly in the other, become one of two dims
 //   unroll L, vectorise L, parallel L    vectorise: an innermost loop, 16 lanes at a time; parallel: an outermost one
+//   parallel L I               the iterations of L and of I, a loop in it, are shared out together (sharing.h)
 //   compute_at T L             the nest that makes buffer T moves into loop L, where it makes what an iteration reads
 //   cache_read B at L -> T [SCOPE]       what an iteration of L reads of B is copied to T first (stack by default)
 //   cache_write B at L -> T [SCOPE]      what an iteration of L writes of B is kept in T until its end (register)
@@ -24,7 +25,12 @@
 //                              dims of the region: [d1/32, d0, d1%32] for panels of 32 columns, "d0%14:16" padded to 16.
 //                              The rest of a padded region is 0. "root" copies ahead of everything, into scratch
 //   tensorise L INTRINSIC      the nest L becomes an instruction sequence (tensorise.h): fma, dot_bf16, transpose, ...
-//   prefetch B at L ahead N    each iteration of L asks for the elements of B that it will touch N iterations on
+//   pad L                      iterations that a condition on L cuts off a sum run all the same, where both factors are
+//                              copies that are 0 there
+//   prefetch B at L ahead N [of M1 M2 ...] [over R]      each iteration of L asks for the elements of B that it will touch
+//                              N iterations on, of L or of the loops M around it (of several: in the next iteration of
+//                              them). R is a loop between M and L that B does not move with: its iterations each ask for
+//                              a share
 //   reassociate                from here on, reductions may change the order of their terms
 // The loops that cache and pack steps make are named after the new buffer: T_0, T_1, ...; cache_write names its copies of
 // a loop I T_load_I and T_store_I.
@@ -64,6 +70,7 @@ struct Fuse {
 struct Mark {  // unroll, vectorise, parallel
   std::string loop;
   LoopKind kind = LoopKind::kUnrolled;
+  std::string with;  // parallel: shared out with it; "" for none
 };
 struct ComputeAt {
   std::string buffer, loop;
@@ -87,14 +94,19 @@ struct CacheWrite {
 struct Tensorise {
   std::string loop, intrinsic;
 };
+struct Pad {
+  std::string loop;
+};
 struct Prefetch {
   std::string buffer, loop;
-  int64_t ahead = 1;
+  int64_t ahead = 1;            // 1 where `of` names several loops
+  std::vector<std::string> of;  // outer first; empty: `loop`
+  std::string over;             // "" for none
 };
 struct Reassociate {};
 
 using Step = std::variant<Split, Reorder, Tile, Fuse, Mark, ComputeAt, CacheRead, CacheWrite,
-                          Tensorise, Prefetch, Reassociate>;
+                          Tensorise, Pad, Prefetch, Reassociate>;
 using Schedule = std::vector<Step>;
 
 // One line a step; ParseSchedule(Print(s)) is s. Lines may be empty or comments ("# ...").

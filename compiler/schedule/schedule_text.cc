@@ -45,7 +45,7 @@ struct StepPrinter {
     const char* name = s.kind == LoopKind::kUnrolled ? "unroll"
                        : s.kind == LoopKind::kVector ? "vectorise"
                                                      : "parallel";
-    return absl::StrCat(name, " ", s.loop);
+    return absl::StrCat(name, " ", s.loop, s.with.empty() ? "" : " ", s.with);
   }
   std::string operator()(const ComputeAt& s) const {
     return absl::StrCat("compute_at ", s.buffer, " ", s.loop);
@@ -63,8 +63,11 @@ struct StepPrinter {
     return absl::StrCat("tensorise ", s.loop, " ", s.intrinsic);
   }
   std::string operator()(const Prefetch& s) const {
-    return absl::StrCat("prefetch ", s.buffer, " at ", s.loop, " ahead ", s.ahead);
+    return absl::StrCat("prefetch ", s.buffer, " at ", s.loop, " ahead ", s.ahead,
+                        s.of.empty() ? "" : " of ", absl::StrJoin(s.of, " "),
+                        s.over.empty() ? "" : " over ", s.over);
   }
+  std::string operator()(const Pad& s) const { return absl::StrCat("pad ", s.loop); }
   std::string operator()(const Reassociate&) const { return "reassociate"; }
 };
 
@@ -96,12 +99,13 @@ class LineParser {
     if (verb == "cache_read" || verb == "pack") return ReadCacheRead(verb == "pack");
     if (verb == "cache_write") return ReadCacheWrite();
     if (verb == "tensorise") return ReadTensorise();
+    if (verb == "pad") return ReadPad();
     if (verb == "prefetch") return ReadPrefetch();
     if (verb == "reassociate") return Step(Reassociate{});
     return Fault(
         absl::StrCat("there is no step '", verb,
                      "'; there are: split, reorder, tile, fuse, unroll, vectorise, parallel, "
-                     "compute_at, cache_read, cache_write, pack, tensorise, prefetch, "
+                     "compute_at, cache_read, cache_write, pack, tensorise, pad, prefetch, "
                      "reassociate"));
   }
 
@@ -170,6 +174,12 @@ class LineParser {
     Mark s;
     s.kind = kind;
     STRATA_ASSIGN_OR_RETURN(s.loop, Word("a loop"));
+    if (kind == LoopKind::kParallel && at_ < words_.size()) s.with = words_[at_++];
+    return Step(s);
+  }
+  absl::StatusOr<Step> ReadPad() {
+    Pad s;
+    STRATA_ASSIGN_OR_RETURN(s.loop, Word("a loop"));
     return Step(s);
   }
   absl::StatusOr<Step> ReadComputeAt() {
@@ -228,6 +238,14 @@ class LineParser {
     STRATA_ASSIGN_OR_RETURN(const std::string ahead, Word("the distance"));
     if (!absl::SimpleAtoi(ahead, &s.ahead) || s.ahead < 0) {
       return Fault(absl::StrCat("the distance: '", ahead, "' is no whole number"));
+    }
+    if (at_ < words_.size() && words_[at_] == "of") {
+      for (++at_; at_ < words_.size() && words_[at_] != "over"; ++at_) s.of.push_back(words_[at_]);
+      if (s.of.empty()) return Fault("the line ends before a loop");
+    }
+    if (at_ < words_.size()) {
+      STRATA_RETURN_IF_ERROR(Expect("over"));
+      STRATA_ASSIGN_OR_RETURN(s.over, Word("a loop"));
     }
     return Step(s);
   }

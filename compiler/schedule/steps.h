@@ -22,6 +22,7 @@ absl::Status Run(const ComputeAt& step, Replay* replay);
 absl::Status Run(const CacheRead& step, Replay* replay);
 absl::Status Run(const CacheWrite& step, Replay* replay);
 absl::Status Run(const Tensorise& step, Replay* replay);
+absl::Status Run(const Pad& step, Replay* replay);
 absl::Status Run(const Prefetch& step, Replay* replay);
 absl::Status Run(const Reassociate& step, Replay* replay);
 

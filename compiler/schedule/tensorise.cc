@@ -225,7 +225,7 @@ class Tensoriser {
     if (rows.extent() > kLanes || columns.extent() > kLanes)
       return Refuse("more than 16 rows or columns; split the loops");
     if (Stride(to, rows) != step || Stride(from, columns) != step ||
-        Stride(to, columns) % step != 0 || Stride(from, rows) % step != 0) {
+        Stride(to, columns) % step != 0) {
       return Refuse(absl::StrCat("the target must be contiguous along '", rows.name,
                                  "', the source along '", columns.name, "'"));
     }
@@ -235,9 +235,11 @@ class Tensoriser {
         return Refuse("the innermost loop must be of 2, contiguous on both sides");
       }
       KeepPairsWhole(pair);
-      if (Conditioned(pair)) return Refuse("a pair is cut by a condition: the dim must be even");
+      for (const Condition& condition : nest_.statement->where) {
+        if (condition.value.Uses(pair.name)) return Refuse("a pair is cut by a condition");
+      }
     }
-    STRATA_RETURN_IF_ERROR(CheckCuts(rows, columns));
+    STRATA_RETURN_IF_ERROR(CheckCuts(rows, columns, pairs ? nest_.loops[2] : nullptr));
     STRATA_RETURN_IF_ERROR(CheckUnordered(program_, rows.name, false, "tensorise"));
     STRATA_RETURN_IF_ERROR(CheckUnordered(program_, columns.name, false, "tensorise"));
     for (Loop* loop : nest_.loops) loop->kind = LoopKind::kUnrolled;
@@ -245,15 +247,17 @@ class Tensoriser {
     return absl::OkStatus();
   }
 
-  // Conditions may cut rows or columns off the end.
-  absl::Status CheckCuts(const Loop& rows, const Loop& columns) const {
+  // Conditions may cut rows or columns off the end, also the second half of the last column.
+  absl::Status CheckCuts(const Loop& rows, const Loop& columns, const Loop* pair) const {
     std::vector<Condition> all = nest_.statement->where;
     const std::vector<Condition>& inside = nest_.statement->value.inside;
     all.insert(all.end(), inside.begin(), inside.end());
     for (const Condition& condition : all) {
       const int64_t row = condition.value.Coefficient(rows.name);
-      const int64_t column = condition.value.Coefficient(columns.name);
-      if ((row != 0 && row != -1) || (column != 0 && column != -1) || (row != 0 && column != 0)) {
+      const int64_t half = pair == nullptr ? 0 : condition.value.Coefficient(pair->name);
+      const int64_t column = condition.value.Coefficient(columns.name) - half;
+      if ((half != 0 && half != -1) || (row != 0 && row != -1) || (column != 0 && column != -1) ||
+          (row != 0 && column != 0)) {
         return Refuse(absl::StrCat("cannot cut the tile by ", ConditionText(condition)));
       }
     }

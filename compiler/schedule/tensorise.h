@@ -8,7 +8,8 @@
 //               a contiguous in p, b in (j, p); b a packed copy whose rows are whole vectors.
 //   interleave  two rows of bf16 to pairs: for j { for p < 2 { t[.., j, p] = s[2*k + p, .., j] } }, L is j
 //   transpose   16 by 16 elements in registers: for i <= 16 { for k <= 16 { t[.., k, .., i] = s[.., i, .., k] } } of f32,
-//               or, with a loop p < 2 innermost, pairs of bf16; L is i; t is contiguous in i (and p), s in k (and p)
+//               or, with a loop p < 2 innermost, pairs of bf16; L is i; t is contiguous in i (and p), s in k (and p); s may
+//               end between the two of a pair
 //
 // The loops of the nest get their kinds (unroll, vector). The interpreter still runs them one by one: what a tensorised
 // nest computes does not change, but for vdpbf16ps, which adds the two products of a pair before the sum and takes

@@ -67,10 +67,11 @@ int64_t NestWriter::Stride(const Access& access, const std::string& index) const
   return stride;
 }
 
-std::string NestWriter::IndexText(const Affine& affine) {
+std::string NestWriter::IndexText(const Affine& affine) const {
   std::string text;
   for (const auto& [name, coefficient] : affine.terms()) {
-    const int64_t size = coefficient < 0 ? -coefficient : coefficient;
+    const int64_t whole = coefficient < 0 ? -coefficient : coefficient;
+    const int64_t size = name == shared_loop_ ? whole / sharing_->block : whole;
     absl::StrAppend(&text,
                     text.empty()      ? (coefficient < 0 ? "-" : "")
                     : coefficient < 0 ? " - "
@@ -256,13 +257,15 @@ NestWriter::Value NestWriter::Apply(const Expr& expr, const LanePlace* place, co
 void NestWriter::ScalarStatement(const Statement& statement) {
   const Verdict verdict = Judge(statement.where, nullptr);
   if (!verdict.holds) return;
-  if (statement.update == Update::kPrefetch) {
-    return Line(absl::StrCat("__builtin_prefetch(", statement.target.buffer, " + ",
-                             IndexText(Linear(statement.target)),
-                             statement.value.value != 0 ? ", 1);" : ");"));
-  }
   const auto saved = temporaries_;
   for (const std::string& test : verdict.tests) Open(absl::StrCat("if (", test, ") {"));
+  if (statement.update == Update::kPrefetch) {  // to read: into the second-level cache
+    Line(absl::StrCat("__builtin_prefetch(", statement.target.buffer, " + ",
+                      IndexText(Linear(statement.target)),
+                      statement.value.value != 0 ? ", 1);" : ", 0, 2);"));
+    for (size_t i = 0; i < verdict.tests.size(); ++i) Close();
+    return;
+  }
   std::string result = Evaluate(statement.value, nullptr, {}).text;
   const bool variable = IsVariable(statement.target.buffer);
   const bool bf16 = !variable && BufferOf(statement.target).dtype == chips::BF16;

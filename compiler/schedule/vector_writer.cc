@@ -249,6 +249,23 @@ void NestWriter::InterleaveBf16(const Loop& loop) {
   constants_.erase(pair.name);
 }
 
+// How many of 32 numbers conditions leave of a row of pairs, C text: those on columns count pairs, those on the two of a
+// pair numbers.
+std::string NestWriter::Halves(const std::vector<Condition>& conditions,
+                               const Loop& columns) const {
+  std::string halves = absl::StrCat(2 * columns.extent());
+  for (const Condition& condition : conditions) {
+    const int64_t step = -condition.value.Coefficient(columns.name);
+    if (step <= 0) continue;
+    // 0 where this holds for no column, 1 and so on.
+    const Affine left = (PutConstants(condition.value) + 1) * (step == 1 ? 2 : 1);
+    if (left.Range(loops_).low >= 2 * columns.extent()) continue;
+    const std::string mine = absl::StrCat("v_halves(", IndexText(left), ")");
+    halves = halves == "32" ? mine : absl::StrCat("(int)l_min(", halves, ", ", mine, ")");
+  }
+  return halves;
+}
+
 // for row < R { for column < 16 { target[column, row] = source[row, column] } }, of f32 or of pairs of bf16.
 void NestWriter::Transpose(const Loop& loop) {
   const Loop& columns = loop.body[0].loop;
@@ -262,7 +279,7 @@ void NestWriter::Transpose(const Loop& loop) {
     const LanePlace place{along.name, true};
     std::vector<Condition> mine;
     for (const Condition& condition : conditions) {
-      if (condition.value.Uses(along.name)) mine.push_back(condition);
+      if (condition.value.Coefficient(along.name) == -1) mine.push_back(condition);
     }
     const Verdict verdict = Judge(mine, &place);
     if (!verdict.holds) return std::string("0");
@@ -273,7 +290,8 @@ void NestWriter::Transpose(const Loop& loop) {
   };
   std::vector<Condition> both = statement.where;
   both.insert(both.end(), statement.value.inside.begin(), statement.value.inside.end());
-  const std::string rows_in = valid(both, loop), columns_in = valid(both, columns);
+  const std::string rows_in = valid(both, loop);
+  const std::string columns_in = pairs ? Halves(both, columns) : valid(both, columns);
   const std::string rows_out = valid(statement.where, loop),
                     columns_out = valid(statement.where, columns);
   const auto fixed = [&](const std::vector<Condition>& conditions) {
@@ -287,19 +305,15 @@ void NestWriter::Transpose(const Loop& loop) {
   const Verdict verdict = fixed(statement.where), inside = fixed(statement.value.inside);
   std::string rows = inside.holds ? rows_in : "0";
   for (const std::string& test : inside.tests) rows = absl::StrCat("(", test, ") ? ", rows, " : 0");
-  const auto step = [&](const Access& access, const std::string& index) {
-    return Stride(access, index) / (pairs ? 2 : 1);
-  };
   const bool whole = InBounds(statement.target, {loop.name, true});
-  const auto place = [&](const Access& access, bool is_target) {
-    const std::string address = absl::StrCat(access.buffer, " + ", IndexText(Linear(access)));
-    return pairs ? absl::StrCat("(", is_target ? "" : "const ", "float*)(", address, ")") : address;
+  const auto place = [&](const Access& access) {
+    return absl::StrCat(access.buffer, " + ", IndexText(Linear(access)));
   };
-  const std::string call =
-      absl::StrCat("v_transpose(", place(statement.value.access, false), ", ",
-                   step(statement.value.access, loop.name), ", ", rows, ", ", columns_in, ", ",
-                   place(statement.target, true), ", ", step(statement.target, columns.name), ", ",
-                   columns_out, ", ", whole ? "16" : rows_out, ");");
+  const std::string call = absl::StrCat(
+      pairs ? "v_transpose_bf16(" : "v_transpose(", place(statement.value.access), ", ",
+      Stride(statement.value.access, loop.name), ", ", rows, ", ", columns_in, ", ",
+      place(statement.target), ", ", Stride(statement.target, columns.name) / (pairs ? 2 : 1), ", ",
+      columns_out, ", ", whole ? "16" : rows_out, ");");
   for (const std::string& test : verdict.tests) Open(absl::StrCat("if (", test, ") {"));
   if (verdict.holds) Line(call);
   for (size_t i = 0; i < verdict.tests.size(); ++i) Close();
