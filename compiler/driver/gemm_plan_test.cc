@@ -10,6 +10,8 @@
 #include "compiler/driver/lowering.h"
 #include "compiler/driver/strata_compiler.h"
 #include "compiler/driver/test_models.h"
+#include "compiler/plan/validate.h"
+#include "compiler/schedule/emit_c.h"
 #include "framework/graph/builder.h"
 #include "framework/graph/interpreter.h"
 #include "framework/graph/op_case_batch.h"
@@ -73,6 +75,31 @@ TEST(GemmPlanTest, ATrainingStepWithEmittedProducts) {
   EXPECT_EQ(StepsBecause(emitted, "emitted product"), LibraryProducts(library));
   EXPECT_EQ(StepsBecause(emitted, "panels of the left operand"), LibraryProducts(library));
   ExpectAgrees(emitted, graph, MakeInputs(graph), 1e-5);
+}
+
+// The plan's text is enough to make each product's kernel again, to the letter; what is damaged is no plan.
+TEST(GemmPlanTest, SchedulesOfAPlanMakeItsKernels) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, MlpTrainingStep(33, 20));
+  CompileOptions options;
+  options.gemm = "emitted";
+  STRATA_ASSERT_OK_AND_ASSIGN(plan::Plan plan, Compile(graph, options));
+  int replayed = 0;
+  for (const plan::Kernel& kernel : plan.kernels()) {
+    if (kernel.schedule().empty()) continue;
+    STRATA_ASSERT_OK_AND_ASSIGN(const plan::Kernel again, schedule::EmitRecipe(kernel.schedule()));
+    EXPECT_EQ(again.source(), kernel.source());
+    ++replayed;
+  }
+  EXPECT_GT(replayed, 4);
+  for (plan::Kernel& kernel : *plan.mutable_kernels()) {
+    if (kernel.schedule().empty()) continue;
+    kernel.mutable_schedule()->erase(kernel.schedule().find("schedule\n") + 9, 3);
+    EXPECT_THAT(plan::ValidatePlan(plan),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         ::testing::AllOf(HasSubstr(".schedule: "), HasSubstr("line 1"),
+                                          HasSubstr("compile the graph again"))));
+    break;
+  }
 }
 
 // y = x w^T in bf16: the library has no such routine.

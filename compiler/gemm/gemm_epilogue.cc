@@ -87,20 +87,32 @@ class Checker {
     if (statement.update != schedule::Update::kAssign || !statement.where.empty())
       return Fault("has a statement that is no assignment without conditions");
     absl::Status status;
-    schedule::ForEachAccess(statement, [&](const Access& access, bool target) {
-      const bool output = IsOutput(access.buffer);
-      if (target && !output)
-        status.Update(Fault(absl::StrCat("writes '", access.buffer, "', which is no output")));
-      if (target && !written_.insert(access.buffer).second)
-        status.Update(Fault(absl::StrCat("writes '", access.buffer, "' again")));
-      if (!target && output && written_.count(access.buffer) == 0)
-        status.Update(Fault(absl::StrCat("reads '", access.buffer, "' before it is written")));
-      if ((output || access.buffer == "C") && access.index != element)
-        status.Update(Fault(absl::StrCat("touches '", access.buffer, "' at another element")));
-      if (!output && access.buffer != "C" && names_.count(access.buffer) == 0)
-        status.Update(Fault(absl::StrCat("reads '", access.buffer, "', which is no buffer of it")));
+    schedule::ForEachLoad(statement.value, [&](const schedule::Expr& load) {
+      status.Update(CheckRead(load.access, element));
     });
-    return status;
+    STRATA_RETURN_IF_ERROR(status);
+    const Access& target = statement.target;
+    if (!IsOutput(target.buffer))
+      return Fault(absl::StrCat("writes '", target.buffer, "', which is no output"));
+    if (!written_.insert(target.buffer).second)
+      return Fault(absl::StrCat("writes '", target.buffer, "' again"));
+    return CheckElement(target, element);
+  }
+
+  absl::Status CheckRead(const Access& access, const std::vector<Affine>& element) const {
+    if (access.buffer == "C") return CheckElement(access, element);
+    if (IsOutput(access.buffer)) {
+      if (written_.count(access.buffer) == 0)
+        return Fault(absl::StrCat("reads '", access.buffer, "' before it is written"));
+      return CheckElement(access, element);
+    }
+    if (names_.count(access.buffer) > 0) return absl::OkStatus();
+    return Fault(absl::StrCat("reads '", access.buffer, "', which is no buffer of it"));
+  }
+
+  absl::Status CheckElement(const Access& access, const std::vector<Affine>& element) const {
+    if (access.index == element) return absl::OkStatus();
+    return Fault(absl::StrCat("touches '", access.buffer, "' at another element"));
   }
 
   const GemmProblem& problem_;

@@ -32,8 +32,8 @@ constexpr int64_t kMaxPartWords = 64;
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Names that the schedule gives to buffers of its own.
-const char* const kOwnNames[] = {"Ap", "Bp", "S", "acc"};
+// Names that the schedule takes; its others are of two letters, or longer than they should be.
+const char* const kOwnNames[] = {"Ap", "Bp", "S", "acc", "pair"};
 
 // An epilogue that does not meet those names, nor those of loops.
 GemmEpilogue WithFreeNames(GemmEpilogue epilogue) {
@@ -324,8 +324,8 @@ std::vector<std::string> NamesOf(const std::vector<Buffer>& buffers) {
 absl::StatusOr<GemmLoops> GemmLoopsOf(const GemmProblem& problem, const GemmConfig& config,
                                       const GemmEpilogue& given) {
   STRATA_RETURN_IF_ERROR(CheckEpilogue(problem, given));
-  const bool has_sums = !given.empty() || problem.result == chips::BF16;
-  if (has_sums && problem.K == 0)
+  const bool has_sums = !given.empty() || (problem.result == chips::BF16 && problem.K > 0);
+  if (!given.empty() && problem.K == 0)
     return absl::UnimplementedError("an epilogue of a product of no terms");
   const GemmEpilogue epilogue = WithFreeNames(given);
   GemmLoops loops;

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "chips/numerics/dtype.h"
+#include "compiler/schedule/recipe.h"
 
 namespace strata::plan {
 namespace {
@@ -174,8 +175,24 @@ class Validator {
       if (kernel.parallel_extent() < 0)
         return Fault(absl::StrCat(where, ".parallel_extent: is below 0"));
       if (kernel.grain() < 1) return Fault(absl::StrCat(where, ".grain: must be at least 1"));
+      if (!kernel.schedule().empty())
+        STRATA_RETURN_IF_ERROR(Annotate(CheckSchedule(kernel), absl::StrCat(where, ".schedule")));
     }
     return absl::OkStatus();
+  }
+
+  // Whether it gives `source` is EmitRecipe()'s to tell (compiler/schedule/emit_c.h).
+  static absl::Status CheckSchedule(const Kernel& kernel) {
+    const absl::StatusOr<compiler::schedule::KernelRecipe> recipe =
+        compiler::schedule::ParseRecipe(kernel.schedule());
+    if (!recipe.ok()) {
+      return Fault(
+          absl::StrCat(recipe.status().message(), "; compile the graph again, or leave it empty"));
+    }
+    if (absl::StartsWith(kernel.entry(), absl::StrCat(recipe->kernel.name, "_")))
+      return absl::OkStatus();
+    return Fault(absl::StrCat("makes a kernel '", recipe->kernel.name, "', not '", kernel.entry(),
+                              "'; compile the graph again, or leave it empty"));
   }
 
   absl::Status CheckInputs() {

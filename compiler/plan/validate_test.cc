@@ -107,6 +107,14 @@ const Damage kDamages[] = {
      [](Plan* p) { p->mutable_kernels(0)->set_source("int x;"); }},
     {"Extent", "parallel_extent", [](Plan* p) { p->mutable_kernels(0)->set_parallel_extent(-1); }},
     {"Grain", "grain", [](Plan* p) { p->mutable_kernels(0)->set_grain(0); }},
+    {"Schedule", "kernels[0].schedule: recipe: there is no line \"schedule\"",
+     [](Plan* p) { p->mutable_kernels(0)->set_schedule("program p"); }},
+    {"ScheduleOfAnother", "kernels[0].schedule: makes a kernel 'other', not '",
+     [](Plan* p) {
+       p->mutable_kernels(0)->set_schedule(
+           "program p\noutput Y f32[2]\nfor i < 2 {\n  Y[i] = 1\n}\nschedule\nkernel other nest 0 "
+           "buffers Y\n");
+     }},
     {"InputId", "inputs[0]: buffer id 77 is outside [0, 5)", [](Plan* p) { p->set_inputs(0, 77); }},
     {"InputKind", "is not an INPUT", [](Plan* p) { p->set_inputs(0, 2); }},
     {"InputMissing", "inputs does not list", [](Plan* p) { p->clear_inputs(); }},

@@ -10,6 +10,7 @@
 #include "compiler/schedule/builders.h"
 #include "compiler/schedule/interpreter.h"
 #include "compiler/schedule/random_schedule.h"
+#include "compiler/schedule/sharing.h"
 #include "compiler/schedule/test_values.h"
 
 namespace strata::compiler::schedule {
@@ -29,7 +30,7 @@ TEST(ScheduleTest, EveryStepPrintsAsItParses) {
       "vectorise j1\nparallel p\ncompute_at T i\ncache_read A at k0 -> Al stack\ncache_write C at "
       "i0 -> acc register\n"
       "pack B at root -> Bp [d1/32, d0, d1/4%8, d1%4:16] scratch\ntensorise k fma\nprefetch B at k "
-      "ahead 8\nreassociate\n";
+      "ahead 8\nprefetch B at k ahead 1 of j k0 over i\npad p\nparallel jb jp\nreassociate\n";
   STRATA_ASSERT_OK_AND_ASSIGN(const Schedule schedule, ParseSchedule(text));
   EXPECT_EQ(Print(schedule), text);
 }
@@ -44,7 +45,9 @@ TEST(ScheduleTest, BadTextIsNamed) {
            {"pack B at k -> T [d1/0]", "is no digit"},
            {"pack B at k -> T [x]", "is no digit"},
            {"pack B at k -> T d0", "the line ends before"},
-           {"cache_read B at k -> T input", "none of scratch, stack, register"}}) {
+           {"cache_read B at k -> T input", "none of scratch, stack, register"},
+           {"prefetch B at k ahead 1 of", "the line ends before a loop"},
+           {"prefetch B at k ahead 1 at j", "expected 'over', found 'at'"}}) {
     EXPECT_THAT(ParseSchedule(text),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)))
         << text;
@@ -349,6 +352,121 @@ TEST(RandomScheduleTest, EqualResults) {
     if (HasFailure()) FAIL() << Print(program);
   }
   EXPECT_GT(steps, 400u);
+}
+
+// ---- what a blocked product needs
+
+constexpr char kBlockedColumns[] = R"(
+    split j 12 -> jb jr
+    split jr 4 -> jp jj
+    split k 4 -> k0 kk
+    reorder jb k0 i jp kk jj
+)";
+
+TEST(ScheduleTest, ParallelBlocksAreSharedOutByPanels) {
+  const Program naive = Matmul({.m = 3, .n = 27, .k = 8});
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      const Program program,
+      ApplyText(naive, absl::StrCat(kBlockedColumns, "pack B at k0 -> Bp [d1/4, d0, d1%4]\n",
+                                    "parallel jb jp\n")));
+  EXPECT_THAT(Print(program), HasSubstr("parallel jb < 3 with jp {\n"));
+  STRATA_ASSERT_OK_AND_ASSIGN(const Program again, ParseProgram(Print(program)));
+  EXPECT_EQ(Print(again), Print(program));
+  STRATA_ASSERT_OK_AND_ASSIGN(const Sharing sharing, SharingOf(program.body[0].loop));
+  EXPECT_EQ(sharing.block, 3);
+  EXPECT_EQ(sharing.extent, 7);  // panels of 4 in 27 columns
+  EXPECT_EQ(sharing.loops, (std::set<std::string>{"jp", "Bp_0"}));
+}
+
+TEST(ScheduleTest, WhatCannotBeSharedIsRefused) {
+  const Program naive = Matmul({.m = 3, .n = 27, .k = 8});
+  const auto refused = [&](const std::string& steps, const std::string& message) {
+    EXPECT_THAT(ApplyText(naive, absl::StrCat(kBlockedColumns, steps)).status(),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)))
+        << steps;
+  };
+  refused("parallel jb q", "there is no loop 'q' in it");
+  refused("parallel jb k0", "by no 2th of it with a loop of 2");
+  refused("parallel jb i", "by no 3th of it with a loop of 3");
+  refused("unroll jp\nparallel jb jp", "loop 'jp' is not serial");
+  STRATA_ASSERT_OK_AND_ASSIGN(const Program sums, ParseProgram(R"(program sums
+input X f32[8]
+output Y f32[8]
+output Z f32[8]
+for a < 2 {
+  for b < 4 {
+    Y[4*a + b] = X[4*a + b]
+  }
+  for c < 4 {
+    Z[4*a + c] = X[4*a + c]
+  }
+}
+)"));
+  EXPECT_THAT(ApplyText(sums, "parallel a b"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("two ranges of it")));
+  STRATA_ASSERT_OK_AND_ASSIGN(const Program carried, ParseProgram(R"(program carried
+input X f32[8]
+output Y f32[8]
+for a < 2 {
+  for t < 2 {
+    for b < 4 {
+      Y[4*a + b] += X[4*a - b + 3] first t
+    }
+  }
+}
+)"));
+  EXPECT_THAT(ApplyText(carried, "parallel a b").status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("4*a")));
+}
+
+TEST(ScheduleTest, ALoopAsksForAShareOfTheNextBlock) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const Program program,
+                              ApplyText(Matmul({.m = 3, .n = 64, .k = 32}), R"(
+    split j 32 -> jb jj
+    split k 16 -> k0 kk
+    reorder jb k0 i kk jj
+    prefetch B at i ahead 1 of jb k0
+    split kk 8 -> ks kt
+    prefetch B at ks ahead 1 of jb over i
+)"));
+  const std::string text = Print(program);
+  // k0 goes on; or jb does, and k0 begins again.
+  EXPECT_THAT(text, HasSubstr("prefetch B[B_fetch_1_kk + 16*k0 + 16, 16*B_fetch_1_jj + 32*jb] if "
+                              "16*k0 < 16\n"));
+  EXPECT_THAT(text, HasSubstr("prefetch B[B_fetch_0_kk, 16*B_fetch_0_jj + 32*jb + 32] if k0 >= 1 "
+                              "and 32*jb < 32\n"));
+  // 8 rows of two lines for 3 iterations: 3 rows each.
+  EXPECT_THAT(text, HasSubstr("unroll B_fetch_kt < 3 {\n"));
+  EXPECT_THAT(text, HasSubstr("prefetch B[B_fetch_kt + 3*i + 16*k0 + 8*ks, 16*B_fetch_jj + 32*jb + "
+                              "32] if 32*jb < 32\n"));
+  const Program naive = Matmul({.m = 3, .n = 64, .k = 32});
+  for (const auto& [step, message] : std::map<std::string, std::string>{
+           {"prefetch B at j ahead 1 of k", "'k' is no loop around 'j'"},
+           {"prefetch B at k ahead 2 of i j", "only the next iteration"},
+           {"prefetch A at k ahead 1 of i over j", ""},
+           {"prefetch B at k ahead 1 of i over j", "'B' moves with 'j'"}}) {
+    const absl::Status status = ApplyText(naive, step).status();
+    EXPECT_EQ(status.ok(), message.empty()) << step;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(message));
+  }
+}
+
+TEST(ScheduleTest, PadNeedsFactorsThatAreZero) {
+  const Program naive = Matmul({.m = 4, .n = 8, .k = 5, .dtype = chips::BF16});
+  const std::string split = "split k 2 -> kw p\n";
+  const std::string packs =
+      "pack A at root -> Ap [d0, d1/2, d1%2]\npack B at root -> Bp [d1, d0/2, d0%2]\n";
+  const std::string whole = absl::StrCat("split i 4 -> i0 i1\n", split, "reorder i0 kw i1 j p\n",
+                                         packs, "cache_write C at i0 -> acc\npad p\n");
+  STRATA_ASSERT_OK_AND_ASSIGN(const Program padded, ApplyText(naive, whole));
+  EXPECT_THAT(Print(padded), HasSubstr("acc[i1, j] += Ap[4*i0 + i1, kw, p] * Bp[j, kw, p]\n"));
+  const Values inputs = RandomInputs(naive, 3);
+  Values expected = inputs, actual = inputs;
+  ASSERT_OK(Interpret(naive, &expected));
+  ASSERT_OK(Interpret(padded, &actual));
+  ExpectEqualValues(expected, actual);
+  EXPECT_THAT(ApplyText(naive, absl::StrCat(split, "pad p")),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("pack both before")));
 }
 
 }  // namespace
