@@ -387,7 +387,7 @@ TEST(ScheduleTest, WhatCannotBeSharedIsRefused) {
   };
   refused("parallel jb q", "there is no loop 'q' in it");
   refused("parallel jb k0", "by no 2th of it with a loop of 2");
-  refused("parallel jb i", "by no 3th of it with a loop of 3");
+  refused("parallel jb i", "nothing moves with 'jb' and 'i'");
   refused("unroll jp\nparallel jb jp", "loop 'jp' is not serial");
   STRATA_ASSERT_OK_AND_ASSIGN(const Program sums, ParseProgram(R"(program sums
 input X f32[8]
