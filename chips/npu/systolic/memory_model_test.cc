@@ -2,7 +2,6 @@
 
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -131,33 +130,6 @@ TEST(OperandStream, AsksForEveryWord) {
       EXPECT_EQ(*ifmap.rbegin(), stream.ifmap_words() - 1);
     }
   }
-}
-
-// The same buffer with sets that are sets.
-TEST(EstimatedReadBuffer, CountsTheWordsThatANaiveOneFetches) {
-  constexpr int64_t kSize = 400, kWords = 1500;
-  EstimatedReadBuffer buffer(kSize, kWords);
-  std::vector<std::set<int64_t>> full;
-  std::set<int64_t> current;
-  size_t active = 0;
-  int64_t words = 0;
-  uint64_t state = 1;
-  for (int64_t cycle = 0; cycle < 20000; ++cycle) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    const int64_t address = static_cast<int64_t>((state >> 33) % kWords);
-    buffer.Read(cycle, address);
-    bool held = current.count(address) > 0;
-    for (size_t i = active; i < full.size(); ++i) held = held || full[i].count(address) > 0;
-    if (held) continue;
-    ++words;
-    current.insert(address);
-    if (current.size() < kSize / 100) continue;
-    full.push_back(std::exchange(current, {}));
-    if (full.size() == active + 50) active += 50;
-  }
-  const DramTraffic traffic = buffer.Finish();
-  EXPECT_EQ(traffic.words, words);
-  EXPECT_EQ(traffic.first_cycle, -(50 * (kSize / 100)) / 10);
 }
 
 TEST(MemoryModel, RefusesWhatItCannotHold) {

@@ -1,5 +1,6 @@
 #include "chips/npu/systolic/report.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
@@ -9,14 +10,16 @@
 namespace strata::chips::systolic {
 namespace {
 
+// In per cent.
+double Utilization(int64_t macs, int64_t cycles, const ArrayShape& array) {
+  const double slots =
+      static_cast<double>(std::max<int64_t>(cycles, 1)) * static_cast<double>(array.Pes());
+  return 100.0 * static_cast<double>(macs) / slots;
+}
+
 struct Totals {
   int64_t cycles = 0, stalls = 0, with_prefetch = 0, macs = 0;
   HonestReport honest;
-
-  double Utilization(const ArrayShape& array, int64_t in_cycles) const {
-    const double slots = static_cast<double>(in_cycles) * static_cast<double>(array.Pes());
-    return slots == 0 ? 0 : 100.0 * static_cast<double>(macs) / slots;
-  }
 };
 
 Totals SumUp(const TopologyReport& report) {
@@ -44,9 +47,10 @@ Totals SumUp(const TopologyReport& report) {
   return totals;
 }
 
-JsonLine HonestJson(const HonestReport& honest) {
+JsonLine HonestJson(const HonestReport& honest, int64_t macs, const ArrayShape& array) {
   JsonLine line;
   line.Add("cycles", honest.cycles)
+      .Add("overall_utilization", Utilization(macs, honest.cycles, array))
       .Add("saved_double_buffered", honest.saved_double_buffered)
       .Add("saved_drain_overlapped", honest.saved_drain_overlapped)
       .Add("saved_folds_overlapped", honest.saved_folds_overlapped)
@@ -172,7 +176,8 @@ std::string JsonReport(const TopologyReport& report, bool honest) {
   std::string out;
   for (size_t i = 0; i < report.layers.size(); ++i) {
     JsonLine line = LayerJson(report, i);
-    if (honest) line.Add("honest", HonestJson(report.honest[i]));
+    if (honest)
+      line.Add("honest", HonestJson(report.honest[i], report.reports[i].macs, report.array));
     absl::StrAppend(&out, line.Text(), "\n");
   }
   const Totals totals = SumUp(report);
@@ -182,10 +187,10 @@ std::string JsonReport(const TopologyReport& report, bool honest) {
       .Add("macs", totals.macs)
       .Add("cycles", totals.cycles)
       .Add("stall_cycles", totals.stalls)
-      .Add("overall_utilization", totals.Utilization(report.array, totals.cycles))
+      .Add("overall_utilization", Utilization(totals.macs, totals.cycles, report.array))
       .Add("seconds", report.seconds);
   if (!report.memory.empty()) line.Add("cycles_with_prefetch", totals.with_prefetch);
-  if (honest) line.Add("honest", HonestJson(totals.honest));
+  if (honest) line.Add("honest", HonestJson(totals.honest, totals.macs, report.array));
   return absl::StrCat(out, line.Text(), "\n");
 }
 
@@ -203,7 +208,7 @@ std::string TextReport(const TopologyReport& report, bool honest) {
   const Totals totals = SumUp(report);
   const int64_t cycles = totals.cycles - totals.stalls;
   absl::StrAppendFormat(&out, "%-24s %14d %14d %8.2f%%\n%d layers modelled in %.6f s\n", "total",
-                        totals.macs, cycles, totals.Utilization(report.array, cycles),
+                        totals.macs, cycles, Utilization(totals.macs, cycles, report.array),
                         report.layers.size(), report.seconds);
   if (!report.memory.empty()) absl::StrAppend(&out, MemoryTable(report, totals));
   if (honest) absl::StrAppend(&out, HonestTable(report, totals));
