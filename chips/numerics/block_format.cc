@@ -7,6 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "chips/numerics/convert.h"
 
 namespace strata::chips {
 namespace {
@@ -67,6 +69,40 @@ uint8_t ElementCode(const BlockRow& row, double quotient, size_t index,
   return static_cast<uint8_t>(Encode(row.element, kept, encode));
 }
 
+// What the elements of the block that begins at an index are multiplied by.
+double BlockScale(const BlockRow& row, const BlockArray& array, size_t begin) {
+  return Decode(row.scale, array.scales[begin / static_cast<size_t>(row.block)]) *
+         array.tensor_scale;
+}
+
+void ExactElements(const BlockRow& row, absl::Span<const float> values,
+                   const QuantiseOptions& options, BlockArray& array) {
+  const RandomBits random(options.seed);
+  const size_t block = static_cast<size_t>(row.block);
+  for (size_t begin = 0; begin < values.size(); begin += block) {
+    const double scale = BlockScale(row, array, begin);
+    const bool zero = std::isnan(scale) || scale == 0;
+    for (size_t i = begin; i < std::min(begin + block, values.size()); ++i) {
+      array.elements[i] = zero ? 0 : ElementCode(row, values[i] / scale, i, options, random);
+    }
+  }
+}
+
+// To nearest, where scales are powers of two: fp32 holds the quotients, but for such as are below 2^-126,
+// which are zeros in every element's format.
+absl::Status FastElements(const BlockRow& row, absl::Span<const float> values, BlockArray& array) {
+  std::vector<float> quotients(values.size());
+  const size_t block = static_cast<size_t>(row.block);
+  for (size_t begin = 0; begin < values.size(); begin += block) {
+    const double scale = BlockScale(row, array, begin);
+    const float inverse = static_cast<float>(1 / scale);
+    for (size_t i = begin; i < std::min(begin + block, values.size()); ++i) {
+      quotients[i] = std::isnan(scale) ? 0 : values[i] * inverse;
+    }
+  }
+  return FromF32(row.element, quotients, absl::MakeSpan(array.elements), Overflow::kSaturate);
+}
+
 }  // namespace
 
 const BlockRow& Row(BlockFormat format) { return kRows[static_cast<size_t>(format)]; }
@@ -89,19 +125,17 @@ absl::StatusOr<BlockArray> Quantise(BlockFormat format, absl::Span<const float> 
   if (values.empty()) return absl::InvalidArgumentError("values: is empty; give one or more");
   BlockArray array{.format = format, .elements = {}, .scales = {}};
   if (row.scale == Format::kE4M3) array.tensor_scale = TensorScale(values);
-  const RandomBits random(options.seed);
-  const size_t block = static_cast<size_t>(row.block);
-  array.elements.reserve(values.size());
-  for (size_t begin = 0; begin < values.size(); begin += block) {
-    const absl::Span<const float> part = values.subspan(begin, block);
-    const uint8_t code = ScaleCode(row, LargestMagnitude(part), array.tensor_scale);
-    array.scales.push_back(code);
-    const double scale = Decode(row.scale, code) * array.tensor_scale;  // exact
-    for (size_t i = 0; i < part.size(); ++i) {
-      const bool zero = std::isnan(scale) || scale == 0;
-      array.elements.push_back(
-          zero ? 0 : ElementCode(row, part[i] / scale, begin + i, options, random));
-    }
+  for (size_t begin = 0; begin < values.size(); begin += static_cast<size_t>(row.block)) {
+    const double largest = LargestMagnitude(values.subspan(begin, static_cast<size_t>(row.block)));
+    array.scales.push_back(ScaleCode(row, largest, array.tensor_scale));
+  }
+  array.elements.resize(values.size());
+  const bool fast = options.rounding == Rounding::kNearestEven && row.scale == Format::kE8M0 &&
+                    Row(row.element).kind == Kind::kFloat;
+  if (fast) {
+    STRATA_RETURN_IF_ERROR(FastElements(row, values, array));
+  } else {
+    ExactElements(row, values, options, array);
   }
   return array;
 }
@@ -109,10 +143,14 @@ absl::StatusOr<BlockArray> Quantise(BlockFormat format, absl::Span<const float> 
 std::vector<float> Dequantise(const BlockArray& array) {
   const BlockRow& row = Row(array.format);
   std::vector<float> values(array.elements.size());
-  for (size_t i = 0; i < values.size(); ++i) {
-    const double scale = Decode(row.scale, array.scales[i / static_cast<size_t>(row.block)]);
-    const double element = std::ldexp(Decode(row.element, array.elements[i]), row.element_exponent);
-    values[i] = static_cast<float>(element * (scale * array.tensor_scale));
+  if (!ToF32(row.element, array.elements, absl::MakeSpan(values)).ok()) return {};
+  const size_t block = static_cast<size_t>(row.block);
+  for (size_t begin = 0; begin < values.size(); begin += block) {
+    // Exact: a scale has 4 bits at most and the tensor's 24.
+    const double scale = std::ldexp(BlockScale(row, array, begin), row.element_exponent);
+    for (size_t i = begin; i < std::min(begin + block, values.size()); ++i) {
+      values[i] = static_cast<float>(values[i] * scale);
+    }
   }
   return values;
 }
