@@ -21,10 +21,12 @@ constexpr std::array<const char*, 4> kGemmColumns = {"name", "M", "N", "K"};
 
 using Cells = std::vector<absl::string_view>;
 
-// Without blanks around the cells and without empty cells at the end.
-Cells SplitRow(absl::string_view row) {
+// Without blanks around the cells and without empty cells at the end. SCALE-Sim never reads what stands
+// behind the last comma: there, beyond the columns that are needed, may be a remark.
+Cells SplitRow(absl::string_view row, size_t needed) {
   Cells cells = absl::StrSplit(row, ',');
   for (absl::string_view& cell : cells) cell = absl::StripAsciiWhitespace(cell);
+  if (cells.size() > needed) cells.pop_back();
   while (!cells.empty() && cells.back().empty()) cells.pop_back();
   return cells;
 }
@@ -79,6 +81,7 @@ absl::StatusOr<std::array<int64_t, kColumns>> ReadCounts(
 }
 
 absl::Status ReadSparsity(absl::string_view cell, TopologyLayer* layer) {
+  if (cell == "1") return absl::OkStatus();
   const std::vector<absl::string_view> ratio = absl::StrSplit(cell, ':');
   if (ratio.size() != 2) {
     return absl::InvalidArgumentError(
@@ -201,13 +204,13 @@ absl::StatusOr<Topology> ParseTopology(absl::string_view text, absl::string_view
   int line = 0;
   for (const absl::string_view row : absl::StrSplit(text, '\n')) {
     const std::string place = absl::StrCat(where, ":", ++line);
-    const Cells cells = SplitRow(row);
     if (line == 1) {
-      STRATA_RETURN_IF_ERROR(Annotate(CheckHeading(cells), place));
-      heading = cells;
+      heading = SplitRow(row, std::string::npos);
+      STRATA_RETURN_IF_ERROR(Annotate(CheckHeading(heading), place));
       gemm = kind == TopologyKind::kGemm || (kind == TopologyKind::kAuto && IsGemmHeading(heading));
       continue;
     }
+    const Cells cells = SplitRow(row, gemm ? kGemmColumns.size() : kConvolutionColumns.size());
     if (cells.empty()) continue;
     STRATA_RETURN_IF_ERROR(
         Annotate(AppendRow(cells, heading, gemm, line, &topology.layers), place));

@@ -4,11 +4,12 @@
 //   for (const TopologyLayer& layer : topology.layers) Use(layer.gemm);
 //
 // Two kinds of file, both with a heading line that is not a layer, blank lines passed over, and a comma
-// at the end of a row or none:
+// at the end of a row or none. Optional columns and remarks: what stands behind the last comma of a row that
+// has all columns it needs is never read, as in SCALE-Sim:
 //
 //   convolution: name, ifmap height, ifmap width, filter height, filter width, channels, filters, stride
-//                [, sparsity N:M]
-//   GEMM:        name, M, N, K [, sparsity N:M]
+//                [, sparsity N:M,] [remark]
+//   GEMM:        name, M, N, K [, sparsity N:M,] [remark]
 //
 // A ninth column of convolutions whose heading begins with "Batch" is a batch. A convolution is the
 // product that SCALE-Sim makes of it:

@@ -77,12 +77,24 @@ TEST(Topology, ReadsSparsityAndBatch) {
   STRATA_ASSERT_OK_AND_ASSIGN(const Topology sparse, ParseConvolution("x,8,8,3,3,4,5,1,2:4,"));
   EXPECT_EQ(sparse.layers[0].sparsity_n, 2);
   EXPECT_EQ(sparse.layers[0].sparsity_m, 4);
-  STRATA_ASSERT_OK_AND_ASSIGN(const Topology product, ParseGemm("x,8,8,3,1:4"));
+  STRATA_ASSERT_OK_AND_ASSIGN(const Topology product, ParseGemm("x,8,8,3,1:4,\ny,1,2,3,1,"));
   EXPECT_EQ(product.layers[0].sparsity_m, 4);
   const std::string text = "n, h, w, fh, fw, c, f, s, Batch Size,\nx,8,8,3,3,4,5,1,2,\n";
   STRATA_ASSERT_OK_AND_ASSIGN(const Topology batched,
                               ParseTopology(text, "net.csv", TopologyKind::kAuto));
   ExpectGemm(batched.layers[0], 72, 5, 36);
+}
+
+// As SCALE-Sim's own files have them: "#dw", or a second stride, behind the last comma.
+TEST(Topology, WhatStandsBehindTheLastCommaIsNotRead) {
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      const Topology t,
+      ParseConvolution("Conv2_dw, 112, 112, 3, 3, 1, 1, 1,#dw\nx,96,96,3,3,3,8,2,2"));
+  ASSERT_EQ(t.layers.size(), 2);
+  ExpectGemm(t.layers[0], 110 * 110, 1, 9);
+  ExpectGemm(t.layers[1], 48 * 48, 8, 27);
+  STRATA_ASSERT_OK_AND_ASSIGN(const Topology product, ParseGemm("x,1,2,3, a remark"));
+  ExpectGemm(product.layers[0], 1, 2, 3);
 }
 
 TEST(Topology, KindCanBeForced) {
@@ -102,8 +114,8 @@ TEST(Topology, ErrorsNameFileAndLine) {
   EXPECT_THAT(ParseGemm("x,1,2,3.5"), StatusIs(kInvalid, HasSubstr("K: \"3.5\" is no whole")));
   EXPECT_THAT(ParseGemm("x,1,,3"), StatusIs(kInvalid, HasSubstr("N: \"\" is no whole")));
   EXPECT_THAT(ParseGemm("x,1,99999999999999999999,3"), StatusIs(kInvalid, HasSubstr("64 bits")));
-  EXPECT_THAT(ParseGemm("x,1,2,3,4"), StatusIs(kInvalid, HasSubstr("give it as N:M")));
-  EXPECT_THAT(ParseGemm("x,1,2,3,4:2"), StatusIs(kInvalid, HasSubstr("give N <= M")));
+  EXPECT_THAT(ParseGemm("x,1,2,3,4,"), StatusIs(kInvalid, HasSubstr("give it as N:M")));
+  EXPECT_THAT(ParseGemm("x,1,2,3,4:2,"), StatusIs(kInvalid, HasSubstr("give N <= M")));
   EXPECT_THAT(ParseConvolution("x,8,8,3,3,4,5,0,"),
               StatusIs(kInvalid, HasSubstr("net.csv:2: stride: 0 is below 1")));
   EXPECT_THAT(ParseConvolution("x,8,2,3,3,4,5,1,"),
