@@ -1,0 +1,24 @@
+// The array core of a machine: what chips/npu/ISA.md says, with the machine's sizes and speeds.
+//
+//   STRATA_ASSIGN_OR_RETURN(const Machine machine, FindMachine("edge_16"));
+//   STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, NewArrayCore(machine));
+#ifndef STRATA_CHIPS_NPU_SIM_ARRAY_CORE_H_
+#define STRATA_CHIPS_NPU_SIM_ARRAY_CORE_H_
+
+#include <memory>
+
+#include "base/status.h"
+#include "chips/npu/machine/machine.pb.h"
+#include "chips/npu/sim/core.h"
+
+namespace strata::chips::npu {
+
+// Indices into the core's events().
+enum ArrayEvent : int { kMacI8, kMacBf16, kVectorOp };
+
+// Validates the machine.
+absl::StatusOr<std::unique_ptr<Core>> NewArrayCore(const Machine& machine);
+
+}  // namespace strata::chips::npu
+
+#endif  // STRATA_CHIPS_NPU_SIM_ARRAY_CORE_H_

@@ -1,0 +1,19 @@
+// What the array core's instructions compute, bit for bit as chips/npu/ISA.md says.
+#ifndef STRATA_CHIPS_NPU_SIM_ARRAY_DATAPATH_H_
+#define STRATA_CHIPS_NPU_SIM_ARRAY_DATAPATH_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "chips/npu/sim/core.h"
+
+namespace strata::chips::npu {
+
+// `plane_pitch`: bytes from row to row of a weight plane; `plane_bytes`: from plane to plane. The image
+// is written in place and must hold what the instructions touch: they are not checked again.
+std::unique_ptr<Datapath> NewArrayDatapath(int64_t plane_pitch, int64_t plane_bytes,
+                                           MemoryImage* image);
+
+}  // namespace strata::chips::npu
+
+#endif  // STRATA_CHIPS_NPU_SIM_ARRAY_DATAPATH_H_

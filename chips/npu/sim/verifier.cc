@@ -1,0 +1,228 @@
+#include "chips/npu/sim/verifier.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "chips/npu/isa/disassembler.h"
+#include "chips/npu/sim/sequencer.h"
+#include "chips/npu/sim/shadow.h"
+#include "chips/npu/sim/token.h"
+
+namespace strata::chips::npu {
+namespace {
+
+// A signal that was given: what the signalling unit knew, and where it stands.
+struct Given {
+  Clock clock;
+  size_t index;
+};
+
+class Verifier {
+ public:
+  Verifier(const Core& core, const Program& program, Sequencer sequencer)
+      : core_(core),
+        program_(program),
+        sequencer_(std::move(sequencer)),
+        depth_(static_cast<size_t>(core.queue_depth())),
+        queues_(core.isa().units.size()),
+        clocks_(core.isa().units.size()),
+        shadows_(core.memories().size()) {
+    pending_ = sequencer_.Next(&next_);
+    FillRegions();
+  }
+
+  absl::Status Run() {
+    bool progress = true;
+    while (progress) {
+      progress = Dispatch();
+      for (std::deque<Resolved>& queue : queues_) {
+        while (!queue.empty() && CanStart(queue.front())) {
+          STRATA_RETURN_IF_ERROR(Start(queue.front()));
+          queue.pop_front();
+          progress = true;
+        }
+      }
+    }
+    if (pending_ || !AllEmpty()) return Deadlock();
+    return CheckTokensAreTaken();
+  }
+
+ private:
+  void FillRegions() {
+    for (size_t memory = 0; memory < shadows_.size(); ++memory) {
+      if (!core_.memories()[memory].declared) continue;
+      for (const Region& region : program_.regions) {
+        if (region.kind != RegionKind::kInput) continue;
+        shadows_[memory].Fill(static_cast<int64_t>(region.address),
+                              static_cast<int64_t>(region.address + region.bytes));
+      }
+    }
+  }
+
+  bool AllEmpty() const {
+    return std::all_of(queues_.begin(), queues_.end(), [](const auto& q) { return q.empty(); });
+  }
+
+  // Puts instructions into queues until one is full or a fence holds.
+  bool Dispatch() {
+    bool progress = false;
+    while (pending_) {
+      if (next_.row->opcode == kFence) {
+        if (!AllEmpty()) return progress;
+        Fence();
+      } else if (next_.unit != kControlUnit) {
+        std::deque<Resolved>& queue = queues_[static_cast<size_t>(next_.unit)];
+        if (queue.size() == depth_) return progress;
+        queue.push_back(next_);
+      }
+      progress = true;
+      pending_ = sequencer_.Next(&next_);
+    }
+    return progress;
+  }
+
+  void Fence() {
+    for (Clock& clock : clocks_) clock = numbers_;
+  }
+
+  bool CanStart(const Resolved& in) {
+    return in.row->opcode != kWait || !tokens_[TokenOf(in)].empty();
+  }
+
+  absl::Status Start(const Resolved& in) {
+    Clock& clock = clocks_[static_cast<size_t>(in.unit)];
+    if (in.row->opcode == kSignal) {
+      Clock known = clock;
+      known[static_cast<size_t>(in.unit)] = numbers_[static_cast<size_t>(in.unit)];
+      tokens_[TokenOf(in)].push_back({known, in.index});
+      return absl::OkStatus();
+    }
+    if (in.row->opcode == kWait) {
+      std::deque<Given>& given = tokens_[TokenOf(in)];
+      for (size_t i = 0; i < clock.size(); ++i) {
+        clock[i] = std::max(clock[i], given.front().clock[i]);
+      }
+      given.pop_front();
+      return absl::OkStatus();
+    }
+    return CheckInstruction(in, clock);
+  }
+
+  absl::Status CheckInstruction(const Resolved& in, const Clock& clock) {
+    Effect effect;
+    absl::Status status = core_.EffectOf(in, &effect);
+    if (status.ok()) status = CheckAccesses(core_, program_, effect);
+    if (!status.ok()) return Annotate(status, Name(in.index));
+    const int64_t number = ++numbers_[static_cast<size_t>(in.unit)];
+    const Stamp stamp = {in.unit, number, in.index, in.order};
+    for (int i = 0; i < effect.access_count; ++i) {
+      const Access& access = effect.accesses[static_cast<size_t>(i)];
+      if (!access.write || access.read_first) {
+        STRATA_RETURN_IF_ERROR(Touch(access, false, stamp, clock));
+      }
+      if (access.write) STRATA_RETURN_IF_ERROR(Touch(access, true, stamp, clock));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Touch(const Access& access, bool write, const Stamp& stamp, const Clock& clock) {
+    if (access.rows == 0 || access.row_bytes == 0) return absl::OkStatus();
+    const bool whole = access.stride == access.row_bytes;
+    const int64_t rows = whole ? 1 : access.rows;
+    const int64_t bytes = whole ? access.rows * access.row_bytes : access.row_bytes;
+    Shadow& shadow = shadows_[static_cast<size_t>(access.memory)];
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t begin = access.address + r * access.stride;
+      const Finding finding = write ? shadow.Write(begin, begin + bytes, stamp, clock)
+                                    : shadow.Read(begin, begin + bytes, stamp, clock);
+      if (finding.hazard != Hazard::kNone) return Explain(access.memory, write, finding, stamp);
+    }
+    return absl::OkStatus();
+  }
+
+  // Of two instructions that nothing orders, the one that is dispatched later is at fault.
+  absl::Status Explain(int memory, bool write, const Finding& finding, const Stamp& stamp) const {
+    const std::string where = absl::StrCat(core_.memories()[static_cast<size_t>(memory)].name, " [",
+                                           finding.begin, ", ", finding.end, ")");
+    if (finding.hazard == Hazard::kUnwritten) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(Name(stamp.index), ": reads ", where, ", which nothing has written"));
+    }
+    const Stamp* first = &finding.earlier;
+    const Stamp* second = &stamp;
+    bool first_writes = finding.hazard != Hazard::kWriteAfterRead;
+    bool second_writes = write;
+    if (first->order > second->order) {
+      std::swap(first, second);
+      std::swap(first_writes, second_writes);
+    }
+    const std::string pair =
+        absl::StrCat(core_.isa().units[static_cast<size_t>(first->unit)].name, ", ",
+                     core_.isa().units[static_cast<size_t>(second->unit)].name);
+    return absl::InvalidArgumentError(
+        absl::StrCat(Name(second->index), ": ", second_writes ? "writes " : "reads ", where,
+                     " and is not ordered after ", Name(first->index), ", which ",
+                     first_writes ? "writes" : "reads", " it; put a signal ", pair,
+                     " behind that and a wait ", pair, " before this"));
+  }
+
+  std::string Name(size_t index) const {
+    return absl::StrCat(program_.Where(index), ": ",
+                        Disassemble(core_.isa(), program_.instructions[index]));
+  }
+
+  absl::Status Deadlock() const {
+    std::vector<std::string> stuck;
+    for (const std::deque<Resolved>& queue : queues_) {
+      if (!queue.empty()) stuck.push_back(Name(queue.front().index));
+    }
+    std::string held =
+        "; the program has no further instruction, so no signal comes; add the signal "
+        "or take out the wait";
+    if (pending_) {
+      const bool fence = next_.row->opcode == kFence;
+      held = absl::StrCat("; the control unit is held at ", Name(next_.index),
+                          fence ? ", which waits for the queues"
+                                : absl::StrCat(", whose queue of ", depth_, " is full"),
+                          "; put each signal before its wait in the program");
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat("deadlock: ", absl::StrJoin(stuck, " and "), ": not signalled", held));
+  }
+
+  absl::Status CheckTokensAreTaken() const {
+    for (const auto& [token, given] : tokens_) {
+      if (given.empty()) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat(Name(given.front().index),
+                       ": nothing waits for this token; add the wait or take out the signal"));
+    }
+    return absl::OkStatus();
+  }
+
+  const Core& core_;
+  const Program& program_;
+  Sequencer sequencer_;
+  const size_t depth_;
+  Resolved next_;
+  bool pending_ = false;
+  std::vector<std::deque<Resolved>> queues_;
+  std::map<int, std::deque<Given>> tokens_;
+  std::vector<Clock> clocks_;  // what each unit knows
+  Clock numbers_ = {};         // instructions each unit has done
+  std::vector<Shadow> shadows_;
+};
+
+}  // namespace
+
+absl::Status Verify(const Core& core, const Program& program) {
+  STRATA_RETURN_IF_ERROR(CheckRegions(core, program));
+  STRATA_ASSIGN_OR_RETURN(Sequencer sequencer, Sequencer::Create(program));
+  return Verifier(core, program, std::move(sequencer)).Run();
+}
+
+}  // namespace strata::chips::npu
