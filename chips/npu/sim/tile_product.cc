@@ -79,7 +79,7 @@ void TileProduct::Run(TileType type, TileSum sum, const Tile& tile) {
 
 void TileProduct::Block(TileType type, TileSum sum, const Tile& tile) {
   const int64_t pitch = (tile.n + kColumns - 1) / kColumns * kColumns;
-  w_.assign(static_cast<size_t>(tile.k * pitch), 0.0f);
+  w_.assign(static_cast<size_t>(std::max<int64_t>(tile.k, 1) * pitch), 0.0f);
   for (int64_t k = 0; k < tile.k; ++k) {
     ToFloat(type, tile.w + k * tile.w_stride, tile.n, w_.data() + k * pitch);
   }

@@ -1,0 +1,211 @@
+// Assembles, verifies and runs a program of the array core, and says what it cost.
+//
+//   bazel run //chips/npu:npu_sim -- --machine=edge_16 $PWD/chips/npu/examples/matmul.s
+//   bazel run //chips/npu:npu_sim -- --gemm=512x512x512 --single-buffered --timing-only --json
+//   bazel run //chips/npu:npu_sim -- PROGRAM.s --input=A=$PWD/a.bin --output=C=$PWD/c.bin
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/file.h"
+#include "base/status.h"
+#include "chips/npu/isa/array_isa.h"
+#include "chips/npu/isa/assembler.h"
+#include "chips/npu/isa/disassembler.h"
+#include "chips/npu/isa/encoding.h"
+#include "chips/npu/machine/machine.h"
+#include "chips/npu/sim/array_core.h"
+#include "chips/npu/sim/gemm.h"
+#include "chips/npu/sim/simulator.h"
+#include "chips/npu/sim/verifier.h"
+#include "chips/npu/tool/report.h"
+#include "chips/timeline/chrome_trace.h"
+
+namespace strata::chips::npu {
+namespace {
+
+struct Flags {
+  std::string machine = "edge_16";
+  std::string program;
+  std::string gemm;
+  std::string type = "i8";
+  std::string timeline;
+  std::string print, binary;
+  std::vector<std::string> inputs, outputs;
+  uint64_t seed = 1;
+  bool single_buffered = false;
+  bool json = false;
+  bool timing_only = false;
+};
+
+// Under `bazel run` relative paths mean the user's folder, not the runfiles.
+std::string UserPath(const std::string& path) {
+  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
+  if (folder == nullptr || path.empty() || path[0] == '/') return path;
+  return JoinPath(folder, path);
+}
+
+absl::StatusOr<Program> MakeProgram(const Flags& flags, const Machine& machine) {
+  std::vector<std::string> sizes = absl::StrSplit(flags.gemm, 'x');
+  GemmShape shape;
+  if (sizes.size() != 3 || !absl::SimpleAtoi(sizes[0], &shape.m) ||
+      !absl::SimpleAtoi(sizes[1], &shape.k) || !absl::SimpleAtoi(sizes[2], &shape.n)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--gemm: '", flags.gemm, "' is no shape; give MxKxN, such as 512x512x512"));
+  }
+  shape.type = flags.type == "bf16" ? BF16 : I8;
+  shape.double_buffered = !flags.single_buffered;
+  STRATA_ASSIGN_OR_RETURN(GemmProgram gemm, MakeGemm(machine, shape));
+  return std::move(gemm.program);
+}
+
+absl::StatusOr<Program> ReadProgram(const Flags& flags, const Machine& machine) {
+  if (!flags.gemm.empty()) return MakeProgram(flags, machine);
+  if (flags.program.empty()) {
+    return absl::InvalidArgumentError("give the path of a program, or --gemm=MxKxN");
+  }
+  STRATA_ASSIGN_OR_RETURN(const std::string text, ReadFile(UserPath(flags.program)));
+  if (absl::StartsWith(text, "SNPU")) return DecodeProgram(ArrayIsa(), text, flags.program);
+  return Assemble(ArrayIsa(), text, flags.program);
+}
+
+absl::StatusOr<const Region*> FindRegion(const Program& program, absl::string_view name) {
+  std::vector<std::string> names;
+  for (const Region& region : program.regions) {
+    if (region.name == name) return &region;
+    names.push_back(region.name);
+  }
+  return absl::InvalidArgumentError(absl::StrCat("the program has no region '", name,
+                                                 "'; there is: ", absl::StrJoin(names, ", ")));
+}
+
+// NAME=PATH.
+absl::StatusOr<std::pair<const Region*, std::string>> Binding(const Program& program,
+                                                              const std::string& text) {
+  const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
+  if (parts.second.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "': give NAME=PATH"));
+  }
+  STRATA_ASSIGN_OR_RETURN(const Region* region, FindRegion(program, parts.first));
+  return std::make_pair(region, UserPath(parts.second));
+}
+
+// Seeded small numbers in every input, then what files say. Any bytes are int8; as bf16 the high byte
+// of 0x3f makes numbers from 0.5 up to 2.
+absl::Status FillInputs(const Flags& flags, const Program& program, std::vector<uint8_t>* dram) {
+  std::mt19937_64 random(flags.seed);
+  for (const Region& region : program.regions) {
+    if (region.kind != RegionKind::kInput) continue;
+    for (uint64_t i = 0; i < region.bytes; ++i) {
+      const bool high = flags.type == "bf16" && i % 2 == 1;
+      (*dram)[region.address + i] = high ? 0x3f : static_cast<uint8_t>(random());
+    }
+  }
+  for (const std::string& input : flags.inputs) {
+    STRATA_ASSIGN_OR_RETURN(const auto binding, Binding(program, input));
+    STRATA_ASSIGN_OR_RETURN(const std::string data, ReadFile(binding.second));
+    if (data.size() != binding.first->bytes) {
+      return absl::InvalidArgumentError(absl::StrCat(binding.second, ": has ", data.size(),
+                                                     " bytes, but region '", binding.first->name,
+                                                     "' has ", binding.first->bytes));
+    }
+    std::copy(data.begin(), data.end(),
+              dram->begin() + static_cast<int64_t>(binding.first->address));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteOutputs(const Flags& flags, const Program& program,
+                          const std::vector<uint8_t>& dram) {
+  for (const std::string& output : flags.outputs) {
+    STRATA_ASSIGN_OR_RETURN(const auto binding, Binding(program, output));
+    const char* begin = reinterpret_cast<const char*>(dram.data()) + binding.first->address;
+    STRATA_RETURN_IF_ERROR(
+        WriteFileAtomic(binding.second, absl::string_view(begin, binding.first->bytes)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteForms(const Flags& flags, const Program& program) {
+  if (!flags.print.empty()) {
+    STRATA_RETURN_IF_ERROR(WriteFileAtomic(UserPath(flags.print), Disassemble(program)));
+  }
+  if (flags.binary.empty()) return absl::OkStatus();
+  STRATA_ASSIGN_OR_RETURN(const std::string bytes, EncodeProgram(program));
+  return WriteFileAtomic(UserPath(flags.binary), bytes);
+}
+
+absl::Status Run(const Flags& flags) {
+  if (flags.timing_only && !(flags.inputs.empty() && flags.outputs.empty())) {
+    return absl::InvalidArgumentError(
+        "--timing-only computes nothing; leave out --input, --output");
+  }
+  const bool path =
+      absl::StrContains(flags.machine, "/") || absl::EndsWith(flags.machine, ".textproto");
+  STRATA_ASSIGN_OR_RETURN(const Machine machine,
+                          FindMachine(path ? UserPath(flags.machine) : flags.machine));
+  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, NewArrayCore(machine));
+  STRATA_ASSIGN_OR_RETURN(const Program program, ReadProgram(flags, machine));
+  STRATA_RETURN_IF_ERROR(WriteForms(flags, program));
+  STRATA_RETURN_IF_ERROR(Verify(*core, program));
+  SimulationOptions options;
+  options.record_spans = !flags.timeline.empty();
+  MemoryImage image;
+  if (!flags.timing_only) {
+    STRATA_ASSIGN_OR_RETURN(image, NewImage(*core, program));
+    STRATA_RETURN_IF_ERROR(FillInputs(flags, program, &image[kDram]));
+    options.image = &image;
+  }
+  STRATA_ASSIGN_OR_RETURN(const Simulation run, Simulate(*core, program, options));
+  if (!flags.timing_only) {
+    STRATA_RETURN_IF_ERROR(WriteOutputs(flags, program, image[kDram]));
+  }
+  if (!flags.timeline.empty()) {
+    const Timeline timeline = MakeTimeline(*core, program, run);
+    STRATA_RETURN_IF_ERROR(WriteFileAtomic(UserPath(flags.timeline), ToChromeTrace({timeline})));
+  }
+  const std::string text = flags.json ? JsonReport(*core, run) : TextReport(*core, run);
+  std::fputs(text.c_str(), stdout);
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace strata::chips::npu
+
+int main(int argc, char** argv) {
+  strata::chips::npu::Flags flags;
+  CLI::App app("Runs a program of the array core (chips/npu/ISA.md) and counts its cycles.");
+  app.add_option("program", flags.program, "assembly text, or a binary program");
+  app.add_option("--machine", flags.machine,
+                 absl::StrCat("a .textproto, or one of ",
+                              absl::StrJoin(strata::chips::npu::MachineNames(), ", ")))
+      ->capture_default_str();
+  app.add_option("--gemm", flags.gemm,
+                 "make a tiled product of MxKxN instead of reading a program");
+  app.add_option("--type", flags.type, "of --gemm's operands and of the random inputs")
+      ->check(CLI::IsMember({"i8", "bf16"}))
+      ->capture_default_str();
+  app.add_flag("--single-buffered", flags.single_buffered, "--gemm with one place a tile");
+  app.add_option("--input", flags.inputs, "NAME=FILE: bytes of an .input; else seeded random ones");
+  app.add_option("--output", flags.outputs, "NAME=FILE: where the bytes of a region go");
+  app.add_option("--seed", flags.seed, "of the random inputs")->capture_default_str();
+  app.add_flag("--timing-only", flags.timing_only, "count cycles, compute nothing");
+  app.add_option("--timeline", flags.timeline, "write a trace for https://ui.perfetto.dev");
+  app.add_option("--print", flags.print, "write the program as assembly text");
+  app.add_option("--binary", flags.binary, "write the program in its binary form");
+  app.add_flag("--json", flags.json, "one object on one line instead of tables");
+  CLI11_PARSE(app, argc, argv);
+
+  const absl::Status status = strata::chips::npu::Run(flags);
+  if (!status.ok()) std::fprintf(stderr, "npu_sim: %s\n", std::string(status.message()).c_str());
+  return strata::ExitCode(status);
+}
