@@ -57,6 +57,8 @@ std::string Table(const std::vector<std::vector<std::string>>& rows) {
 std::string Totals(const Plan& plan) {
   std::map<std::string, int> kinds;
   double flops = 0, bytes = 0;
+  int64_t scheduled = 0;
+  for (const Kernel& kernel : plan.kernels()) scheduled += !kernel.schedule().empty();
   for (const Step& step : plan.steps()) {
     ++kinds[KindOf(step)];
     flops += step.flops();
@@ -67,9 +69,10 @@ std::string Totals(const Plan& plan) {
                                     [](std::string* out, const auto& kind) {
                                       absl::StrAppend(out, kind.second, " ", kind.first);
                                     }),
-                      "), ", plan.kernels_size(), " distinct kernels, ", HumanNumber(flops, "FLOP"),
-                      ", ", HumanNumber(bytes, "B"), " moved\n", MemoryUseOf(plan).ToString(),
-                      "\n");
+                      "), ", plan.kernels_size(), " distinct kernels",
+                      scheduled > 0 ? absl::StrCat(" (", scheduled, " with their schedule)") : "",
+                      ", ", HumanNumber(flops, "FLOP"), ", ", HumanNumber(bytes, "B"), " moved\n",
+                      MemoryUseOf(plan).ToString(), "\n");
 }
 
 }  // namespace

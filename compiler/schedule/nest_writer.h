@@ -143,6 +143,7 @@ class NestWriter {
   Facts facts_;
   std::map<std::string, std::pair<std::string, std::string>> temporaries_;  // by text: name, buffer
   int next_temporary_ = 0;
+  bool in_halves_ = false;  // bf16 is loaded as it is, in the lower half of each lane
   // Reductions of the vector loop around here: their vectors.
   std::map<const Statement*, std::string> sums_;
   std::string text_;

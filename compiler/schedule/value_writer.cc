@@ -180,7 +180,7 @@ std::string NestWriter::LoadText(const Access& access, const LanePlace* place, c
     const std::string element = absl::StrCat(access.buffer, "[", index, "]");
     return bf16 ? absl::StrCat("s_of_bf16(", element, ")") : element;
   }
-  const std::string function = absl::StrCat("load_", bf16 ? "bf16" : "f32");
+  const std::string function = absl::StrCat("load_", !bf16 ? "f32" : in_halves_ ? "half" : "bf16");
   if (step != 1) {
     return absl::StrCat(function, "_s(", access.buffer, ", ", index, ", ", step, ", ", lanes.Text(),
                         ")");

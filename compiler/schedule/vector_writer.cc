@@ -234,14 +234,18 @@ void NestWriter::InterleaveBf16(const Loop& loop) {
     if (!verdict.holds || verdict.lanes.none()) continue;
     Lanes lanes = verdict.lanes.full() ? Lanes{count, ""} : verdict.lanes;
     const std::string target = IndexText(Linear(statement.target));
+    // Lanes beyond the last may be written where the target is padded: nothing reads them.
+    const bool whole = verdict.lanes.full() && InBounds(statement.target, place);
     std::string rows[2];
+    in_halves_ = true;
     for (int p : {0, 1}) {
       constants_[pair.name] = p;
       rows[p] = AsVector(Load(statement.value, &place, lanes));
     }
+    in_halves_ = false;
     for (const std::string& test : verdict.tests) Open(absl::StrCat("if (", test, ") {"));
     Line(absl::StrCat("store_pairs(", statement.target.buffer, ", ", target, ", ", rows[0], ", ",
-                      rows[1], ", ", lanes.Text(), ");"));
+                      rows[1], ", ", whole ? "16" : lanes.Text(), ");"));
     for (size_t i = 0; i < verdict.tests.size(); ++i) Close();
   }
   Forget(statement.target.buffer);
