@@ -73,6 +73,20 @@ TEST(OptimizerPlanTest, WithClippingSmallParametersShareKernels) {
   EXPECT_EQ(with.copies, 0);
 }
 
+// Matrices of a model so small that they count as small parameters.
+TEST(OptimizerPlanTest, ATinyModelHasNoMoreKernelsEither) {
+  for (const double clip_norm : {0, 1}) {
+    GptSizes sizes;
+    sizes.clip_norm = clip_norm;
+    STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, GptTrainingStep(sizes));
+    STRATA_ASSERT_OK_AND_ASSIGN(const Counts with, CountsOf(graph, chips::F32, {}));
+    STRATA_ASSERT_OK_AND_ASSIGN(const Counts without,
+                                CountsOf(graph, chips::F32, {"optimizer_fusion"}));
+    EXPECT_LE(with.steps, without.steps) << clip_norm;
+    EXPECT_EQ(with.copies, 0);
+  }
+}
+
 TEST(OptimizerPlanTest, WithLossScalingAndBf16Too) {
   GptSizes sizes = Sizes();
   sizes.clip_norm = 1;

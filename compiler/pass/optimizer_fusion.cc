@@ -7,6 +7,7 @@
 #include "compiler/pass/fusion_group.h"
 #include "compiler/pass/fusion_rewrite.h"
 #include "compiler/pass/optimizer_groups.h"
+#include "compiler/pass/small_updates.h"
 
 namespace strata::compiler {
 namespace {

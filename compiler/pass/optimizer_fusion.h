@@ -11,8 +11,8 @@
 // scaling are more nodes of the same kind. Numbers that all parameters share (learning rate, bias
 // corrections, clip factor) stay outside and are made once.
 //
-// Updates of short vectors (gains, biases) cost a launch more than their bytes: those of equal
-// length are put side by side into one kernel, as many as its buffers allow.
+// Updates of small parameters (gains, biases) cost a launch more than their bytes: those over one
+// space are put side by side into one kernel, as many as its buffers allow.
 //
 // Left to the general fusion are updates whose gradient is made for them alone by a reduction or a
 // movement of data (the gradient of a bias): there it joins the kernel that makes it, and is never

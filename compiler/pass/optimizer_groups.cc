@@ -4,6 +4,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "compiler/pass/fusion_node_info.h"
@@ -16,12 +17,6 @@ using graph::Graph;
 using Role = FusionNodeInfo::Role;
 
 constexpr size_t kMaxUpdate = 96;  // nodes of one parameter's update
-// Numbers of a small parameter, a vector: its update moves less than a launch costs, and its
-// gradient may wait for others. Gradients of small matrices together are much of a small model's
-// memory.
-constexpr int64_t kSmallElements = 4096;
-// Operands and results of the kernel of several small parameters.
-constexpr size_t kMaxJoined = 64;
 // Additions an element that making a value again may cost.
 constexpr int kRecomputeBudget = 64;
 
@@ -179,67 +174,40 @@ class Finder {
   std::vector<int> group_;                 // by node: another of its group, itself, or kNone
 };
 
-// Operands and results.
-size_t BuffersOf(const Graph& graph, const FusionGroup& group) {
-  std::vector<uint32_t> inputs;
-  MakeRegion(graph, "", group.members, group.exports, &inputs);
-  return inputs.size() + group.exports.size();
-}
+// IsLowerable(), asked once for groups that differ in names only, as those of a model's layers do.
+class LowerableGroups {
+ public:
+  explicit LowerableGroups(const Graph& graph) : graph_(graph) {}
 
-FusionGroup Join(const std::vector<const FusionGroup*>& groups) {
-  FusionGroup joined = *groups.front();
-  for (size_t i = 1; i < groups.size(); ++i) {
-    const FusionGroup& group = *groups[i];
-    joined.members.insert(joined.members.end(), group.members.begin(), group.members.end());
-    joined.exports.insert(joined.exports.end(), group.exports.begin(), group.exports.end());
+  bool Has(const FusionGroup& group) {
+    const auto [found, fresh] = known_.try_emplace(KeyOf(group), false);
+    if (fresh) found->second = IsLowerable(graph_, group);
+    return found->second;
   }
-  for (std::vector<int>* nodes : {&joined.members, &joined.exports}) {
-    std::sort(nodes->begin(), nodes->end());
-    nodes->erase(std::unique(nodes->begin(), nodes->end()), nodes->end());
-  }
-  return joined;
-}
 
-// Groups over one space in as few kernels of equal size as their buffers allow.
-void MergeAlike(const Graph& graph, const std::vector<const FusionGroup*>& alike,
-                std::vector<FusionGroup>* merged) {
-  size_t buffers = 0;
-  for (const FusionGroup* group : alike) buffers += BuffersOf(graph, *group);
-  const size_t kernels = std::min(alike.size(), (buffers + kMaxJoined - 1) / kMaxJoined);
-  for (size_t k = 0; k < kernels; ++k) {
-    const auto begin = alike.begin() + static_cast<int64_t>(alike.size() * k / kernels);
-    const auto end = alike.begin() + static_cast<int64_t>(alike.size() * (k + 1) / kernels);
-    FusionGroup joined = Join({begin, end});
-    if (IsLowerable(graph, joined)) {
-      merged->push_back(std::move(joined));
-    } else {
-      for (auto group = begin; group != end; ++group) merged->push_back(**group);
-    }
+ private:
+  std::string KeyOf(const FusionGroup& group) const {
+    std::vector<uint32_t> inputs;
+    Graph region = MakeRegion(graph_, "", group.members, group.exports, &inputs);
+    for (graph::Value& value : *region.mutable_values()) value.clear_name();
+    for (graph::Output& output : *region.mutable_outputs()) output.clear_name();
+    for (graph::Node& node : *region.mutable_nodes()) node.clear_origin();
+    return region.SerializeAsString();
   }
-}
+
+  const Graph& graph_;
+  std::map<std::string, bool> known_;
+};
 
 }  // namespace
 
 std::vector<FusionGroup> FindOptimizerGroups(const Graph& graph) {
   std::vector<FusionGroup> groups = Finder(graph).Run();
+  LowerableGroups lowerable(graph);
   groups.erase(std::remove_if(groups.begin(), groups.end(),
-                              [&](const FusionGroup& g) { return !IsLowerable(graph, g); }),
+                              [&](const FusionGroup& group) { return !lowerable.Has(group); }),
                groups.end());
   return groups;
-}
-
-std::vector<FusionGroup> MergeSmallUpdates(const Graph& graph, std::vector<FusionGroup> groups) {
-  std::vector<FusionGroup> merged;
-  std::map<FusionDims, std::vector<const FusionGroup*>> small;  // by space
-  for (const FusionGroup& group : groups) {
-    if (group.space.size() <= 1 && ElementsOf(group.space) <= kSmallElements) {
-      small[group.space].push_back(&group);
-    } else {
-      merged.push_back(group);
-    }
-  }
-  for (const auto& [space, alike] : small) MergeAlike(graph, alike, &merged);
-  return merged;
 }
 
 }  // namespace strata::compiler

@@ -15,10 +15,6 @@ namespace strata::compiler {
 // have no loop nest are left out. `graph` is verified.
 std::vector<FusionGroup> FindOptimizerGroups(const graph::Graph& graph);
 
-// Puts groups of vectors of one short length together, as many as the buffers of a kernel allow.
-std::vector<FusionGroup> MergeSmallUpdates(const graph::Graph& graph,
-                                           std::vector<FusionGroup> groups);
-
 }  // namespace strata::compiler
 
 #endif  // STRATA_COMPILER_PASS_OPTIMIZER_GROUPS_H_

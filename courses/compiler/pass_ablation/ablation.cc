@@ -164,6 +164,10 @@ std::vector<Claim> Claims(const Ablation& cnn, const Ablation& gpt) {
                     absl::StrCat("bytes ", Times(written.bytes, all.bytes), ", memory ",
                                  Times(written.arena, all.arena)),
                     written.bytes > all.bytes && written.arena > all.arena});
+  const Variant& updates = gpt.Without("optimizer_fusion");
+  claims.push_back({"gpt: without optimizer_fusion more launches",
+                    absl::StrCat("launches ", updates.launches, ", with it ", all.launches),
+                    updates.launches > all.launches});
   claims.push_back({"gpt: without decompose the interpreter must run composites",
                     absl::StrCat(gpt.Without("decompose").host_calls, " host calls"),
                     gpt.Without("decompose").host_calls > 0});

@@ -167,7 +167,7 @@ absl::StatusOr<graph::Graph> GptTrainingStep(const GptSizes& s) {
   const ValueId loss = model.Mean(b.Apply("cross_entropy", {logits, targets}), {0, 1});
   b.Output(loss, "loss", graph::MEAN);
   STRATA_ASSIGN_OR_RETURN(const auto gradients, framework::Gradients(b, loss, model.parameters()));
-  framework::AddAdamW(b, model.parameters(), gradients);
+  framework::AddAdamW(b, model.parameters(), gradients, {.clip_norm = 1});
   return std::move(b).Build();
 }
 

@@ -19,7 +19,7 @@ struct CnnSizes {
 };
 absl::StatusOr<graph::Graph> CnnTrainingStep(const CnnSizes& sizes);
 
-// A GPT whose attention is written out: heads transposed apart, scores, mask from iota, softmax, mix. AdamW.
+// A GPT whose attention is written out: heads transposed apart, scores, mask from iota, softmax, mix. AdamW, clipped.
 struct GptSizes {
   int64_t batch = 2, tokens = 128, vocabulary = 512, width = 128, heads = 4, layers = 2;
 };
