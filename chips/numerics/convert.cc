@@ -1,5 +1,7 @@
 #include "chips/numerics/convert.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "chips/numerics/convert_kernels.h"
@@ -36,6 +38,31 @@ absl::Status From(Format format, absl::Span<const float> values, absl::Span<Code
 }
 
 template <typename Code>
+absl::Status FromStochastic(Format format, absl::Span<const float> values, const RandomBits& bits,
+                            uint64_t first, absl::Span<Code> codes, Overflow overflow) {
+  constexpr size_t kBlock = 1024;
+  const FormatRow& row = Row(format);
+  STRATA_RETURN_IF_ERROR(Check<Code>(row, values.size(), codes.size()));
+  const bool fast = HasConvertKernels() && row.kind == Kind::kFloat;
+  const EncodeConstants constants(row, overflow);
+  uint32_t random[kBlock];
+  for (size_t begin = 0; begin < values.size(); begin += kBlock) {
+    const size_t count = std::min(kBlock, values.size() - begin);
+    bits.Fill(first + begin, absl::MakeSpan(random, count));
+    if (fast) {
+      EncodeStochasticKernel(constants, &values[begin], random, &codes[begin], count);
+      continue;
+    }
+    for (size_t i = 0; i < count; ++i) {
+      codes[begin + i] = static_cast<Code>(
+          Encode(format, values[begin + i],
+                 {.rounding = Rounding::kStochastic, .overflow = overflow, .random = random[i]}));
+    }
+  }
+  return absl::OkStatus();
+}
+
+template <typename Code>
 absl::Status To(Format format, absl::Span<const Code> codes, absl::Span<float> values) {
   const FormatRow& row = Row(format);
   STRATA_RETURN_IF_ERROR(Check<Code>(row, values.size(), codes.size()));
@@ -58,6 +85,16 @@ absl::Status FromF32(Format format, absl::Span<const float> values, absl::Span<u
 absl::Status FromF32(Format format, absl::Span<const float> values, absl::Span<uint16_t> codes,
                      Overflow overflow) {
   return From(format, values, codes, overflow);
+}
+absl::Status FromF32Stochastic(Format format, absl::Span<const float> values,
+                               const RandomBits& bits, uint64_t first, absl::Span<uint8_t> codes,
+                               Overflow overflow) {
+  return FromStochastic(format, values, bits, first, codes, overflow);
+}
+absl::Status FromF32Stochastic(Format format, absl::Span<const float> values,
+                               const RandomBits& bits, uint64_t first, absl::Span<uint16_t> codes,
+                               Overflow overflow) {
+  return FromStochastic(format, values, bits, first, codes, overflow);
 }
 absl::Status ToF32(Format format, absl::Span<const uint8_t> codes, absl::Span<float> values) {
   return To(format, codes, values);

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "chips/numerics/format.h"
+#include "chips/numerics/philox.h"
 
 namespace strata::chips {
 
@@ -24,6 +25,15 @@ absl::Status FromF32(Format format, absl::Span<const float> values, absl::Span<u
                      Overflow overflow = Overflow::kToSpecial);
 absl::Status FromF32(Format format, absl::Span<const float> values, absl::Span<uint16_t> codes,
                      Overflow overflow = Overflow::kToSpecial);
+
+// Stochastic rounding: value i takes the word first + i of `bits`, so that the parts of an array can be done
+// by themselves, in any order.
+absl::Status FromF32Stochastic(Format format, absl::Span<const float> values,
+                               const RandomBits& bits, uint64_t first, absl::Span<uint8_t> codes,
+                               Overflow overflow = Overflow::kToSpecial);
+absl::Status FromF32Stochastic(Format format, absl::Span<const float> values,
+                               const RandomBits& bits, uint64_t first, absl::Span<uint16_t> codes,
+                               Overflow overflow = Overflow::kToSpecial);
 
 // NaNs keep their sign, and in bf16 and fp16 their payload.
 absl::Status ToF32(Format format, absl::Span<const uint8_t> codes, absl::Span<float> values);

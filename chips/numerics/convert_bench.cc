@@ -75,6 +75,10 @@ void AddConversions(Arrays& arrays, Format format, std::vector<Code>& codes,
                      (void)FromF32(format, Part(arrays.floats, begin, end),
                                    Part(codes, begin, end));
                    }});
+  works.push_back({"f32 to " + name + " stoch.", bytes, [&, format](size_t begin, size_t end) {
+                     (void)FromF32Stochastic(format, Part(arrays.floats, begin, end), RandomBits(1),
+                                             begin, Part(codes, begin, end));
+                   }});
   works.push_back({name + " to f32", bytes, [&, format](size_t begin, size_t end) {
                      (void)ToF32(format, Part(codes, begin, end), Part(arrays.copy, begin, end));
                    }});
@@ -120,7 +124,7 @@ void Print(const std::vector<Work>& works, const Flags& flags, int threads) {
           "{\"work\": \"%s\", \"threads\": %d, \"gb_per_second\": %.2f, \"of_copy\": %.3f}\n",
           work.name.c_str(), threads, rate(work), rate(work) / copy);
     } else {
-      std::printf("%-18s %7.2f GB/s  %5.2f of copy\n", work.name.c_str(), rate(work),
+      std::printf("%-24s %7.2f GB/s  %5.2f of copy\n", work.name.c_str(), rate(work),
                   rate(work) / copy);
     }
   }

@@ -18,6 +18,7 @@ struct EncodeConstants {
   uint32_t rebias;  // of the exponent field, in place
   uint32_t
       least_normal;  // fp32 word of the smallest normal number; 0 where subnormals need no other way
+  uint32_t least_field;      // fp32's exponent field of the smallest normal number
   float step_of_subnormals;  // adding it lets fp32 round to the subnormals' step
   uint32_t largest;
   uint32_t beyond;  // code of what is beyond the largest
@@ -43,6 +44,10 @@ bool HasConvertKernels();
 
 void EncodeKernel(const EncodeConstants& k, const float* values, uint8_t* codes, size_t count);
 void EncodeKernel(const EncodeConstants& k, const float* values, uint16_t* codes, size_t count);
+void EncodeStochasticKernel(const EncodeConstants& k, const float* values, const uint32_t* random,
+                            uint8_t* codes, size_t count);
+void EncodeStochasticKernel(const EncodeConstants& k, const float* values, const uint32_t* random,
+                            uint16_t* codes, size_t count);
 void DecodeKernel(const DecodeConstants& k, const uint8_t* codes, float* values, size_t count);
 void DecodeKernel(const DecodeConstants& k, const uint16_t* codes, float* values, size_t count);
 

@@ -120,6 +120,40 @@ TEST_P(ConvertTest, RandomWordsNarrow) {
   }
 }
 
+TEST_P(ConvertTest, StochasticRoundingTakesItsWords) {
+  const FormatRow& row = Row(format());
+  std::mt19937 random(12);
+  std::vector<float> values(300000);
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = std::bit_cast<float>(static_cast<uint32_t>(random()));
+    if (i % 2 == 0) continue;  // the others near codes of the format
+    const double value =
+        Decode(format(), static_cast<uint32_t>(random()) % (row.LargestCode() + 1));
+    const double factor = 1 + static_cast<double>(random() % 4096) / 4096;
+    values[i] = static_cast<float>(i % 4 == 1 ? value * factor : -value / factor);
+  }
+  const RandomBits bits(13, 14);
+  constexpr uint64_t kFirst = 5;
+  for (const Overflow overflow : {Overflow::kToSpecial, Overflow::kSaturate}) {
+    std::vector<uint8_t> bytes(values.size());
+    std::vector<uint16_t> halves(values.size());
+    if (row.bits() <= 8) {
+      ASSERT_OK(FromF32Stochastic(format(), values, bits, kFirst, absl::MakeSpan(bytes), overflow));
+    } else {
+      ASSERT_OK(
+          FromF32Stochastic(format(), values, bits, kFirst, absl::MakeSpan(halves), overflow));
+    }
+    for (size_t i = 0; i < values.size(); ++i) {
+      const uint32_t expected = Encode(
+          format(), values[i],
+          {.rounding = Rounding::kStochastic, .overflow = overflow, .random = bits.At(kFirst + i)});
+      const uint32_t actual = row.bits() <= 8 ? bytes[i] : halves[i];
+      if (actual == expected) continue;
+      ASSERT_EQ(actual, expected) << std::hexfloat << values[i] << " " << bits.At(kFirst + i);
+    }
+  }
+}
+
 TEST_P(ConvertTest, EveryLengthIsKeptTo) {
   for (size_t length = 0; length < 70; ++length) {
     std::vector<float> values(length);

@@ -1,6 +1,7 @@
 #include "chips/numerics/philox.h"
 
 #include <set>
+#include <vector>
 
 #include "chips/numerics/format.h"
 #include "gtest/gtest.h"
@@ -25,6 +26,21 @@ TEST(RandomBits, AreWordsOfBlocksByIndex) {
   const Words block = bits.Block(0x85a308d3243f6a88u);
   EXPECT_EQ(block, (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
   for (uint64_t i = 0; i < 100; ++i) EXPECT_EQ(bits.At(i), bits.Block(i / 4)[i % 4]);
+}
+
+TEST(RandomBits, FillingIsTakingOneByOne) {
+  const RandomBits bits(0x123456789abcdef0u, 0xfedcba9876543210u);
+  // Also where the block's number runs over 32 bits.
+  for (const uint64_t first : {uint64_t{0}, uint64_t{1}, uint64_t{4}, uint64_t{7}, uint64_t{64},
+                               (uint64_t{1} << 34) - 130, (uint64_t{1} << 34) - 64}) {
+    for (const size_t count : {0, 1, 3, 4, 63, 64, 65, 200, 300}) {
+      std::vector<uint32_t> words(count + 1, 0xa5a5a5a5u);
+      bits.Fill(first, absl::MakeSpan(words).subspan(0, count));
+      for (size_t i = 0; i < count; ++i)
+        ASSERT_EQ(words[i], bits.At(first + i)) << first << " " << i;
+      EXPECT_EQ(words[count], 0xa5a5a5a5u);
+    }
+  }
 }
 
 TEST(RandomBits, SeedsAndStreamsDiffer) {
