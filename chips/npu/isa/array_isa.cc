@@ -112,6 +112,16 @@ Operands Requantisation() {
           {"high", K::kImmediate, -1, "greatest result, low to 127"}};
 }
 
+Operands ChannelRequantisation() {
+  return {{"dst", K::kAddress, kL1, "first element written"},
+          {"src", K::kAddress, kAcc, "first element read"},
+          {"channels", K::kAddress, kL1, "multiplier and shift of each column: 2 x 4 bytes"},
+          {"rows", K::kSize, -1, "rows"},
+          {"cols", K::kSize, -1, "elements of a row"},
+          {"dst_stride", K::kStride, -1, "from row to row of dst"},
+          {"src_stride", K::kStride, -1, "from row to row of src"}};
+}
+
 Operands Fill() {
   return {{"acc", K::kAddress, kAcc, "first element written"},
           {"rows", K::kSize, -1, "rows"},
@@ -151,6 +161,13 @@ std::vector<InstructionRow> VectorRows() {
       {"vmax.f32", kVmaxF32, kVector, Elementwise(kAcc, kAcc), "dst = src > dst ? src : dst",
        kVectorCycles},
       {"vmul.f32", kVmulF32, kVector, Elementwise(kAcc, kAcc), "dst *= src", kVectorCycles},
+      {"vmul.i32", kVmulI32, kVector, Elementwise(kAcc, kAcc), "dst *= src, modulo 2^32",
+       kVectorCycles},
+      {"vquantc.i8", kVquantcI8, kVector, ChannelRequantisation(),
+       "vquant.i8 with a multiplier and a shift a column, int32 each; the shift counts modulo 64, "
+       "63 "
+       "as 62; zero, low and high are vcfg's",
+       kVectorCycles},
   };
 }
 

@@ -61,6 +61,8 @@ enum ArrayOpcode : uint8_t {
   kVmaxI32 = 0x4e,
   kVmaxF32 = 0x4f,
   kVmulF32 = 0x50,
+  kVmulI32 = 0x51,
+  kVquantcI8 = 0x52,
   kStL2 = 0x60,
   kStL1 = 0x61,
 };

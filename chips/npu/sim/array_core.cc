@@ -228,6 +228,11 @@ class ArrayCore : public Core {
       case kVreluI32:
       case kVreluF32:
         return Elementwise(in, kAcc, 4, kAcc, 4, effect);
+      case kVquantcI8:
+        effect->Add({kAcc, false, v[1], v[3], v[4] * kAccBytes, v[6]});
+        effect->Add({kL1, false, v[2], v[3] > 0 ? 1 : 0, v[4] * 2 * kAccBytes, 0});
+        effect->Add({kL1, true, v[0], v[3], v[4], v[5]});
+        return Elements(v[3] * v[4], effect);
       default: {  // dst = dst op src
         STRATA_RETURN_IF_ERROR(Elementwise(in, kAcc, 4, kAcc, 4, effect));
         effect->accesses[1].read_first = true;

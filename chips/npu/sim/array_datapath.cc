@@ -157,6 +157,22 @@ class ArrayDatapath : public Datapath {
     }
   }
 
+  void ChannelRequantise(const Resolved& in) {
+    const auto& v = in.values;
+    if (v[3] == 0 || v[4] == 0) return;
+    const uint8_t* channels = At(kL1, v[2]);
+    Requantisation r = requantisation_;
+    for (int64_t row = 0; row < v[3]; ++row) {
+      uint8_t* dst = At(kL1, v[0] + row * v[5]);
+      const uint8_t* src = At(kAcc, v[1] + row * v[6]);
+      for (int64_t c = 0; c < v[4]; ++c) {
+        r.multiplier = Load<int32_t>(channels + 8 * c);
+        r.shift = std::min(Load<int32_t>(channels + 8 * c + 4) & 63, 62);
+        Store<int8_t>(Requantise(Load<int32_t>(src + 4 * c), r), dst + c);
+      }
+    }
+  }
+
   void Fill(const Resolved& in) {
     const auto& v = in.values;
     if (v[2] == 0) return;
@@ -207,6 +223,11 @@ class ArrayDatapath : public Datapath {
                                      [](int32_t x, int32_t y) { return x > y ? x : y; });
       case kVmaxF32:
         return Map<float, float>(in, kAcc, kAcc, [](float x, float y) { return x > y ? x : y; });
+      case kVmulI32:
+        return Map<uint32_t, uint32_t>(in, kAcc, kAcc,
+                                       [](uint32_t x, uint32_t y) { return y * x; });
+      case kVquantcI8:
+        return ChannelRequantise(in);
       case kVmulF32:
         return Map<float, float>(in, kAcc, kAcc, [](float x, float y) { return y * x; });
       default:

@@ -60,6 +60,7 @@ TEST(ArrayDatapath, IntegersElementByElement) {
         << name;
   };
   expect("vadd.i32", [](I x, I y) { return static_cast<I>(int64_t{x} + y); });
+  expect("vmul.i32", [](I x, I y) { return static_cast<I>(int64_t{x} * y); });
   expect("vmax.i32", [](I x, I y) { return std::max(x, y); });
   expect("vrelu.i32", [](I, I y) { return std::max(y, 0); });
   EXPECT_EQ(OnAccumulators<I>("vfill 0, 3, 5, 32, -7", kInts, kOtherInts),
@@ -114,6 +115,30 @@ TEST(ArrayDatapath, RequantisationIsExact) {
       EXPECT_EQ(z[i], Requantised(kInts[i], c.multiplier, c.shift, c.zero, c.low, c.high))
           << kInts[i] << " x " << c.multiplier << " >> " << c.shift;
     }
+  }
+}
+
+TEST(ArrayDatapath, RequantisationByColumn) {
+  const Program program = Parse(
+      ".input X, 0, 40\n.input P, 64, 40\n.output Z, 128, 10\n"
+      "ld.l1 0, X, 2, 20, 32, 20\nld.l1 1024, P, 1, 40, 48, 40\nfence\n"
+      "vin.32 0, 0, 2, 5, 32, 32\nvcfg 1, 0, 3, -100, 100\n"
+      "vquantc.i8 2048, 0, 1024, 2, 5, 16, 32\nfence\nst.l1 Z, 2048, 2, 5, 5, 16\n");
+  const std::vector<int32_t> x = {0,  1000, -1000, 2147483647,      5,
+                                  77, -77,  12345, -2147483647 - 1, 6};
+  const std::vector<int32_t> channels = {1, 0, 7, 6, -3, 5, 1 << 30, 63, -1, 64 + 1};
+  const std::unique_ptr<Core> core = CoreOf("edge_16");
+  EXPECT_OK(Verify(*core, program));
+  MemoryImage image = *NewImage(*core, program);
+  Put(x, 0, &image[kDram]);
+  Put(channels, 64, &image[kDram]);
+  SimulationOptions options;
+  options.image = &image;
+  EXPECT_OK(Simulate(*core, program, options).status());
+  const std::vector<int8_t> z = Get<int8_t>(image[kDram], 128, 10);
+  const int shifts[] = {0, 6, 5, 62, 1};
+  for (size_t i = 0; i < z.size(); ++i) {
+    EXPECT_EQ(z[i], Requantised(x[i], channels[2 * (i % 5)], shifts[i % 5], 3, -100, 100)) << i;
   }
 }
 

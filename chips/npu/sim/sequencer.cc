@@ -43,19 +43,18 @@ absl::StatusOr<int64_t> Count(const Program& program, std::vector<size_t>* after
   return total;
 }
 
-// The queue that an instruction goes to.
-int UnitOf(const Instruction& instruction) {
-  if (instruction.row->unit >= 0) return instruction.row->unit;
-  const size_t operand = instruction.row->opcode == kSignal ? 0 : 1;
-  return static_cast<int>(instruction.operands[operand].value);
-}
-
 }  // namespace
 
 absl::StatusOr<Sequencer> Sequencer::Create(const Program& program) {
   Sequencer sequencer(program);
   STRATA_RETURN_IF_ERROR(Count(program, &sequencer.after_).status());
   return sequencer;
+}
+
+int Sequencer::UnitOf(const Instruction& instruction) {
+  if (instruction.row->unit >= 0) return instruction.row->unit;
+  const size_t operand = instruction.row->opcode == kSignal ? 0 : 1;
+  return static_cast<int>(instruction.operands[operand].value);
 }
 
 bool Sequencer::Next(Resolved* resolved) {

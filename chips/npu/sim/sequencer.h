@@ -25,6 +25,9 @@ class Sequencer {
   // RESOURCE_EXHAUSTED: a program of more than kMaxDispatched instructions.
   static absl::StatusOr<Sequencer> Create(const Program& program);
 
+  // The queue that an instruction goes to.
+  static int UnitOf(const Instruction& instruction);
+
   // False at the end.
   bool Next(Resolved* instruction);
 

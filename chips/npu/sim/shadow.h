@@ -1,14 +1,18 @@
-// Who wrote and who read each byte of one memory last, and whether the next access is ordered after it.
+// Who wrote and who read the bytes of one memory, and whether the next access is ordered after them.
 //
 // Every access is stamped with its unit and a number that counts the unit's instructions. A Clock says,
 // for the unit that makes an access, up to which number it knows each other unit to be complete
-// (vector clocks: Mattern 1989). What is not known to be complete is a hazard.
+// (vector clocks: Mattern 1989). An access that overlaps one that is not known to be complete is a
+// hazard, unless both read. Since what is known only grows and is passed on with each token, it does
+// not matter that older accesses to the same bytes are still remembered: what is ordered after the last
+// write is ordered after all before it.
 #ifndef STRATA_CHIPS_NPU_SIM_SHADOW_H_
 #define STRATA_CHIPS_NPU_SIM_SHADOW_H_
 
 #include <array>
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "chips/npu/isa/isa.h"
 
@@ -16,13 +20,29 @@ namespace strata::chips::npu {
 
 using Clock = std::array<int64_t, kMaxUnits>;
 
-// One access: number 0 means none, or data that was there before the program.
+// One access: number 0 means none.
 struct Stamp {
   int unit = 0;
   int64_t number = 0;
   size_t index = 0;   // of the instruction in the program
   int64_t order = 0;  // of its dispatch
 };
+
+// Rows of bytes, at least one of each.
+struct Rows {
+  int64_t begin = 0;
+  int64_t rows = 1;
+  int64_t bytes = 0;   // of a row
+  int64_t stride = 0;  // from row to row, not negative
+
+  int64_t end() const { return begin + (rows - 1) * stride + bytes; }
+};
+
+// The bytes that two accesses share; empty (begin == end) when they share none.
+struct Overlap {
+  int64_t begin = 0, end = 0;
+};
+Overlap FirstOverlap(const Rows& a, const Rows& b);
 
 enum class Hazard : uint8_t {
   kNone,
@@ -43,22 +63,26 @@ class Shadow {
   // [begin, end) holds data before the program starts.
   void Fill(int64_t begin, int64_t end);
 
-  // The first hazard, or kNone and the access is recorded.
-  Finding Read(int64_t begin, int64_t end, const Stamp& stamp, const Clock& clock);
-  Finding Write(int64_t begin, int64_t end, const Stamp& stamp, const Clock& clock);
+  // The first hazard, or kNone and the access is recorded. A unit's numbers never fall.
+  Finding Read(const Rows& rows, const Stamp& stamp, const Clock& clock);
+  Finding Write(const Rows& rows, const Stamp& stamp, const Clock& clock);
+
+  // Drops what every unit knows to be complete: up to `known`, by unit.
+  void Forget(const Clock& known);
 
  private:
-  struct Cell {
-    int64_t end;
-    Stamp writer;
-    std::array<Stamp, kMaxUnits> readers;  // since the write
+  struct Record {
+    Rows rows;
+    Stamp stamp;
   };
-  using Cells = std::map<int64_t, Cell>;
+  using Records = std::array<std::vector<Record>, kMaxUnits>;  // by unit, then number
 
-  // A cell that reaches over `at` becomes two.
-  void Split(int64_t at);
+  static Finding FindUnordered(const Records& records, Hazard hazard, const Rows& rows,
+                               const Stamp& stamp, const Clock& clock);
+  Finding FindUnwritten(const Rows& rows) const;
 
-  Cells cells_;  // by begin; apart
+  Records reads_, writes_;
+  std::map<int64_t, int64_t> written_;  // begin to end; apart from one another
 };
 
 }  // namespace strata::chips::npu

@@ -15,6 +15,8 @@
 namespace strata::chips::npu {
 namespace {
 
+constexpr int64_t kForgetEvery = 4096;
+
 // A signal that was given: what the signalling unit knew, and where it stands.
 struct Given {
   Clock clock;
@@ -33,6 +35,10 @@ class Verifier {
         shadows_(core.memories().size()) {
     pending_ = sequencer_.Next(&next_);
     FillRegions();
+    for (const Instruction& instruction : program.instructions) {
+      used_[static_cast<size_t>(Sequencer::UnitOf(instruction))] = true;
+    }
+    used_[kControlUnit] = false;
   }
 
   absl::Status Run() {
@@ -118,6 +124,7 @@ class Verifier {
     if (status.ok()) status = CheckAccesses(core_, program_, effect);
     if (!status.ok()) return Annotate(status, Name(in.index));
     const int64_t number = ++numbers_[static_cast<size_t>(in.unit)];
+    if (++checked_ % kForgetEvery == 0) Forget();
     const Stamp stamp = {in.unit, number, in.index, in.order};
     for (int i = 0; i < effect.access_count; ++i) {
       const Access& access = effect.accesses[static_cast<size_t>(i)];
@@ -131,17 +138,25 @@ class Verifier {
 
   absl::Status Touch(const Access& access, bool write, const Stamp& stamp, const Clock& clock) {
     if (access.rows == 0 || access.row_bytes == 0) return absl::OkStatus();
-    const bool whole = access.stride == access.row_bytes;
-    const int64_t rows = whole ? 1 : access.rows;
-    const int64_t bytes = whole ? access.rows * access.row_bytes : access.row_bytes;
+    Rows rows = {access.address, access.rows, access.row_bytes, access.stride};
+    if (access.stride == access.row_bytes) rows = {access.address, 1, rows.end() - rows.begin, 0};
     Shadow& shadow = shadows_[static_cast<size_t>(access.memory)];
-    for (int64_t r = 0; r < rows; ++r) {
-      const int64_t begin = access.address + r * access.stride;
-      const Finding finding = write ? shadow.Write(begin, begin + bytes, stamp, clock)
-                                    : shadow.Read(begin, begin + bytes, stamp, clock);
-      if (finding.hazard != Hazard::kNone) return Explain(access.memory, write, finding, stamp);
+    const Finding finding =
+        write ? shadow.Write(rows, stamp, clock) : shadow.Read(rows, stamp, clock);
+    if (finding.hazard == Hazard::kNone) return absl::OkStatus();
+    return Explain(access.memory, write, finding, stamp);
+  }
+
+  // Lets the shadows drop what all units that the program uses know to be complete.
+  void Forget() {
+    Clock known = numbers_;
+    for (size_t unit = 0; unit < clocks_.size(); ++unit) {
+      if (!used_[unit]) continue;
+      for (size_t other = 0; other < known.size(); ++other) {
+        if (other != unit) known[other] = std::min(known[other], clocks_[unit][other]);
+      }
     }
-    return absl::OkStatus();
+    for (Shadow& shadow : shadows_) shadow.Forget(known);
   }
 
   // Of two instructions that nothing orders, the one that is dispatched later is at fault.
@@ -215,6 +230,8 @@ class Verifier {
   std::vector<Clock> clocks_;  // what each unit knows
   Clock numbers_ = {};         // instructions each unit has done
   std::vector<Shadow> shadows_;
+  std::array<bool, kMaxUnits> used_ = {};  // units to which the program sends instructions
+  int64_t checked_ = 0;
 };
 
 }  // namespace

@@ -195,8 +195,10 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"i8", "bf16"}))
       ->capture_default_str();
   app.add_flag("--single-buffered", flags.single_buffered, "--gemm with one place a tile");
-  app.add_option("--input", flags.inputs, "NAME=FILE: bytes of an .input; else seeded random ones");
-  app.add_option("--output", flags.outputs, "NAME=FILE: where the bytes of a region go");
+  app.add_option("--input", flags.inputs, "NAME=FILE: bytes of an .input; else seeded random ones")
+      ->allow_extra_args(false);
+  app.add_option("--output", flags.outputs, "NAME=FILE: where the bytes of a region go")
+      ->allow_extra_args(false);
   app.add_option("--seed", flags.seed, "of the random inputs")->capture_default_str();
   app.add_flag("--timing-only", flags.timing_only, "count cycles, compute nothing");
   app.add_option("--timeline", flags.timeline, "write a trace for https://ui.perfetto.dev");
