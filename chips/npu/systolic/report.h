@@ -20,11 +20,11 @@ namespace strata::chips::systolic {
 struct TopologyReport {
   ArrayShape array;
   Dataflow dataflow = Dataflow::kWeightStationary;
-  std::vector<TopologyLayer> layers;
-  std::vector<LayerReport> reports;  // #reports = #honest = #layers
-  std::vector<HonestReport> honest;
-  std::vector<MemoryReport> memory;  // #memory = #layers, or 0 when no memory was asked for
-  double seconds = 0;                // that the models took
+  std::vector<TopologyLayer> layers = {};
+  std::vector<LayerReport> reports = {};  // #reports = #honest = #layers
+  std::vector<HonestReport> honest = {};
+  std::vector<MemoryReport> memory = {};  // #memory = #layers, or 0 when no memory was asked for
+  double seconds = 0;                     // that the models took
 };
 
 absl::StatusOr<TopologyReport> RunTopology(const Topology& topology, const ArrayShape& array,

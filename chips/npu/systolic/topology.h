@@ -60,7 +60,7 @@ struct TopologyLayer {
   std::string name;
   int line = 0;  // in the file, from 1
   Gemm gemm;
-  IfmapShape ifmap;
+  IfmapShape ifmap = {};
   int64_t sparsity_n = 1;  // at most n of m weights are not zero
   int64_t sparsity_m = 1;
 };
