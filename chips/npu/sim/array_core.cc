@@ -129,7 +129,9 @@ class ArrayCore : public Core {
     effect->Add({to, true, v[0], v[2], v[3], v[4]});
     if (to == kDram || from == kDram) {
       const int64_t burst = Whole(machine_.dram_burst_bytes());
-      effect->busy = DramCycles(v[2] * CeilDiv(v[3], burst) * burst);
+      const int64_t moved = v[2] * CeilDiv(v[3], burst) * burst;
+      effect->accesses[from == kDram ? 0 : 1].moved_bytes = moved;
+      effect->busy = DramCycles(moved);
       effect->latency = effect->busy + Whole(machine_.dram_latency_cycles());
     } else {
       const int64_t width = std::max<int64_t>(Whole(machine_.l2_bytes_per_cycle()), 1);

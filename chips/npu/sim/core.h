@@ -36,6 +36,8 @@ struct Access {
   int64_t row_bytes = 0;
   int64_t stride = 0;
   bool read_first = false;  // of a write: what is there is read, too
+  // What the memory moves for it, where that is more than rows x row_bytes: DRAM's whole bursts.
+  int64_t moved_bytes = 0;
 };
 
 struct Effect {

@@ -177,7 +177,7 @@ class Simulator {
     for (int i = 0; i < item.effect.access_count; ++i) {
       const Access& access = item.effect.accesses[static_cast<size_t>(i)];
       MemoryStats& memory = run_.memories[static_cast<size_t>(access.memory)];
-      const int64_t bytes = access.rows * access.row_bytes;
+      const int64_t bytes = std::max(access.rows * access.row_bytes, access.moved_bytes);
       const bool read = !access.write || access.read_first;
       if (read) memory.read_bytes += bytes;
       if (access.write) memory.written_bytes += bytes;

@@ -42,6 +42,7 @@ struct UnitStats {
   std::array<int64_t, kStalls> stalls = {};  // cycles by Stall
 };
 
+// Bytes moved: in DRAM whole bursts.
 struct MemoryStats {
   int64_t read_bytes = 0;
   int64_t written_bytes = 0;

@@ -77,7 +77,7 @@ TEST(Simulator, StallsHaveCauses) {
   EXPECT_EQ(stall(kMatrix, Stall::kBank), 65 - 5);
   EXPECT_EQ(stall(kStore, Stall::kDram), 65 - 7);
   EXPECT_EQ(run.units[kMatrix].instructions, 1);
-  EXPECT_EQ(run.memories[kDram].read_bytes, 256);
+  EXPECT_EQ(run.memories[kDram].read_bytes, 16 * 64) << "16 rows of 16 bytes, each in a burst";
   EXPECT_EQ(run.memories[kDram].written_bytes, 64);
   EXPECT_EQ(run.memories[kL1].written_bytes, 256);
   EXPECT_EQ(run.memories[kAcc].written_bytes, 1024 + 64);
