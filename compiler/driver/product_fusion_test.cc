@@ -1,5 +1,7 @@
-// Products with what follows them: one kernel where that can be emitted, the parts where not, against the interpreter.
+// Products with what follows them: one kernel where that can be emitted, the parts where not,
+// against the interpreter.
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -140,6 +142,148 @@ TEST(ProductFusionTest, RandomGraphsRunAsInterpreted) {
   }
 }
 
+int FusedSteps(const plan::Plan& plan) {
+  int count = 0;
+  for (const plan::Step& step : plan.steps())
+    count += absl::StrContains(step.reason(), "done on its tiles");
+  return count;
+}
+
+// A graph that grows products, each of its own operands.
+class Products {
+ public:
+  Builder b{"products"};
+
+  ValueId Input(const Shape& shape, chips::DType dtype = chips::F32) {
+    return b.Input(absl::StrCat("x", inputs_++), {dtype, shape}, graph::DATA);
+  }
+  ValueId Product(const Shape& leading, int64_t N, int64_t K, chips::DType dtype = chips::F32,
+                  bool turned = false) {
+    Shape a = leading;
+    a.push_back(K);
+    ++products_;
+    return b.Apply("matmul", {Input(a, dtype), Input(turned ? Shape{N, K} : Shape{K, N}, dtype)},
+                   {{"output_dtype", Attr(chips::F32)}, {"transpose_b", Attr(turned)}});
+  }
+  void Output(ValueId value) { b.Output(value, absl::StrCat("y", outputs_++)); }
+
+  // As many kernels with epilogues as products, and the interpreter's results.
+  void ExpectFused(double tolerance) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(b).Build());
+    const Graph fused = WithEpilogues(graph, {"fusion", "dce", "memory_order"});
+    EXPECT_EQ(ProductFusions(fused), products_);
+    STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, LowerGraph(fused, Emitted()));
+    EXPECT_EQ(FusedSteps(plan), products_);
+    ExpectRunsLike(plan, graph, tolerance);
+  }
+
+ private:
+  int inputs_ = 0, outputs_ = 0, products_ = 0;
+};
+
+TEST(ProductFusionTest, EveryOpThatMayFollow) {
+  Products p;
+  for (const char* op : {"neg", "exp", "tanh", "sigmoid", "erf", "relu", "abs", "square"})
+    p.Output(p.b.Apply(op, {p.Product({13}, 37, 10)}));
+  for (const char* op : {"log", "sqrt", "rsqrt", "reciprocal"}) {
+    const ValueId positive = p.b.Apply(
+        "add", {p.b.Apply("square", {p.Product({13}, 37, 10)}), p.b.Constant(0.5, chips::F32)});
+    p.Output(p.b.Apply(op, {positive}));
+  }
+  for (const char* op : {"add", "sub", "mul", "max", "min"})
+    p.Output(p.b.Apply(op, {p.Product({13}, 37, 10), p.Input({13, 37})}));
+  const ValueId divisor = p.b.Apply("exp", {p.Input({13, 37})});
+  p.Output(p.b.Apply("div", {p.Product({13}, 37, 10), divisor}));
+  const ValueId row = p.b.Apply("broadcast_to", {p.Input({37})}, {{"dims", Attr(Shape{13, 37})}});
+  p.Output(p.b.Apply("add", {p.Product({13}, 37, 10), row}));
+  p.ExpectFused(2e-5);
+}
+
+// Remainders of rows, of columns and of the tile, one of each, both layouts; bias, number, row and
+// residual; two results.
+TEST(ProductFusionTest, AnySizes) {
+  Products p;
+  for (int64_t M : {1, 2, 14, 15, 29}) {
+    for (int64_t N : {1, 15, 16, 33, 70}) {
+      const ValueId c = p.Product({M}, N, M + 3, chips::F32, /*turned=*/N % 2 == 1);
+      const ValueId h = p.b.Apply("add", {c, p.Input({N})});
+      const ValueId scaled = p.b.Apply("mul", {h, p.b.Constant(0.25, chips::F32)});
+      const ValueId lifted = p.b.Apply("sub", {scaled, p.Input({M, 1})});
+      p.Output(h);
+      p.Output(p.b.Apply("mul", {p.b.Apply("tanh", {lifted}), p.Input({M, N})}));
+    }
+  }
+  p.ExpectFused(2e-5);
+}
+
+TEST(ProductFusionTest, BatchesViewsAndTheProductItself) {
+  Products p;
+  const ValueId c = p.Product({2, 3}, 40, 24);
+  const ValueId flat = p.b.Apply("reshape", {c}, {{"dims", Attr(Shape{6, 40})}});
+  p.Output(p.b.Apply("relu", {flat}));
+  p.Output(c);
+  const ValueId x = p.Input({5, 4, 18}), y = p.Input({5, 4, 33});
+  p.Output(p.b.Apply("sigmoid", {p.b.Apply("contract_leading", {x, y})}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(p.b).Build());
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, LowerGraph(WithEpilogues(graph), Emitted()));
+  EXPECT_EQ(FusedSteps(plan), 2);
+  ExpectRunsLike(plan, graph, 2e-5);
+}
+
+// As mixed precision has it: sums in f32, results rounded for the next product, a residual that was
+// rounded.
+TEST(ProductFusionTest, Bf16InAndOut) {
+  Products p;
+  for (const auto& [M, N, K] : {std::tuple(13, 37, 10), {1, 1, 1}, {16, 64, 33}, {30, 17, 2}}) {
+    const ValueId h = p.b.Apply("add", {p.Product({M}, N, K, chips::BF16), p.Input({N})});
+    const ValueId rounded = p.Input({M, N}, chips::BF16);
+    const ValueId sum =
+        p.b.Apply("add", {h, p.b.Apply("cast", {rounded}, {{"dtype", Attr(chips::F32)}})});
+    p.Output(h);
+    p.Output(p.b.Apply("cast", {p.b.Apply("tanh", {sum})}, {{"dtype", Attr(chips::BF16)}}));
+  }
+  p.ExpectFused(0x1p-7);
+}
+
+// A residual that nobody reads afterwards: the sum takes its storage. One that is an operand of the
+// same kernel keeps it.
+TEST(ProductFusionTest, AResultInPlaceOfItsOperand) {
+  for (const bool operand : {false, true}) {
+    Builder b("residual");
+    const ValueId x = b.Input("x", {chips::F32, {24, 24}}, graph::DATA);
+    const ValueId w = b.Input("w", {chips::F32, {24, 24}}, graph::DATA);
+    const ValueId r = b.Apply("sin", {x});
+    const ValueId left = operand ? w : b.Apply("matmul", {r, w});
+    const ValueId sum = b.Apply("add", {r, b.Apply("matmul", {left, operand ? r : w})});
+    b.Output(b.Apply("matmul", {sum, w}), "y");
+    STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(b).Build());
+    STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, LowerGraph(WithEpilogues(graph), Emitted()));
+    EXPECT_EQ(FusedSteps(plan), 1);
+    int in_place = 0;
+    for (const plan::Buffer& buffer : plan.buffers()) in_place += buffer.has_in_place_of();
+    EXPECT_EQ(in_place, operand ? 0 : 1);
+    ExpectRunsLike(plan, graph, 2e-5);
+  }
+}
+
+// Plans for other machines run here, if they do, with the same numbers.
+TEST(ProductFusionTest, EveryInstructionSet) {
+  for (const char* isa : {"generic", "avx2", "avx512"}) {
+    SCOPED_TRACE(isa);
+    Builder b("isa");
+    const ValueId x = b.Input("x", {chips::F32, {15, 20}}, graph::DATA);
+    const ValueId w = b.Input("w", {chips::F32, {20, 35}}, graph::DATA);
+    const ValueId bias = b.Input("bias", {chips::F32, {35}}, graph::DATA);
+    b.Output(b.Apply("tanh", {b.Apply("add", {b.Apply("matmul", {x, w}), bias})}), "y");
+    STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(b).Build());
+    LoweringTarget target = Emitted();
+    target.isa = isa;
+    STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, LowerGraph(WithEpilogues(graph), target));
+    EXPECT_EQ(FusedSteps(plan), 1);
+    if (HostRuns(isa)) ExpectRunsLike(plan, graph, 2e-5);
+  }
+}
+
 // Packing, product and epilogue are run by the interpreter where no kernel can be built.
 TEST(ProductFusionTest, WithoutACompilerTheReferencesRun) {
   for (uint32_t seed = 320; seed < 322; ++seed) {
@@ -175,7 +319,8 @@ TEST(ProductFusionTest, ARecordForWhatIsFollowed) {
   ExpectRunsLike(plan, graph, 2e-5);
 }
 
-// Whole sums of so many terms do not fit a block of B: the product stays alone, with a config of its own.
+// Whole sums of so many terms do not fit a block of B: the product stays alone, with a config of
+// its own.
 TEST(ProductFusionTest, SumsThatAreTooLongStayAlone) {
   Builder b("long");
   const ValueId x = b.Input("x", {chips::F32, {2, 70000}}, graph::DATA);

@@ -52,21 +52,6 @@ GemmDecision ProductKernels::Choose(const graph::OpCall& call) const {
                                                   : absl::UnimplementedError("there is none"));
 }
 
-bool ProductKernels::EmitsEpilogues() const {
-  const GemmProblem problem{.M = 16, .N = 16, .K = 16};
-  GemmEpilogue relu;
-  relu.keeps_product = false;
-  relu.outputs = {{"out", chips::F32, {16, 16}, schedule::Scope::kOutput, ""}};
-  const std::vector<schedule::Affine> at = {schedule::Affine::Index("i"),
-                                            schedule::Affine::Index("j")};
-  schedule::Statement statement;
-  statement.target = {"out", at};
-  statement.value = schedule::Expr::Apply("relu", {schedule::Expr::Load("C", at)});
-  relu.nests = {TileNest(problem, std::move(statement))};
-  const std::optional<GemmConfig> config = WholeSumConfig(problem, machine_);
-  return config && EmitGemm(problem, *config, isa_, relu).ok();
-}
-
 // What was measured with an epilogue, else the config itself, else the cost model's choice.
 std::optional<GemmConfig> ProductKernels::WithWholeSums(const GemmProblem& problem,
                                                         const GemmConfig& config) const {

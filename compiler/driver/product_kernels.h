@@ -1,12 +1,13 @@
-// ProductKernels: for the matrix products of a graph, alone or with what follows them, who makes the kernel, and the
-// compiler's own.
+// ProductKernels: for the matrix products of a graph, alone or with what follows them, who makes
+// the kernel, and the compiler's own.
 //
 //   const ProductKernels products(target.isa, target.chip, target.gemm_policy, target.gemm_records);
 //   if (products.Choose(call).problem) ...                      // emitted, not the library's
 //   absl::StatusOr<EmittedProduct> fused = products.EmitFused(node);   // a fusion of the kind "product"
 //
-// A fused kernel needs whole sums in its tiles: a config as deep as the sum is long, which may be slower than one that
-// is not. EpiloguePrice() says how many bytes of traffic the fusion must save to pay for that.
+// A fused kernel needs whole sums in its tiles: a config as deep as the sum is long, which may be
+// slower than one that is not. EpiloguePrice() says how many bytes of traffic the fusion must save
+// to pay for that.
 #ifndef STRATA_COMPILER_DRIVER_PRODUCT_KERNELS_H_
 #define STRATA_COMPILER_DRIVER_PRODUCT_KERNELS_H_
 
@@ -38,9 +39,6 @@ class ProductKernels {
   // For a "matmul" or "contract_leading"; of another call nothing.
   GemmDecision Choose(const graph::OpCall& call) const;
 
-  // Whether a kernel of this instruction set can do what follows a product at all.
-  bool EmitsEpilogues() const;
-
   // Nothing where no config has whole sums, or the library keeps the product.
   GemmDecision ChooseFused(const graph::OpCall& call) const;
 
@@ -51,8 +49,8 @@ class ProductKernels {
   absl::StatusOr<EmittedProduct> EmitAlone(const graph::Graph& graph, const graph::Node& node,
                                            GemmDecision decision);
 
-  // Of a product and what follows it. UNIMPLEMENTED or INVALID_ARGUMENT say why there is no one kernel; the parts may have
-  // theirs.
+  // Of a product and what follows it. UNIMPLEMENTED or INVALID_ARGUMENT say why there is no one
+  // kernel; the parts may have theirs.
   absl::StatusOr<EmittedProduct> EmitFused(const graph::Node& fusion);
 
  private:

@@ -94,9 +94,8 @@ class StrataCompiler : public Compiler {
     for (const std::string& name : context.library_ops)
       context.library_in_place[name] = FindRoutine(name)->in_place;
     const ProductKernels products(target.isa, target.chip, target.gemm_policy, target.gemm_records);
-    const bool epilogues = products.EmitsEpilogues();
     context.emits_product = [&](const graph::OpCall& call) {
-      return epilogues && products.ChooseFused(call).problem.has_value();
+      return products.ChooseFused(call).problem.has_value();
     };
     context.epilogue_price = [&](const graph::OpCall& call) {
       return products.EpiloguePrice(call);

@@ -31,6 +31,19 @@ int SizeOf(const Expr& expr) {
   return size;
 }
 
+// for i < M { for j < N { statement } }
+schedule::Node TileNest(const GemmProblem& problem, schedule::Statement statement) {
+  schedule::Node node = schedule::Node::Of(std::move(statement));
+  for (const auto& [index, extent] : {std::pair("j", problem.N), std::pair("i", problem.M)}) {
+    schedule::Loop loop;
+    loop.name = index;
+    loop.dims = {{index, extent}};
+    loop.body.push_back(std::move(node));
+    node = schedule::Node::Of(std::move(loop));
+  }
+  return node;
+}
+
 class Translator {
  public:
   Translator(const Graph& region, const GemmProblem& problem) : region_(region), p_(problem) {
@@ -173,18 +186,6 @@ class Translator {
 };
 
 }  // namespace
-
-schedule::Node TileNest(const GemmProblem& problem, schedule::Statement statement) {
-  schedule::Node node = schedule::Node::Of(std::move(statement));
-  for (const auto& [index, extent] : {std::pair("j", problem.N), std::pair("i", problem.M)}) {
-    schedule::Loop loop;
-    loop.name = index;
-    loop.dims = {{index, extent}};
-    loop.body.push_back(std::move(node));
-    node = schedule::Node::Of(std::move(loop));
-  }
-  return node;
-}
 
 absl::StatusOr<RegionEpilogue> EpilogueOf(const Graph& region, const GemmProblem& problem) {
   return Translator(region, problem).Run();

@@ -1,5 +1,5 @@
-// The kernels of an emitted product as graphs, for devices that cannot build them (plan::Kernel.reference): packing is
-// padding and transposing, multiplying undoes it first.
+// The kernels of an emitted product as graphs, for devices that cannot build them
+// (plan::Kernel.reference): packing is padding and transposing, multiplying undoes it first.
 //
 //   *emitted.pack_a.mutable_reference() = PackAReference(problem, config);
 //   *emitted.multiply.mutable_reference() = *MultiplyReference(problem, config, region, {0, 1}, {2}, {0, 1});
@@ -26,7 +26,8 @@ struct MultiplyOperands {
   std::vector<int> outputs;  // what it writes, in order
 };
 
-// (packed A, B or packed B, inputs) -> outputs, of a region that is a product alone or with what follows it.
+// (packed A, B or packed B, inputs) -> outputs, of a region that is a product alone or with what
+// follows it.
 absl::StatusOr<graph::Graph> MultiplyReference(const GemmProblem& problem, const GemmConfig& config,
                                                const graph::Graph& region,
                                                const MultiplyOperands& operands);

@@ -45,7 +45,8 @@ Node MakeNode(const Graph& graph, const Epilogue& epilogue) {
   return node;
 }
 
-// The members that stay nodes of their own too: constants, broadcasts and views that others read from memory.
+// The members that stay nodes of their own too: constants, broadcasts and views that others read
+// from memory.
 std::set<int> StillRead(const Graph& graph, const std::vector<Epilogue>& epilogues) {
   const GraphUses uses(graph);
   std::map<int, std::set<size_t>> inside;  // node -> epilogues that have it

@@ -112,7 +112,8 @@ TEST(EpilogueFusionTest, WhatOnlyAReductionReadsIsLeftToItsKernel) {
     for (const Node& node : graph->nodes()) {
       if (node.op() == "fusion") saved += AttributeReader(node).Int("bytes_saved");
     }
-    // The sum that must be written anyway costs the softmax a read, and spares the product's write and read.
+    // The sum that must be written anyway costs the softmax a read, and spares the product's write
+    // and read.
     EXPECT_EQ(saved, read_by_others ? kTile : 0);
   }
 }
@@ -140,7 +141,8 @@ TEST(EpilogueFusionTest, WhatOthersReadTooIsNotDoneTwice) {
   EXPECT_THAT(fused.ops(0), ElementsAre("matmul", "mul"));
 }
 
-// The second operand of the sum is made from the first: as one kernel the two would wait for each other.
+// The second operand of the sum is made from the first: as one kernel the two would wait for each
+// other.
 TEST(EpilogueFusionTest, NoCircles) {
   Model m;
   const ValueId h = m.b.Apply("relu", {m.Product()});
@@ -153,7 +155,8 @@ TEST(EpilogueFusionTest, NoCircles) {
   EXPECT_THAT(fused.ops(1), ElementsAre("matmul", "add"));
 }
 
-// Each of two products is added to what follows the other: once the first has taken its part, the second must not.
+// Each of two products is added to what follows the other: once the first has taken its part, the
+// second must not.
 TEST(EpilogueFusionTest, NoCirclesBetweenTwoFusions) {
   Model m;
   const ValueId p = m.Product("p"), q = m.Product("q");

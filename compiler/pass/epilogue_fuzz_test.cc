@@ -1,4 +1,5 @@
-// Random graphs of products: the pass keeps their results, alone and before the general fusion, and moves fewer bytes.
+// Random graphs of products: the pass keeps their results, alone and before the general fusion, and
+// moves fewer bytes.
 #include <vector>
 
 #include "base/status_matchers.h"
@@ -65,7 +66,8 @@ TEST(EpilogueFuzzTest, KeepsResultsAndSavesBytes) {
     without += Traffic(Rewritten(before, {"epilogue_fusion", "fusion", "dce"}, false));
   }
   EXPECT_GT(saved, 0);
-  // What the pass says it saves is what the plan saves, but for groups that find another shape afterwards.
+  // What the pass says it saves is what the plan saves, but for groups that find another shape
+  // afterwards.
   EXPECT_NEAR(without - with, static_cast<double>(saved), 0.1 * static_cast<double>(saved));
 }
 

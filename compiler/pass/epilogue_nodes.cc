@@ -21,13 +21,16 @@ bool IsSource(const Node& node) { return node.op() == "constant" || node.op() ==
 EpilogueFinder::EpilogueFinder(const graph::Graph& graph)
     : uses_(graph), traffic_(uses_, FindFusionGroups(graph)) {}
 
-// By value: whether it cannot be had before the product. What a product has taken is done all at once.
+// By value: whether it cannot be had before the product. What a product has taken is done all at
+// once.
 std::vector<bool> EpilogueFinder::DependOn(int product) const {
   std::vector<bool> dependent(static_cast<size_t>(uses_.graph().values_size()), false);
   std::vector<int> stack = {product};
-  std::set<int> seen = {product};
+  std::vector<bool> seen(static_cast<size_t>(uses_.graph().nodes_size()), false);
+  seen[static_cast<size_t>(product)] = true;
   const auto push = [&](int n) {
-    if (seen.insert(n).second) stack.push_back(n);
+    if (!seen[static_cast<size_t>(n)]) stack.push_back(n);
+    seen[static_cast<size_t>(n)] = true;
   };
   while (!stack.empty()) {
     const int n = stack.back();
@@ -84,6 +87,23 @@ EpilogueFinder::Nodes EpilogueFinder::Followers(int product) const {
   return followers;
 }
 
+// Followers that something else reads; others would be written for followers that are left out.
+EpilogueFinder::Nodes EpilogueFinder::Ends(const Nodes& followers) const {
+  Nodes ends;
+  for (int n : followers) {
+    const uint32_t value = uses_.node(n).outputs(0);
+    const std::vector<int>& readers = uses_.readers(value);
+    const bool read = std::any_of(readers.begin(), readers.end(),
+                                  [&](int reader) { return followers.count(reader) == 0; });
+    if (!read && !uses_.is_output(value)) continue;
+    int end = n;  // what a view is of
+    while (followers.count(end) > 0 && uses_.node(end).op() == "reshape")
+      end = uses_.maker(uses_.node(end).inputs(0));
+    if (followers.count(end) > 0) ends.insert(end);
+  }
+  return ends;
+}
+
 // The followers that `ends` are made of, and they.
 EpilogueFinder::Nodes EpilogueFinder::LeadingTo(const Nodes& ends, const Nodes& followers) const {
   Nodes members = ends;
@@ -121,7 +141,8 @@ EpilogueFinder::Nodes EpilogueFinder::WithFeeders(int product, Nodes members) co
   return members;
 }
 
-// Constants and broadcasts that the members read: every kernel has its own. The product's operands are in memory.
+// Constants and broadcasts that the members read: every kernel has its own. The product's operands
+// are in memory.
 std::vector<int> EpilogueFinder::Sources(int product, const Nodes& members) const {
   std::set<int> sources;
   const auto& operands = uses_.node(product).inputs();
@@ -160,14 +181,15 @@ std::optional<Epilogue> EpilogueFinder::Find(int product, int64_t price) {
   N_ = type.dims().back();
   M_ = type.elements() / N_;
   const Nodes followers = Followers(product);
+  const Nodes possible_ends = Ends(followers);
   // Ends are added one by one, the one that saves most first.
   Nodes ends, best_members;
   KernelTraffic::Change best;
   for (bool better = true; better;) {
     better = false;
     Nodes best_ends = ends;
-    for (int end : followers) {
-      if (best_members.count(end) > 0 || uses_.node(end).op() == "reshape") continue;
+    for (int end : possible_ends) {
+      if (best_members.count(end) > 0) continue;
       Nodes more = ends;
       more.insert(end);
       Nodes members = WithFeeders(product, LeadingTo(more, followers));

@@ -3,11 +3,12 @@
 //   EpilogueFinder finder(graph);
 //   const std::optional<Epilogue> epilogue = finder.Find(product, 0);   // a node index; nothing: left alone
 //
-// Of the nodes whose results lie element by element over the product's, those are taken that save the most bytes against
-// the kernels of the general fusion (kernel_traffic.h): so a sum that a LayerNorm reads is taken when others read it too,
-// and left to the LayerNorm's kernel when they do not. What only these nodes read comes along (the derivative of an
-// activation, made of what the forward pass saved); nothing is done twice but constants and broadcasts. An epilogue never
-// closes a cycle. Products that are found later keep off what earlier ones took.
+// Of the nodes whose results lie element by element over the product's, those are taken that save
+// the most bytes against the kernels of the general fusion (kernel_traffic.h): so a sum that a
+// LayerNorm reads is taken when others read it too, and left to the LayerNorm's kernel when they do
+// not. What only these nodes read comes along (the derivative of an activation, made of what the
+// forward pass saved); nothing is done twice but constants and broadcasts. An epilogue never closes
+// a cycle. Products that are found later keep off what earlier ones took.
 #ifndef STRATA_COMPILER_PASS_EPILOGUE_NODES_H_
 #define STRATA_COMPILER_PASS_EPILOGUE_NODES_H_
 
@@ -45,6 +46,7 @@ class EpilogueFinder {
   bool MayFollow(int n, const Nodes& before, const std::vector<bool>& dependent) const;
   bool Fits(int n) const;
   bool ReadsRounded(int n, const Nodes& among) const;
+  Nodes Ends(const Nodes& followers) const;
   Nodes LeadingTo(const Nodes& ends, const Nodes& followers) const;
   Nodes WithFeeders(int product, Nodes members) const;
   bool IsFeeder(int n, const Nodes& members) const;

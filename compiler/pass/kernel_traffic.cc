@@ -19,7 +19,8 @@ KernelTraffic::KernelTraffic(const GraphUses& uses, const FusionGroups& groups)
 
 bool KernelTraffic::IsView(int n) const { return uses_.node(n).op() == "reshape"; }
 
-// The value that a kernel reads in memory where it wants this one: under other dims, or once for many elements.
+// The value that a kernel reads in memory where it wants this one: under other dims, or once for
+// many elements.
 uint32_t KernelTraffic::Root(uint32_t value) const {
   while (uses_.Maker(value, "reshape") != nullptr || uses_.Maker(value, "broadcast_to") != nullptr)
     value = uses_.Maker(value)->inputs(0);
@@ -53,7 +54,8 @@ int64_t KernelTraffic::Traffic(const Nodes& members, const Nodes& exports) const
   return Bytes(Reads(members)) + Bytes(writes);
 }
 
-// Takes members out of the groups that have them. Groups that only read what they make are listed too.
+// Takes members out of the groups that have them. Groups that only read what they make are listed
+// too.
 void KernelTraffic::TakeFrom(const Nodes& taken, Change* change) const {
   std::set<int> readers;
   for (int n : taken) {

@@ -1,12 +1,13 @@
-// KernelTraffic: the memory traffic of a graph whose kernels are those that the general fusion would make, and what it
-// becomes when the kernel of a product takes elementwise nodes from them.
+// KernelTraffic: the memory traffic of a graph whose kernels are those that the general fusion
+// would make, and what it becomes when the kernel of a product takes elementwise nodes from them.
 //
 //   KernelTraffic traffic(uses, FindFusionGroups(graph));
 //   const KernelTraffic::Change change = traffic.Try(product, members);   // nodes to be done in the product's kernel
 //   if (change.bytes_saved > 0) traffic.Take(product, members, change);
 //
-// A kernel reads each operand once and writes each result once; reshapes and constants move nothing. What the product
-// itself reads is the same either way and not counted. Indices are of the graph's nodes, which must stay unchanged.
+// A kernel reads each operand once and writes each result once; reshapes and constants move
+// nothing. What the product itself reads is the same either way and not counted. Indices are of the
+// graph's nodes, which must stay unchanged.
 #ifndef STRATA_COMPILER_PASS_KERNEL_TRAFFIC_H_
 #define STRATA_COMPILER_PASS_KERNEL_TRAFFIC_H_
 
@@ -35,8 +36,8 @@ class KernelTraffic {
     size_t buffers = 0;       // that the kernel reads and writes, without the product's operands
     std::map<size_t, Group> rest;  // what is left of the groups that change
   };
-  // `product` and `members` have one result each, and none is taken. What they read and do not make depends on nothing
-  // that they make.
+  // `product` and `members` have one result each, and none is taken. What they read and do not make
+  // depends on nothing that they make.
   Change Try(int product, const Nodes& members) const;
 
   // From here on the product's kernel does the members.

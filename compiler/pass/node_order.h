@@ -10,8 +10,8 @@
 
 namespace strata::compiler {
 
-// Positions of `nodes` in dependency order; among those that are ready, the one that comes first in `nodes`. Those in or
-// behind a circle are left out. The first of each pair is the caller's.
+// Positions of `nodes` in dependency order; among those that are ready, the one that comes first in
+// `nodes`. Those in or behind a circle are left out. The first of each pair is the caller's.
 std::vector<size_t> InOrder(const graph::Graph& graph,
                             const std::vector<std::pair<int, graph::Node>>& nodes);
 

@@ -18,7 +18,8 @@ using graph::Builder;
 using graph::HostTensor;
 using graph::ValueId;
 
-// h = c + bias and y = gelu(h) by its approximation with tanh (Hendrycks and Gimpel, arXiv:1606.08415).
+// h = c + bias and y = gelu(h) by its approximation with tanh (Hendrycks and Gimpel,
+// arXiv:1606.08415).
 void AddFollowers(Builder& b, ValueId c, int64_t N) {
   const auto number = [&](double value) { return b.Constant(value, chips::F32); };
   const auto mul = [&](ValueId x, ValueId y) { return b.Apply("mul", {x, y}); };

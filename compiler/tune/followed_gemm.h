@@ -1,5 +1,6 @@
-// FollowedGemm: a matrix product and what usually follows it, run as the compiler would make them: h = C + bias and
-// y = gelu(h), both results, f32. One kernel where the config has whole sums, the product and a kernel behind it where not.
+// FollowedGemm: a matrix product and what usually follows it, run as the compiler would make them:
+// h = C + bias and y = gelu(h), both results, f32. One kernel where the config has whole sums, the
+// product and a kernel behind it where not.
 //
 //   STRATA_ASSIGN_OR_RETURN(auto products, FollowedGemm::Build(problem, {config}, isa, cache_dir));
 //   double seconds = products[0]->Run(a, b, /*threads=*/2);
@@ -23,7 +24,8 @@ namespace strata::compiler::tune {
 
 class FollowedGemm {
  public:
-  // One for each config, built together; they share the memory of their results. Sums are kept as f32.
+  // One for each config, built together; they share the memory of their results. Sums are kept as
+  // f32.
   static absl::StatusOr<std::vector<std::unique_ptr<FollowedGemm>>> Build(
       const GemmProblem& problem, absl::Span<const GemmConfig> configs, const std::string& isa,
       const std::string& cache_dir);

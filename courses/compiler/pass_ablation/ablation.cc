@@ -18,6 +18,8 @@
 namespace strata::courses {
 namespace {
 
+constexpr char kEmitted[] = "(products emitted)";
+constexpr char kNoEpilogues[] = "epilogue_fusion (products emitted)";
 constexpr char kTransposes[] = "transpose_sinking + layout_assignment";
 
 double Seconds() {
@@ -33,8 +35,8 @@ void Count(const plan::Plan& plan, Variant* variant) {
   }
 }
 
-// Of all results: the largest difference, relative to the largest magnitude of the same result. Infinite when a result is
-// missing, has another size, or has a NaN that the other has not.
+// Of all results: the largest difference, relative to the largest magnitude of the same result.
+// Infinite when a result is missing, has another size, or has a NaN that the other has not.
 double Difference(const std::vector<graph::HostTensor>& a,
                   const std::vector<graph::HostTensor>& b) {
   constexpr double kNever = std::numeric_limits<double>::infinity();
@@ -71,7 +73,8 @@ absl::Status Measure(const plan::Plan& plan, const graph::Graph& graph, int64_t 
   return absl::OkStatus();
 }
 
-// Everything, each pass out, and the two that stand in for one another out together.
+// Everything, each pass out, the two that stand in for one another out together, and
+// epilogue_fusion where every product is an emitted kernel.
 std::vector<Variant> Variants() {
   std::vector<Variant> variants = {{.name = "all passes", .skipped = {}}};
   std::vector<std::string> seen;
@@ -82,6 +85,8 @@ std::vector<Variant> Variants() {
   }
   variants.push_back({.name = kTransposes, .skipped = {"transpose_sinking", "layout_assignment"}});
   variants.push_back({.name = "no pass at all", .skipped = seen});
+  variants.push_back({.name = kEmitted, .skipped = {}, .gemm = "emitted"});
+  variants.push_back({.name = kNoEpilogues, .skipped = {"epilogue_fusion"}, .gemm = "emitted"});
   return variants;
 }
 
@@ -98,6 +103,10 @@ const Variant& Ablation::Without(const std::string& passes) const {
   return variants.front();
 }
 
+const Variant& Ablation::Emitted(bool epilogues) const {
+  return Without(epilogues ? kEmitted : kNoEpilogues);
+}
+
 absl::StatusOr<Ablation> Ablate(const std::string& model, const graph::Graph& graph,
                                 int64_t classes, const AblationOptions& options) {
   compiler::RegisterAllCompilers();
@@ -112,6 +121,7 @@ absl::StatusOr<Ablation> Ablate(const std::string& model, const graph::Graph& gr
   for (Variant& variant : ablation.variants) {
     compiler::CompileOptions compile;
     compile.skip_passes = variant.skipped;
+    compile.gemm = variant.gemm;
     graph::Graph rewritten = graph;
     compile.observer = [&](absl::string_view, bool, const graph::Graph& after) {
       rewritten = after;
@@ -171,6 +181,15 @@ std::vector<Claim> Claims(const Ablation& cnn, const Ablation& gpt) {
   claims.push_back({"gpt: without decompose the interpreter must run composites",
                     absl::StrCat(gpt.Without("decompose").host_calls, " host calls"),
                     gpt.Without("decompose").host_calls > 0});
+  for (const Ablation* a : {&cnn, &gpt}) {
+    const Variant &fused = a->Emitted(true), &apart = a->Emitted(false);
+    claims.push_back(
+        {absl::StrCat(a->model,
+                      ": with emitted products, epilogue_fusion spares launches and bytes"),
+         absl::StrCat("without it launches ", Times(apart.launches, fused.launches), ", bytes ",
+                      Times(apart.bytes, fused.bytes)),
+         apart.launches > fused.launches && apart.bytes > fused.bytes});
+  }
   const Variant& turned = cnn.Without(kTransposes);
   claims.push_back({"cnn: without the two passes over transposes more bytes",
                     absl::StrCat("bytes ", Times(turned.bytes, cnn.All().bytes)),

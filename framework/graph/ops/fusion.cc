@@ -102,7 +102,8 @@ void RegisterFusionOps(OpRegistry& registry) {
   def.op_class = OpClass::kRegion;
   def.min_inputs = 0;
   def.max_inputs = -1;
-  // bytes_saved: memory traffic that the group spares, against its nodes one by one.
+  // bytes_saved: memory traffic that the group spares, against its nodes one by one; of kind "product", against the
+  // product by itself and fusions of the rest.
   def.attributes = {{"bytes_saved", AttrKind::kInt, /*required=*/false},
                     {"kind", AttrKind::kString}};
   def.infer = Infer;
