@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/schedule/legality.h"
-#include "compiler/schedule/sharing.h"
 #include "compiler/schedule/steps.h"
 #include "compiler/schedule/tree.h"
 
@@ -237,10 +236,8 @@ absl::Status Run(const Mark& step, Replay* replay) {
                        step.kind == LoopKind::kVector ? "vectorise" : "parallel"));
   }
   loop.kind = step.kind;
-  if (step.with.empty()) return absl::OkStatus();
-  loop.with = step.with;
-  STRATA_RETURN_IF_ERROR(SharingOf(loop).status());
-  return CheckShared(program, step.loop, step.with);
+  loop.with = step.with;  // Apply() checks it
+  return absl::OkStatus();
 }
 
 absl::Status Run(const Reassociate&, Replay* replay) {

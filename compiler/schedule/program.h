@@ -17,7 +17,8 @@
 // Meaning. Loops run from 0 in steps of one, in textual order; `parallel` and `vector` loops promise that any order, also
 // all iterations at once, gives the same. A statement runs where its conditions hold ("if 14*i0 + i1 < 64"). With
 // "first k" an update takes its target's old value as neutral (0 for +=, minus infinity for max=) in the iteration where
-// all the indices named are 0. "inside(B[k, j], j < 48)" is 0 where the condition fails. Arithmetic is in f32; bf16 is rounded when it is stored.
+// all the indices named are 0. "inside(B[k, j], j < 48)" is 0 where the condition fails. "parallel jb < 2 with jp" shares
+// out the iterations of two loops together (sharing.h). Arithmetic is in f32; bf16 is rounded when it is stored.
 //
 // Each top-level node of a Program is one kernel; they run one after another. Elsewhere: Halide (Ragan-Kelley et al.,
 // PLDI 2013) separates algorithm and schedule; TVM (Chen et al., OSDI 2018) and Exo (Ikarashi et al., PLDI 2022) schedule

@@ -35,7 +35,7 @@ Step RandomStep(const Program& program, int number, Chooser* choose) {
   const auto name = [&](const char* stem) { return absl::StrCat(stem, number); };
   const std::string loop = choose->Of(loops), other = choose->Of(loops),
                     buffer = choose->Of(buffers);
-  switch (choose->Number(0, 10)) {
+  switch (choose->Number(0, 13)) {
     case 0:
     case 1:
     case 2: {  // no larger than the loop, so that splits do not pile up iterations that do nothing
@@ -72,6 +72,12 @@ Step RandomStep(const Program& program, int number, Chooser* choose) {
     case 9:
       return CacheWrite{buffer, loop, name("W"),
                         choose->Number(0, 1) == 0 ? Scope::kStack : Scope::kRegister};
+    case 10:
+      return Prefetch{buffer, loop, 1, {other}, choose->Number(0, 1) == 0 ? "" : choose->Of(loops)};
+    case 11:
+      return Pad{loop};
+    case 12:  // the two loops of a split
+      return Mark{loop, LoopKind::kParallel, absl::StrCat("n", loop.substr(1))};
     default:
       return Reassociate{};
   }

@@ -389,6 +389,8 @@ TEST(ScheduleTest, WhatCannotBeSharedIsRefused) {
   refused("parallel jb k0", "by no 2th of it with a loop of 2");
   refused("parallel jb i", "nothing moves with 'jb' and 'i'");
   refused("unroll jp\nparallel jb jp", "loop 'jp' is not serial");
+  refused("parallel jb jp\nunroll jp", "step 6 (unroll jp): 'with': loop 'jp' is not serial");
+  refused("parallel jb jp\nsplit jp 2 -> x y", "step 6 (split jp 2 -> x y): 'with'");
   STRATA_ASSERT_OK_AND_ASSIGN(const Program sums, ParseProgram(R"(program sums
 input X f32[8]
 output Y f32[8]

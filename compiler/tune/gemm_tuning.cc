@@ -4,9 +4,11 @@
 
 #include <map>
 #include <mutex>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "chips/spec/host/cpu_info.h"
+#include "compiler/codegen/emit.h"
 #include "compiler/codegen/object_cache.h"
 #include "compiler/gemm/emit.h"
 #include "compiler/tune/gemm_space.h"
@@ -14,18 +16,32 @@
 namespace strata::compiler::tune {
 namespace {
 
-// Of the text of a few kernels: whatever changes in how they are emitted changes it.
+void AppendKernels(const GemmProblem& problem, const GemmConfig& config, const std::string& isa,
+                   std::string* text) {
+  const absl::StatusOr<EmittedGemm> emitted = EmitGemm(problem, config, isa);
+  if (!emitted.ok()) return;
+  absl::StrAppend(text, emitted->pack_a.source(), emitted->multiply.source());
+  if (emitted->pack_b) absl::StrAppend(text, emitted->pack_b->source());
+}
+
+// Of the text of a few kernels and of what they call: whatever changes in how they are emitted changes it. Whole sums and
+// blocks of them, both ways to pack, and sums that something is made of.
 std::string KernelFingerprint(const std::string& isa) {
-  std::string text;
-  for (const bool transposed : {false, true}) {
-    for (const chips::DType dtype : {chips::F32, chips::BF16}) {
-      const GemmProblem problem{
-          .M = 30, .N = 100, .K = 64, .transpose_b = transposed, .dtype = dtype};
-      const absl::StatusOr<EmittedGemm> emitted =
-          EmitGemm(problem, {.rows = 8, .vectors = 2, .depth = 64, .panels = 2}, isa);
-      if (emitted.ok())
-        absl::StrAppend(&text, emitted->pack_a.source(), emitted->multiply.source());
-    }
+  std::string text = Prelude(isa);
+  const GemmConfig whole{.rows = 8, .vectors = 2, .depth = 64, .panels = 2};
+  const GemmConfig blocks{.rows = 8, .vectors = 1, .depth = 32, .panels = 3};
+  const GemmConfig first{.rows = 6, .vectors = 2, .depth = 64, .panels = 2, .pack_b_first = true};
+  for (const chips::DType dtype : {chips::F32, chips::BF16}) {
+    GemmProblem problem{.M = 30, .N = 100, .K = 64, .dtype = dtype};
+    AppendKernels(problem, whole, isa, &text);
+    problem.transpose_b = true;
+    AppendKernels(problem, blocks, isa, &text);
+    AppendKernels(problem, first, isa, &text);
+    problem.transpose_b = false;
+    problem.transpose_a = true;
+    AppendKernels(problem, blocks, isa, &text);
+    problem.result = dtype;
+    AppendKernels(problem, whole, isa, &text);
   }
   return absl::StrCat(absl::Hex(XXH3_64bits(text.data(), text.size()), absl::kZeroPad16));
 }
