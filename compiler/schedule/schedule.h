@@ -70,7 +70,7 @@ struct Fuse {
 struct Mark {  // unroll, vectorise, parallel
   std::string loop;
   LoopKind kind = LoopKind::kUnrolled;
-  std::string with;  // parallel: shared out with it; "" for none
+  std::string with = {};  // parallel: shared out with it; "" for none
 };
 struct ComputeAt {
   std::string buffer, loop;
