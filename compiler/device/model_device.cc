@@ -15,19 +15,17 @@
 namespace strata::compiler {
 namespace {
 
-// What a matrix unit can do.
-bool IsMatmul(const plan::Step& step) {
+bool IsProductOp(const std::string& op) {
   static const std::set<std::string> kOps = {"matmul", "contract_leading", "attention",
                                              "attention_gradient", "matmul_int8"};
-  if (step.has_library_call()) return kOps.count(step.library_call().routine()) != 0;
-  return step.has_host_call() && kOps.count(step.host_call().node().op()) != 0;
+  return kOps.count(op) != 0;
 }
 
 chips::WorkItem WorkOf(const plan::Plan& plan, const plan::Step& step) {
   chips::WorkItem work;
   work.flops = step.flops();
   work.bytes = step.bytes_read() + step.bytes_written();
-  work.matmul = IsMatmul(step);
+  work.matmul = IsProduct(plan, step);
   for (uint32_t id : step.reads()) {
     const chips::DType dtype = plan.buffers(static_cast<int>(id)).dtype();
     if (!chips::IsFloat(dtype)) continue;
@@ -76,6 +74,15 @@ class ModelDevice : public Device {
 };
 
 }  // namespace
+
+bool IsProduct(const plan::Plan& plan, const plan::Step& step) {
+  if (step.has_library_call()) return IsProductOp(step.library_call().routine());
+  if (step.has_host_call()) return IsProductOp(step.host_call().node().op());
+  if (!step.has_launch()) return false;
+  const auto& nodes = plan.kernels(static_cast<int>(step.launch().kernel())).reference().nodes();
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [](const graph::Node& node) { return IsProductOp(node.op()); });
+}
 
 absl::StatusOr<chips::Timeline> PredictTimeline(const plan::Plan& plan, const chips::Chip& chip) {
   chips::Timeline timeline;

@@ -6,11 +6,16 @@
 #include <memory>
 
 #include "compiler/device/device.h"
+#include "compiler/plan/plan.pb.h"
 
 namespace strata::compiler {
 
 // INVALID_ARGUMENT when `options` has no chip. Run() takes the plan's inputs, or none at all: it reads none.
 absl::StatusOr<std::unique_ptr<Device>> CreateModelDevice(const DeviceOptions& options);
+
+// Whether the step's flops are those of matrix products: what a matrix unit can do. An emitted kernel
+// is known by its reference.
+bool IsProduct(const plan::Plan& plan, const plan::Step& step);
 
 // When each step would begin and end on the chip, by the roofline; steps of different streams overlap as far as their
 // waits allow. The plan must be valid.

@@ -38,19 +38,18 @@ const std::map<std::string, std::string>& RoutineNotes() {
   static const auto* notes = new std::map<std::string, std::string>{
       {"attention", "an exponential counts one FLOP and costs about twenty instructions"},
       {"attention_gradient", "an exponential counts one FLOP and costs about twenty instructions"},
-      {"contract_leading", "operands are packed and the edges of tiles padded"},
       {"cross_entropy", "an exponential counts one FLOP and costs about twenty instructions"},
       {"cross_entropy_gradient",
        "an exponential counts one FLOP and costs about twenty instructions"},
       {"embedding", "rows lie apart in memory"},
       {"embedding_gradient", "rows lie apart in memory, and the table is cleared first"},
-      {"matmul", "operands are packed and the edges of tiles padded"},
   };
   return *notes;
 }
 
 // Why a kernel is far from its roof.
-std::string NoteOf(const plan::Step& step, const ProfileRow& row, double per_call) {
+std::string NoteOf(const plan::Plan& plan, const plan::Step& step, const ProfileRow& row,
+                   double per_call) {
   if (row.RoofFraction() >= kNearRoof) return "";
   if (step.has_host_call()) return "runs on the reference kernel: no fast kernel covers it";
   if (step.has_collective()) return "waits for other ranks";
@@ -62,6 +61,7 @@ std::string NoteOf(const plan::Step& step, const ProfileRow& row, double per_cal
     auto it = RoutineNotes().find(step.library_call().routine());
     if (it != RoutineNotes().end()) return it->second;
   }
+  if (IsProduct(plan, step)) return "operands are packed and the edges of tiles padded";
   if (row.flops > row.bytes)
     return "bound by its arithmetic: roots, divisions and exponentials count one FLOP each";
   return "reads and writes several streams at once, some of them fresh from the other core's cache";
@@ -103,7 +103,7 @@ absl::StatusOr<std::vector<ProfileRow>> ProfileByKernel(const plan::Plan& plan,
   }
   std::vector<ProfileRow> sorted;
   for (auto& [name, row] : rows) {
-    row.note = NoteOf(plan.steps(example[name]), row, row.seconds / row.calls);
+    row.note = NoteOf(plan, plan.steps(example[name]), row, row.seconds / row.calls);
     sorted.push_back(std::move(row));
   }
   std::stable_sort(sorted.begin(), sorted.end(),

@@ -70,6 +70,28 @@ TEST(ProfileTest, StepsOfOneKernelAreOneRowBesideTheirRoof) {
   EXPECT_FALSE(rows[1].note.empty()) << "half of its roof, and not a word why";
 }
 
+// The chip does products at twice the rate of other work.
+TEST(ProfileTest, AnEmittedProductIsHeldToTheRateOfProducts) {
+  chips::Chip chip = TestChip();
+  chips::ComputeRate* rate = chip.add_rates();
+  *rate = chip.rates(0);
+  rate->set_matrix_unit(true);
+  rate->mutable_flops_per_second()->set_value(2e12);
+  plan::Plan plan = TestPlan();
+  plan.mutable_steps(1)->set_flops(1e9);
+  chips::Timeline measured;
+  AddEvent(1, 0, 1'000'000, &measured);
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto other, ProfileByKernel(plan, measured, chip));
+  EXPECT_NEAR(other[0].RoofFraction(), 1.0, 1e-6);
+  graph::Graph* reference = plan.mutable_kernels(0)->mutable_reference();
+  reference->add_nodes()->set_op("reshape");
+  reference->add_nodes()->set_op("matmul");
+  EXPECT_TRUE(IsProduct(plan, plan.steps(1)));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto product, ProfileByKernel(plan, measured, chip));
+  EXPECT_NEAR(product[0].RoofFraction(), 0.5, 1e-6);
+  EXPECT_THAT(product[0].note, HasSubstr("packed"));
+}
+
 TEST(ProfileTest, TableAndPlotShowEveryRow) {
   chips::Timeline measured;
   AddEvent(0, 0, 2'000'000, &measured);
