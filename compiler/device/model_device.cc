@@ -21,6 +21,13 @@ bool IsProductOp(const std::string& op) {
   return kOps.count(op) != 0;
 }
 
+bool HasProduct(const graph::Graph& graph) {
+  return std::any_of(graph.nodes().begin(), graph.nodes().end(), [](const graph::Node& node) {
+    return IsProductOp(node.op()) ||
+           std::any_of(node.regions().begin(), node.regions().end(), HasProduct);
+  });
+}
+
 chips::WorkItem WorkOf(const plan::Plan& plan, const plan::Step& step) {
   chips::WorkItem work;
   work.flops = step.flops();
@@ -78,10 +85,8 @@ class ModelDevice : public Device {
 bool IsProduct(const plan::Plan& plan, const plan::Step& step) {
   if (step.has_library_call()) return IsProductOp(step.library_call().routine());
   if (step.has_host_call()) return IsProductOp(step.host_call().node().op());
-  if (!step.has_launch()) return false;
-  const auto& nodes = plan.kernels(static_cast<int>(step.launch().kernel())).reference().nodes();
-  return std::any_of(nodes.begin(), nodes.end(),
-                     [](const graph::Node& node) { return IsProductOp(node.op()); });
+  return step.has_launch() &&
+         HasProduct(plan.kernels(static_cast<int>(step.launch().kernel())).reference());
 }
 
 absl::StatusOr<chips::Timeline> PredictTimeline(const plan::Plan& plan, const chips::Chip& chip) {

@@ -85,7 +85,8 @@ TEST(ProfileTest, AnEmittedProductIsHeldToTheRateOfProducts) {
   EXPECT_NEAR(other[0].RoofFraction(), 1.0, 1e-6);
   graph::Graph* reference = plan.mutable_kernels(0)->mutable_reference();
   reference->add_nodes()->set_op("reshape");
-  reference->add_nodes()->set_op("matmul");
+  reference->add_nodes()->set_op("fusion");
+  reference->mutable_nodes(1)->add_regions()->add_nodes()->set_op("matmul");
   EXPECT_TRUE(IsProduct(plan, plan.steps(1)));
   STRATA_ASSERT_OK_AND_ASSIGN(const auto product, ProfileByKernel(plan, measured, chip));
   EXPECT_NEAR(product[0].RoofFraction(), 0.5, 1e-6);
