@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "chips/cost/roofline.h"
 #include "compiler/device/model_device.h"
 #include "compiler/plan/explain.h"
@@ -17,20 +18,23 @@ constexpr double kShortCall = 30e-6;  // seconds; below this, starting threads i
 constexpr int kPlotWidth = 72, kPlotHeight = 18;
 constexpr size_t kLetters = 26;
 
+// "f32[64,768]"
+std::string TypeName(const plan::Plan& plan, uint32_t id) {
+  const plan::Buffer& buffer = plan.buffers(static_cast<int>(id));
+  return absl::StrCat(chips::DTypeName(buffer.dtype()), "[", absl::StrJoin(buffer.dims(), ","),
+                      "]");
+}
+
 // What a row's steps have in common.
 std::string RowName(const plan::Plan& plan, const plan::Step& step) {
-  std::string name = plan::KernelName(plan, step);
+  const std::string name = plan::KernelName(plan, step);
+  if (step.has_launch() && IsProduct(plan, step) && step.writes_size() > 0)
+    return absl::StrCat(name, " -> ", TypeName(plan, step.writes(0)));
   if (!step.has_library_call()) return name;
-  absl::StrAppend(&name, "(");
-  for (int i = 0; i < step.reads_size(); ++i) {
-    const plan::Buffer& buffer = plan.buffers(static_cast<int>(step.reads(i)));
-    absl::StrAppend(&name, i > 0 ? ", " : "", chips::DTypeName(buffer.dtype()), "[");
-    for (int d = 0; d < buffer.dims_size(); ++d)
-      absl::StrAppend(&name, d > 0 ? "," : "", buffer.dims(d));
-    absl::StrAppend(&name, "]");
-    if (i == 1) break;  // the first two tell them apart
-  }
-  return absl::StrCat(name, ")");
+  std::vector<std::string> operands;  // the first two tell calls apart
+  for (int i = 0; i < std::min(step.reads_size(), 2); ++i)
+    operands.push_back(TypeName(plan, step.reads(i)));
+  return absl::StrCat(name, "(", absl::StrJoin(operands, ", "), ")");
 }
 
 // What the counted work does not show, by routine.
