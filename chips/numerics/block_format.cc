@@ -52,10 +52,10 @@ uint8_t ScaleCode(const BlockRow& row, double largest, float tensor_scale) {
     return static_cast<uint8_t>(Encode(row.scale, largest / (kLargestE2M1 * tensor_scale),
                                        {.overflow = Overflow::kSaturate}));
   }
+  const bool ordinary = largest > 0;  // neither 0 nor NaN, which stand for themselves
   const double power =
-      largest == 0 ? 0 : std::ldexp(1.0, std::ilogb(largest) - row.largest_exponent);
-  return static_cast<uint8_t>(
-      Encode(row.scale, std::isnan(largest) ? largest : power, {.overflow = Overflow::kSaturate}));
+      ordinary ? std::ldexp(1.0, std::ilogb(largest) - row.largest_exponent) : largest;
+  return static_cast<uint8_t>(Encode(row.scale, power, {.overflow = Overflow::kSaturate}));
 }
 
 // `index` is of the whole array. The quotient is exact in MX. In NVFP4 it is rounded to double, which

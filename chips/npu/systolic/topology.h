@@ -76,7 +76,7 @@ enum class TopologyKind {
 };
 
 inline constexpr int64_t kMaxLayers = 1 << 20;
-inline constexpr int64_t kMaxMacs = int64_t{1} << 50;  // of one layer; cycles then fit in 64 bits
+inline constexpr int64_t kMaxMacs = int64_t{1} << 48;  // of one layer; cycles then fit in 64 bits
 
 // `where` names the text in errors.
 absl::StatusOr<Topology> ParseTopology(absl::string_view text, absl::string_view where,
