@@ -31,8 +31,7 @@ TEST(GemmCostTest, CandidatesCanBeEmitted) {
 TEST(GemmCostTest, ABf16ResultIsSummedInOneGo) {
   const GemmProblem p{.M = 64, .N = 64, .K = 5000, .dtype = chips::BF16, .result = chips::BF16};
   const std::vector<GemmConfig> candidates = GemmCandidates(p, kAvx512);
-  for (size_t i = 0; i < candidates.size(); i += 5)
-    EXPECT_OK(EmitGemm(p, candidates[i], "avx512"));
+  for (size_t i = 0; i < candidates.size(); i += 5) EXPECT_OK(EmitGemm(p, candidates[i], "avx512"));
 }
 
 TEST(GemmCostTest, TilesFitTheRegisters) {

@@ -69,7 +69,8 @@ class Tracer {
 
   void Kernels() {
     for (const plan::Kernel& kernel : plan_.kernels())
-      p_.kernels.push_back({kernel.entry(), kernel.schedule(), kernel.loop_nest(), kernel.source()});
+      p_.kernels.push_back(
+          {kernel.entry(), kernel.schedule(), kernel.loop_nest(), kernel.source()});
   }
 
  private:
