@@ -64,9 +64,10 @@ std::string HostCpu() {
   utsname system = {};
   if (uname(&system) == 0) text = system.machine;
 #endif
-  for (const char* isa : {"avx2", "avx512"}) {
+  for (const char* isa : {"avx2", "avx512", "avx512_bf16"}) {
     if (HostRuns(isa)) absl::StrAppend(&text, " ", isa);
   }
+  if (HostHasBf16Tiles()) text += " amx_bf16";
   return text;
 }
 
