@@ -6,14 +6,13 @@
 // vector matches when each of its results does. Exit code 0 when all match, 1 when some do not, 2 for bad
 // input.
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "base/status.h"
+#include "base/user_path.h"
 #include "chips/numerics/tensor_core.h"
 #include "chips/numerics/vector_check.h"
 #include "chips/numerics/vector_file.h"
@@ -73,13 +72,6 @@ void PrintJson(const std::string& file, const Flags& flags, const Score& score) 
       mismatches.c_str());
 }
 
-// `bazel run` starts programs elsewhere: relative paths are meant from where the user stands.
-std::string FromWorkingDirectory(const std::string& path) {
-  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
-  if (folder == nullptr || absl::StartsWith(path, "/")) return path;
-  return absl::StrCat(folder, "/", path);
-}
-
 absl::StatusOr<Score> Run(const Flags& flags) {
   STRATA_ASSIGN_OR_RETURN(const Generation generation, ParseChip(flags.chip));
   STRATA_ASSIGN_OR_RETURN(const Format operand, ParseFormat(flags.type));
@@ -87,7 +79,7 @@ absl::StatusOr<Score> Run(const Flags& flags) {
   Score total;
   for (const std::string& file : flags.files) {
     STRATA_ASSIGN_OR_RETURN(const std::vector<DotVector> vectors,
-                            ReadVectors(FromWorkingDirectory(file), operand));
+                            ReadVectors(UserPath(file), operand));
     STRATA_ASSIGN_OR_RETURN(const Score score,
                             CheckVectors(vectors, generation, operand, recording));
     if (flags.json) {

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,7 +19,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "base/file.h"
+#include "base/user_path.h"
 #include "compiler/codegen/isa.h"
 #include "compiler/gemm/cost.h"
 #include "compiler/tune/gemm_measure.h"
@@ -219,13 +218,6 @@ absl::Status Run(const Flags& flags) {
   return absl::OkStatus();
 }
 
-// Under `bazel run` relative paths mean the user's folder, not the runfiles.
-std::string UserPath(const std::string& path) {
-  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
-  if (folder == nullptr || path.empty() || path[0] == '/') return path;
-  return JoinPath(folder, path);
-}
-
 }  // namespace
 }  // namespace strata::compiler::tune
 
@@ -266,8 +258,8 @@ int main(int argc, char** argv) {
   app.add_option("--cache_dir", flags.cache_dir, "of built kernels; default: the compiler's own");
   app.add_flag("--json", flags.json, "one object a line");
   CLI11_PARSE(app, argc, argv);
-  flags.log = strata::compiler::tune::UserPath(flags.log);
-  flags.cache_dir = strata::compiler::tune::UserPath(flags.cache_dir);
+  flags.log = strata::UserPath(flags.log);
+  flags.cache_dir = strata::UserPath(flags.cache_dir);
 
   const absl::Status status = strata::compiler::tune::Run(flags);
   if (!status.ok()) std::fprintf(stderr, "tune_gemm: %s\n", std::string(status.message()).c_str());

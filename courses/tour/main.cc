@@ -1,11 +1,11 @@
 // //courses/tour: the whole stack in about two minutes. Fails when a claim does not hold.
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 #include "CLI/CLI.hpp"
 #include "base/file.h"
+#include "base/user_path.h"
 #include "chips/spec/host/host.h"
 #include "compiler/device/device.h"
 #include "courses/tour/tour.h"
@@ -40,13 +40,6 @@ absl::Status Run(Tour& tour) {
   return WriteReport(tour);
 }
 
-// Under `bazel run` relative paths mean the user's folder, not the runfiles.
-std::string UserPath(const std::string& path) {
-  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
-  if (folder == nullptr || path.empty() || path[0] == '/') return path;
-  return JoinPath(folder, path);
-}
-
 }  // namespace
 }  // namespace strata::courses
 
@@ -69,8 +62,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 65535));
   app.add_flag("--quick", options.quick, "a much smaller model: every chapter in a few seconds");
   CLI11_PARSE(app, argc, argv);
-  options.output = strata::courses::UserPath(options.output);
-  for (std::string& path : options.corpus) path = strata::courses::UserPath(path);
+  options.output = strata::UserPath(options.output);
+  for (std::string& path : options.corpus) path = strata::UserPath(path);
 
   const absl::Status status = strata::courses::Run(tour);
   if (!status.ok()) {

@@ -4,15 +4,14 @@
 //   bazel run //chips/npu:systolic -- --topology=$PWD/alexnet.csv --array=128x128 --dataflow=os --honest
 //   bazel run //chips/npu:systolic -- --topology=$PWD/alexnet.csv --memory=user --sram_kib=64 --bandwidth=10
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "base/file.h"
 #include "base/status.h"
+#include "base/user_path.h"
 #include "chips/npu/systolic/report.h"
 
 namespace strata::chips::systolic {
@@ -42,13 +41,6 @@ absl::StatusOr<std::optional<MemoryConfig>> Memory(const Flags& flags) {
                       flags.bandwidth};
   STRATA_RETURN_IF_ERROR(CheckMemory(memory));
   return std::optional<MemoryConfig>(memory);
-}
-
-// Under `bazel run` relative paths mean the user's folder, not the runfiles.
-std::string UserPath(const std::string& path) {
-  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
-  if (folder == nullptr || path.empty() || path[0] == '/') return path;
-  return JoinPath(folder, path);
 }
 
 absl::Status Run(const Flags& flags) {

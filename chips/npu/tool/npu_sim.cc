@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <string>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "base/status.h"
+#include "base/user_path.h"
 #include "chips/npu/isa/array_isa.h"
 #include "chips/npu/isa/assembler.h"
 #include "chips/npu/isa/disassembler.h"
@@ -46,13 +46,6 @@ struct Flags {
   bool json = false;
   bool timing_only = false;
 };
-
-// Under `bazel run` relative paths mean the user's folder, not the runfiles.
-std::string UserPath(const std::string& path) {
-  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
-  if (folder == nullptr || path.empty() || path[0] == '/') return path;
-  return JoinPath(folder, path);
-}
 
 absl::StatusOr<Program> MakeProgram(const Flags& flags, const Machine& machine) {
   std::vector<std::string> sizes = absl::StrSplit(flags.gemm, 'x');

@@ -2,14 +2,13 @@
 //
 //   bazel run -c opt //courses/compiler/gemm_ladder -- --size=768 --output=gemm_ladder.html
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/file.h"
+#include "base/user_path.h"
 #include "chips/cost/roofline.h"
 #include "chips/spec/host/host.h"
 #include "compiler/gemm/ladder.h"
@@ -131,12 +130,6 @@ absl::Status Run(const Flags& flags) {
   return absl::OkStatus();
 }
 
-// Under `bazel run` relative paths mean the user's folder, not the runfiles.
-std::string UserPath(const std::string& path) {
-  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
-  return folder == nullptr || path.empty() || path[0] == '/' ? path : JoinPath(folder, path);
-}
-
 }  // namespace
 }  // namespace strata::courses
 
@@ -153,7 +146,7 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("-o,--output", flags.output, "the report, HTML")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  flags.output = strata::courses::UserPath(flags.output);
+  flags.output = strata::UserPath(flags.output);
   const absl::Status status = strata::courses::Run(flags);
   if (!status.ok())
     std::fprintf(stderr, "gemm_ladder: %s\n", std::string(status.message()).c_str());

@@ -2,13 +2,12 @@
 //
 //   bazel run -c opt //courses/compiler/memory_pareto -- --output=pareto.html
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
-#include "base/file.h"
+#include "base/user_path.h"
 #include "courses/compiler/memory_pareto/pareto.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
@@ -116,12 +115,6 @@ absl::StatusOr<bool> Run(const ParetoModel& model, int steps, const std::string&
   return all;
 }
 
-// Under `bazel run` relative paths mean the user's folder, not the runfiles.
-std::string UserPath(const std::string& path) {
-  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
-  return folder == nullptr || path.empty() || path[0] == '/' ? path : JoinPath(folder, path);
-}
-
 }  // namespace
 }  // namespace strata::courses
 
@@ -155,7 +148,7 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   CLI11_PARSE(app, argc, argv);
-  const auto all = strata::courses::Run(model, steps, strata::courses::UserPath(output));
+  const auto all = strata::courses::Run(model, steps, strata::UserPath(output));
   if (!all.ok()) {
     std::fprintf(stderr, "memory_pareto: %s\n", std::string(all.status().message()).c_str());
     return strata::ExitCode(all.status());

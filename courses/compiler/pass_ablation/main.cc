@@ -1,10 +1,9 @@
 // //courses/compiler/pass_ablation: what each compiler pass is worth. Fails when a claim does not hold.
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "base/file.h"
+#include "base/user_path.h"
 #include "courses/compiler/pass_ablation/ablation.h"
 #include "courses/compiler/pass_ablation/models.h"
 #include "courses/compiler/pass_ablation/report.h"
@@ -19,13 +18,6 @@ struct Flags {
   CnnSizes cnn;
   GptSizes gpt;
 };
-
-// Under `bazel run` relative paths mean the user's folder, not the runfiles.
-std::string UserPath(const std::string& path) {
-  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
-  if (folder == nullptr || path.empty() || path[0] == '/') return path;
-  return JoinPath(folder, path);
-}
 
 absl::StatusOr<bool> Run(const Flags& flags) {
   const AblationOptions options{.measure = !flags.counts_only};

@@ -2,22 +2,14 @@
 //
 //   bazel run -c opt //courses/compiler/tuning_race -- -o tuning_race.html
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "base/file.h"
+#include "base/user_path.h"
 #include "courses/compiler/tuning_race/race.h"
 
 namespace strata::courses {
 namespace {
-
-// Under `bazel run` relative paths mean the user's folder, not the runfiles.
-std::string UserPath(const std::string& path) {
-  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
-  if (folder == nullptr || path.empty() || path[0] == '/') return path;
-  return JoinPath(folder, path);
-}
 
 absl::StatusOr<bool> Run(const RaceOptions& options, const std::string& output) {
   STRATA_ASSIGN_OR_RETURN(const Race race, RunRace(options));
@@ -51,7 +43,7 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
-  const auto holds = strata::courses::Run(options, strata::courses::UserPath(output));
+  const auto holds = strata::courses::Run(options, strata::UserPath(output));
   if (!holds.ok()) {
     std::fprintf(stderr, "tuning_race: %s\n", std::string(holds.status().message()).c_str());
     return strata::ExitCode(holds.status());
