@@ -15,6 +15,9 @@ DType Wider(DType dtype) {
   switch (dtype) {
     case U8:
       return I8;
+    case F8_E4M3:
+    case F8_E5M2:
+      return BF16;
     case I8:
     case BOOL:
     case I32:

@@ -19,7 +19,8 @@ absl::string_view DTypeName(DType dtype);
 // Inverse of DTypeName. INVALID_ARGUMENT lists the names.
 absl::StatusOr<DType> ParseDType(absl::string_view name);
 
-bool IsFloat(DType dtype);
+bool IsFloat(DType dtype);    // that ops compute in: not the 8-bit floats
+bool IsFloat8(DType dtype);   // held in memory and multiplied, nothing else
 bool IsInteger(DType dtype);  // not BOOL
 
 }  // namespace strata::chips

@@ -45,9 +45,10 @@ TEST(DType, SizesAreThoseOfTheFormats) {
   EXPECT_EQ(SizeOf(BOOL), 1u);
 }
 
-TEST(DType, IsAFloatOrAnIntegerOrBool) {
+TEST(DType, IsAFloatOrA8BitFloatOrAnIntegerOrBool) {
   for (const DType dtype : AllDTypes()) {
-    EXPECT_EQ(IsFloat(dtype) + IsInteger(dtype) + (dtype == BOOL), 1) << DTypeName(dtype);
+    EXPECT_EQ(IsFloat(dtype) + IsFloat8(dtype) + IsInteger(dtype) + (dtype == BOOL), 1)
+        << DTypeName(dtype);
   }
   EXPECT_TRUE(IsFloat(BF16));
   EXPECT_TRUE(IsInteger(U8));

@@ -169,9 +169,12 @@ class Validator {
       }
       if (kernel.language() == LANGUAGE_UNSPECIFIED)
         return Fault(absl::StrCat(where, ".language: is not set"));
-      if (!absl::StrContains(kernel.source(), absl::StrCat(kernel.entry(), "("))) {
+      const bool npu = kernel.language() == NPU;  // a program has no symbol; a comment names it
+      if (!absl::StrContains(kernel.source(), absl::StrCat(kernel.entry(), npu ? "" : "("))) {
         return Fault(absl::StrCat(where, ".source: does not define '", kernel.entry(), "'"));
       }
+      if (!npu && kernel.data_size() > 0)
+        return Fault(absl::StrCat(where, ".data: only programs of an NPU have data"));
       if (kernel.parallel_extent() < 0)
         return Fault(absl::StrCat(where, ".parallel_extent: is below 0"));
       if (kernel.grain() < 1) return Fault(absl::StrCat(where, ".grain: must be at least 1"));

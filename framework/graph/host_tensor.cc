@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_join.h"
 #include "chips/numerics/float16.h"
+#include "chips/numerics/format.h"
 
 namespace strata::graph {
 namespace {
@@ -34,6 +35,10 @@ double Load(DType dtype, const void* data, size_t i) {
       return static_cast<const int32_t*>(data)[i];
     case chips::I64:
       return static_cast<double>(static_cast<const int64_t*>(data)[i]);
+    case chips::F8_E4M3:
+      return chips::Decode(chips::Format::kE4M3, static_cast<const uint8_t*>(data)[i]);
+    case chips::F8_E5M2:
+      return chips::Decode(chips::Format::kE5M2, static_cast<const uint8_t*>(data)[i]);
     case chips::BOOL:
       return static_cast<const uint8_t*>(data)[i] != 0 ? 1.0 : 0.0;
     default:
@@ -78,6 +83,14 @@ void Store(DType dtype, void* data, size_t i, double value) {
       break;
     case chips::I64:
       static_cast<int64_t*>(data)[i] = ToInteger<int64_t>(value);
+      break;
+    case chips::F8_E4M3:
+      static_cast<uint8_t*>(data)[i] =
+          static_cast<uint8_t>(chips::Encode(chips::Format::kE4M3, value));
+      break;
+    case chips::F8_E5M2:
+      static_cast<uint8_t*>(data)[i] =
+          static_cast<uint8_t>(chips::Encode(chips::Format::kE5M2, value));
       break;
     case chips::BOOL:
       static_cast<uint8_t*>(data)[i] = value != 0.0 ? 1 : 0;
