@@ -7,20 +7,17 @@
 namespace strata::chips::systolic {
 namespace {
 
-// An operand on its way, with its place in the stream.
-struct Operand {
-  bool valid = false;
-  int64_t value = 0;
-  int64_t time = 0;
-};
+using Operand = GridOperand;
 
 // Holds one operand still: S [K, columns] * stream [T, K]^T, so out [T, columns].
 class StationaryGrid {
  public:
-  StationaryGrid(const ArrayShape& array, const IntMatrix& still, const IntMatrix& stream)
+  StationaryGrid(const ArrayShape& array, const IntMatrix& still, const IntMatrix& stream,
+                 const GridObserver& observe)
       : array_(array),
         still_(still),
         stream_(stream),
+        observe_(observe),
         out_(stream.rows, still.columns),
         weight_(static_cast<size_t>(array.Pes())),
         operand_(weight_.size()),
@@ -48,6 +45,7 @@ class StationaryGrid {
       for (int64_t r = array_.rows - 1; r > 0; --r) weight_[Index(r, c)] = weight_[Index(r - 1, c)];
       weight_[Index(0, c)] = still_.Padded(row0_ + row, column0_ + c);
     }
+    Show(true);
     ++cycles_;
   }
 
@@ -69,7 +67,22 @@ class StationaryGrid {
         if (operand.valid && r == array_.rows - 1) Leave(operand.time, c);
       }
     }
+    Show(false);
     ++cycles_;
+  }
+
+  void Show(bool loads) const {
+    if (!observe_) return;
+    GridFrame frame = {cycles_, loads, row0_, column0_, {}};
+    for (size_t pe = 0; pe < weight_.size(); ++pe) {
+      PeState& state = frame.pes.emplace_back();
+      state.weight = weight_[pe];
+      if (loads) continue;
+      state.from_left = operand_[pe];
+      state.sum = sum_[pe];
+      state.works = operand_[pe].valid;
+    }
+    observe_(frame);
   }
 
   void Leave(int64_t time, int64_t c) {
@@ -82,6 +95,7 @@ class StationaryGrid {
   const ArrayShape array_;
   const IntMatrix& still_;
   const IntMatrix& stream_;
+  const GridObserver& observe_;
   IntMatrix out_;
   std::vector<int64_t> weight_;
   std::vector<Operand> operand_;
@@ -94,8 +108,9 @@ class StationaryGrid {
 // Holds the sums still.
 class OutputGrid {
  public:
-  OutputGrid(const ArrayShape& array, const IntMatrix& a, const IntMatrix& b)
-      : array_(array), a_(a), b_(b), out_(a.rows, b.columns) {}
+  OutputGrid(const ArrayShape& array, const IntMatrix& a, const IntMatrix& b,
+             const GridObserver& observe)
+      : array_(array), a_(a), b_(b), observe_(observe), out_(a.rows, b.columns) {}
 
   GridRun Run() {
     for (column0_ = 0; column0_ < b_.columns; column0_ += array_.columns) {
@@ -112,6 +127,7 @@ class OutputGrid {
     from_left_.assign(pes, {});
     from_above_.assign(pes, {});
     sum_.assign(pes, 0);
+    works_.assign(pes, false);
     products_ = 0;
     for (int64_t t = 0; products_ < a_.columns * array_.Pes(); ++t) ComputeStep(t);
   }
@@ -128,10 +144,21 @@ class OutputGrid {
         const Operand b = r == 0 ? UpperEdge(c, t - c) : from_above_[Index(r - 1, c)];
         from_left_[Index(r, c)] = a;
         from_above_[Index(r, c)] = b;
-        if (a.valid && b.valid && a.time == b.time) Multiply(r, c, a, b);
+        works_[Index(r, c)] = a.valid && b.valid && a.time == b.time;
+        if (works_[Index(r, c)]) Multiply(r, c, a, b);
       }
     }
+    Show();
     ++cycles_;
+  }
+
+  void Show() const {
+    if (!observe_) return;
+    GridFrame frame = {cycles_, false, row0_, column0_, {}};
+    for (size_t pe = 0; pe < sum_.size(); ++pe) {
+      frame.pes.push_back({from_left_[pe], from_above_[pe], 0, sum_[pe], works_[pe]});
+    }
+    observe_(frame);
   }
 
   Operand LeftEdge(int64_t r, int64_t time) const {
@@ -153,9 +180,11 @@ class OutputGrid {
   const ArrayShape array_;
   const IntMatrix& a_;
   const IntMatrix& b_;
+  const GridObserver& observe_;
   IntMatrix out_;
   std::vector<Operand> from_left_, from_above_;
   std::vector<int64_t> sum_;
+  std::vector<bool> works_;  // in this cycle
   int64_t row0_ = 0, column0_ = 0;
   int64_t products_ = 0;  // in this fold, those of idle PEs with them
   int64_t cycles_ = 0;
@@ -183,12 +212,12 @@ absl::Status CheckGrid(const IntMatrix& a, const IntMatrix& b, const ArrayShape&
 }
 
 absl::StatusOr<GridRun> RunSerial(const IntMatrix& a, const IntMatrix& b, const ArrayShape& array,
-                                  Dataflow dataflow) {
+                                  Dataflow dataflow, const GridObserver& observe) {
   STRATA_RETURN_IF_ERROR(CheckGrid(a, b, array));
-  if (dataflow == Dataflow::kOutputStationary) return OutputGrid(array, a, b).Run();
-  if (dataflow == Dataflow::kWeightStationary) return StationaryGrid(array, b, a).Run();
+  if (dataflow == Dataflow::kOutputStationary) return OutputGrid(array, a, b, observe).Run();
+  if (dataflow == Dataflow::kWeightStationary) return StationaryGrid(array, b, a, observe).Run();
   const IntMatrix still = a.Transposed(), stream = b.Transposed();
-  GridRun run = StationaryGrid(array, still, stream).Run();
+  GridRun run = StationaryGrid(array, still, stream, observe).Run();
   return GridRun{run.product.Transposed(), run.cycles};
 }
 

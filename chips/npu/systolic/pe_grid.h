@@ -13,13 +13,17 @@
 //
 // Row r's (and, output stationary, column c's) operands enter r (c) cycles late, so that partners meet.
 // PEs without work compute with zeros, and a fold ends when the last PE of the grid has seen the last
-// operand. Nothing here knows a formula for cycles: they are counted.
+// operand. Nothing here knows a formula for cycles: they are counted. An observer sees all registers
+// after each cycle:
+//
+//   RunSerial(a, b, {3, 3}, dataflow, [&](const GridFrame& frame) { frames.push_back(frame); });
 //
 // INVALID_ARGUMENT when the shapes do not fit or are empty.
 #ifndef STRATA_CHIPS_NPU_SYSTOLIC_PE_GRID_H_
 #define STRATA_CHIPS_NPU_SYSTOLIC_PE_GRID_H_
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "base/status.h"
@@ -46,9 +50,34 @@ struct GridRun {
   int64_t cycles = 0;
 };
 
-// Folds one after another, as SCALE-Sim has them.
+// An operand on its way, with its place in the stream.
+struct GridOperand {
+  bool valid = false;
+  int64_t value = 0;
+  int64_t time = 0;
+};
+
+// What a PE's registers hold at the end of a cycle.
+struct PeState {
+  GridOperand from_left;   // ws, is: what streams; os: of A
+  GridOperand from_above;  // os: of B
+  int64_t weight = 0;      // ws, is: the operand at rest
+  int64_t sum = 0;     // ws, is: of the row from_left.time of the stream, handed down; os: at rest
+  bool works = false;  // it multiplied operands in this cycle, those of the padding with them
+};
+
+struct GridFrame {
+  int64_t cycle = 0;              // from 0
+  bool loads = false;             // ws, is: operands at rest move down a row, nothing else
+  int64_t row0 = 0, column0 = 0;  // of the fold
+  std::vector<PeState> pes = {};  // [rows, columns]
+};
+
+using GridObserver = std::function<void(const GridFrame&)>;
+
+// Folds one after another, as SCALE-Sim has them. Input stationary, `observe` sees the transposes.
 absl::StatusOr<GridRun> RunSerial(const IntMatrix& a, const IntMatrix& b, const ArrayShape& array,
-                                  Dataflow dataflow);
+                                  Dataflow dataflow, const GridObserver& observe = nullptr);
 
 absl::Status CheckGrid(const IntMatrix& a, const IntMatrix& b, const ArrayShape& array);
 
