@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "chips/npu/isa/array_vector_rows.h"
+
 namespace strata::chips::npu {
 namespace {
 
@@ -15,7 +17,7 @@ constexpr char kMoveCycles[] = "1 + ceil(rows x row_bytes / bytes a cycle of L2)
 constexpr char kStreamCycles[] =
     "busy max(m, 1); complete after m + array rows + array columns - 2";
 constexpr char kOutputCycles[] = "busy k + m; complete after k + 2 m + n - 2";
-constexpr char kVectorCycles[] = "vector latency + ceil(rows x cols / lanes)";
+constexpr char kTransposeCycles[] = "max(n, 1): a column of the plane a cycle";
 
 Operands Copy(int to, int from) {
   return {{"dst", K::kAddress, to, "first byte written"},
@@ -32,6 +34,14 @@ Operands Weights() {
           {"k", K::kSize, -1, "rows of W; at most the array's rows"},
           {"n", K::kSize, -1, "columns of W; at most the columns of all arrays"},
           {"src_stride", K::kStride, -1, "from row to row of W"}};
+}
+
+Operands TransposedWeights() {
+  return {{"plane", K::kIndex, -1, "plane to write"},
+          {"src", K::kAddress, kL1, "W transposed: its column 0 is the first row here"},
+          {"k", K::kSize, -1, "rows of W, elements of a row of src; at most the array's rows"},
+          {"n", K::kSize, -1, "columns of W, rows of src; at most the columns of all arrays"},
+          {"src_stride", K::kStride, -1, "from column to column of W"}};
 }
 
 Operands Stream() {
@@ -57,23 +67,6 @@ Operands Output() {
           {"w_stride", K::kStride, -1, "from row to row of W"}};
 }
 
-Operands Elementwise(int to, int from) {
-  return {{"dst", K::kAddress, to, "first element written"},
-          {"src", K::kAddress, from, "first element read"},
-          {"rows", K::kSize, -1, "rows"},
-          {"cols", K::kSize, -1, "elements of a row"},
-          {"dst_stride", K::kStride, -1, "from row to row of dst"},
-          {"src_stride", K::kStride, -1, "from row to row of src"}};
-}
-
-Operands Bias() {
-  return {{"acc", K::kAddress, kAcc, "first element changed"},
-          {"src", K::kAddress, kL1, "the bias: cols elements of 4 bytes"},
-          {"rows", K::kSize, -1, "rows"},
-          {"cols", K::kSize, -1, "elements of a row"},
-          {"acc_stride", K::kStride, -1, "from row to row of acc"}};
-}
-
 std::vector<InstructionRow> DmaRows() {
   return {
       {"ld.l2", kLdL2, kLoad, Copy(kL2, kDram), "L2[dst] = DRAM[src], row by row", kDmaCycles},
@@ -85,113 +78,90 @@ std::vector<InstructionRow> DmaRows() {
   };
 }
 
+// One instruction a type, in the order of ArrayType.
+struct TypedRow {
+  const char* names[4];
+  const char* meanings[4];
+};
+
+constexpr TypedRow kWeightRows = {
+    {"ldw.i8", "ldw.bf16", "ldw.e4m3", "ldw.e5m2"},
+    {"plane = W, int8", "plane = W, bf16", "plane = W, fp8 E4M3", "plane = W, fp8 E5M2"}};
+constexpr TypedRow kTransposedRows = {
+    {"ldwt.i8", "ldwt.bf16", "ldwt.e4m3", "ldwt.e5m2"},
+    {"plane[k][n] = src[n][k], int8", "plane[k][n] = src[n][k], bf16",
+     "plane[k][n] = src[n][k], fp8 E4M3", "plane[k][n] = src[n][k], fp8 E5M2"}};
+constexpr TypedRow kStreamRows = {{"mm.i8", "mm.bf16", "mm.e4m3", "mm.e5m2"},
+                                  {"C = A x W, int8 to int32; weight-stationary machines",
+                                   "C = A x W, bf16 to f32; weight-stationary machines",
+                                   "C = A x W, fp8 E4M3 to f32; weight-stationary machines",
+                                   "C = A x W, fp8 E5M2 to f32; weight-stationary machines"}};
+constexpr TypedRow kStreamAddRows = {
+    {"mma.i8", "mma.bf16", "mma.e4m3", "mma.e5m2"},
+    {"C = C + A x W, int8 to int32", "C = C + A x W, bf16 to f32", "C = C + A x W, fp8 E4M3 to f32",
+     "C = C + A x W, fp8 E5M2 to f32"}};
+constexpr TypedRow kOutputRows = {{"mmo.i8", "mmo.bf16", "mmo.e4m3", "mmo.e5m2"},
+                                  {"C = A x W, int8 to int32; output-stationary machines",
+                                   "C = A x W, bf16 to f32; output-stationary machines",
+                                   "C = A x W, fp8 E4M3 to f32; output-stationary machines",
+                                   "C = A x W, fp8 E5M2 to f32; output-stationary machines"}};
+constexpr TypedRow kOutputAddRows = {
+    {"mmoa.i8", "mmoa.bf16", "mmoa.e4m3", "mmoa.e5m2"},
+    {"C = C + A x W, int8 to int32", "C = C + A x W, bf16 to f32", "C = C + A x W, fp8 E4M3 to f32",
+     "C = C + A x W, fp8 E5M2 to f32"}};
+
+// `step`: from one type's opcode to the next's.
+void AddTyped(const TypedRow& row, uint8_t opcode, int step, int unit, const Operands& operands,
+              const char* cycles, std::vector<InstructionRow>* rows) {
+  for (int type = 0; type < 4; ++type) {
+    rows->push_back({row.names[type], static_cast<uint8_t>(opcode + type * step), unit, operands,
+                     row.meanings[type], cycles});
+  }
+}
+
 std::vector<InstructionRow> MatrixRows() {
-  return {
-      {"ldw.i8", kLdwI8, kWeights, Weights(), "plane = W, int8", "max(k, 1)"},
-      {"ldw.bf16", kLdwBf16, kWeights, Weights(), "plane = W, bf16", "max(k, 1)"},
-      {"mm.i8", kMmI8, kMatrix, Stream(), "C = A x W, int8 to int32; weight-stationary machines",
-       kStreamCycles},
-      {"mma.i8", kMmaI8, kMatrix, Stream(), "C = C + A x W, int8 to int32", kStreamCycles},
-      {"mm.bf16", kMmBf16, kMatrix, Stream(), "C = A x W, bf16 to f32; weight-stationary machines",
-       kStreamCycles},
-      {"mma.bf16", kMmaBf16, kMatrix, Stream(), "C = C + A x W, bf16 to f32", kStreamCycles},
-      {"mmo.i8", kMmoI8, kMatrix, Output(), "C = A x W, int8 to int32; output-stationary machines",
-       kOutputCycles},
-      {"mmoa.i8", kMmoaI8, kMatrix, Output(), "C = C + A x W, int8 to int32", kOutputCycles},
-      {"mmo.bf16", kMmoBf16, kMatrix, Output(),
-       "C = A x W, bf16 to f32; output-stationary machines", kOutputCycles},
-      {"mmoa.bf16", kMmoaBf16, kMatrix, Output(), "C = C + A x W, bf16 to f32", kOutputCycles},
-  };
-}
-
-Operands Requantisation() {
-  return {{"multiplier", K::kImmediate, -1, "see vquant.i8"},
-          {"shift", K::kImmediate, -1, "0 to 62"},
-          {"zero", K::kImmediate, -1, "zero point"},
-          {"low", K::kImmediate, -1, "least result, -128 to high"},
-          {"high", K::kImmediate, -1, "greatest result, low to 127"}};
-}
-
-Operands ChannelRequantisation() {
-  return {{"dst", K::kAddress, kL1, "first element written"},
-          {"src", K::kAddress, kAcc, "first element read"},
-          {"channels", K::kAddress, kL1, "multiplier and shift of each column: 2 x 4 bytes"},
-          {"rows", K::kSize, -1, "rows"},
-          {"cols", K::kSize, -1, "elements of a row"},
-          {"dst_stride", K::kStride, -1, "from row to row of dst"},
-          {"src_stride", K::kStride, -1, "from row to row of src"}};
-}
-
-Operands Fill() {
-  return {{"acc", K::kAddress, kAcc, "first element written"},
-          {"rows", K::kSize, -1, "rows"},
-          {"cols", K::kSize, -1, "elements of a row"},
-          {"acc_stride", K::kStride, -1, "from row to row"},
-          {"bits", K::kImmediate, -1, "the element's 32 bits"}};
-}
-
-std::vector<InstructionRow> VectorRows() {
-  return {
-      {"vcfg", kVcfg, kVector, Requantisation(),
-       "sets what vquant.i8 uses; at first 1 0 0 -128 127", "1"},
-      {"vfill", kVfill, kVector, Fill(), "ACC = bits", kVectorCycles},
-      {"vin.32", kVin, kVector, Elementwise(kAcc, kL1), "ACC[dst] = L1[src], 4 bytes an element",
-       kVectorCycles},
-      {"vout.32", kVout, kVector, Elementwise(kL1, kAcc), "L1[dst] = ACC[src], 4 bytes an element",
-       kVectorCycles},
-      {"vquant.i8", kVquantI8, kVector, Elementwise(kL1, kAcc),
-       "int32 to int8: clamp(zero + floor((x multiplier + 2^(shift-1)) / 2^shift), low, high), "
-       "exact in 64 bits; nothing is added when shift is 0",
-       kVectorCycles},
-      {"vcast.bf16", kVcastBf16, kVector, Elementwise(kL1, kAcc),
-       "f32 to bf16, nearest, ties to even", kVectorCycles},
-      {"vwiden.i8", kVwidenI8, kVector, Elementwise(kAcc, kL1), "int8 to int32", kVectorCycles},
-      {"vwiden.bf16", kVwidenBf16, kVector, Elementwise(kAcc, kL1), "bf16 to f32", kVectorCycles},
-      {"vbias.i32", kVbiasI32, kVector, Bias(), "acc[r][c] += src[c], modulo 2^32", kVectorCycles},
-      {"vbias.f32", kVbiasF32, kVector, Bias(), "acc[r][c] += src[c]", kVectorCycles},
-      {"vrelu.i32", kVreluI32, kVector, Elementwise(kAcc, kAcc), "dst = src > 0 ? src : 0",
-       kVectorCycles},
-      {"vrelu.f32", kVreluF32, kVector, Elementwise(kAcc, kAcc),
-       "dst = src > 0 ? src : +0 (so NaN becomes +0)", kVectorCycles},
-      {"vadd.i32", kVaddI32, kVector, Elementwise(kAcc, kAcc), "dst += src, modulo 2^32",
-       kVectorCycles},
-      {"vadd.f32", kVaddF32, kVector, Elementwise(kAcc, kAcc), "dst += src", kVectorCycles},
-      {"vmax.i32", kVmaxI32, kVector, Elementwise(kAcc, kAcc), "dst = src > dst ? src : dst",
-       kVectorCycles},
-      {"vmax.f32", kVmaxF32, kVector, Elementwise(kAcc, kAcc), "dst = src > dst ? src : dst",
-       kVectorCycles},
-      {"vmul.f32", kVmulF32, kVector, Elementwise(kAcc, kAcc), "dst *= src", kVectorCycles},
-      {"vmul.i32", kVmulI32, kVector, Elementwise(kAcc, kAcc), "dst *= src, modulo 2^32",
-       kVectorCycles},
-      {"vquantc.i8", kVquantcI8, kVector, ChannelRequantisation(),
-       "vquant.i8 with a multiplier and a shift a column, int32 each; the shift counts modulo 64, "
-       "63 "
-       "as 62; zero, low and high are vcfg's",
-       kVectorCycles},
-  };
+  std::vector<InstructionRow> rows;
+  AddTyped(kWeightRows, kLdwI8, 1, kWeights, Weights(), "max(k, 1)", &rows);
+  AddTyped(kTransposedRows, kLdwtI8, 1, kWeights, TransposedWeights(), kTransposeCycles, &rows);
+  AddTyped(kStreamRows, kMmI8, 2, kMatrix, Stream(), kStreamCycles, &rows);
+  AddTyped(kStreamAddRows, kMmaI8, 2, kMatrix, Stream(), kStreamCycles, &rows);
+  AddTyped(kOutputRows, kMmoI8, 2, kMatrix, Output(), kOutputCycles, &rows);
+  AddTyped(kOutputAddRows, kMmoaI8, 2, kMatrix, Output(), kOutputCycles, &rows);
+  return rows;
 }
 
 std::vector<NamedRow> Rules() {
   return {
       {"Integer products",
        "int8 x int8 is exact in int32; sums are modulo 2^32, so their order does not matter."},
-      {"bf16 products",
-       "Each product is rounded to f32 (exact unless it leaves f32's range), each sum is rounded "
-       "to "
-       "f32, to nearest, ties to even; subnormals are kept; which NaN a NaN is, is not defined. mm "
-       "and mma sum the products of an "
-       "element "
-       "from k = 0 upwards, starting from +0, as a column's partial sum falls through the array; "
-       "mma "
-       "then adds that sum to C. mmo starts from +0 and mmoa from C, and adds the products in "
-       "order "
-       "of k: C does not leave its processing element."},
+      {"Products of bf16 and fp8",
+       "Each product is rounded to f32 (exact for fp8, and for bf16 unless it leaves f32's range), "
+       "each sum is rounded to f32, to nearest, ties to even; subnormals are kept; which NaN a NaN "
+       "is, is not defined. mm and mma sum the products of an element from k = 0 upwards, starting "
+       "from +0, as a column's partial sum falls through the array; mma then adds that sum to C. "
+       "mmo starts from +0 and mmoa from C, and adds the products in order of k: C does not leave "
+       "its processing element. fp8 is OCP's: E4M3 is finite but for NaN, E5M2 is IEEE-like."},
       {"Empty operands",
-       "m, n, rows or cols of 0 read and write nothing. A sum over k of 0 is zero."},
+       "m, n, rows or cols of 0 read and write nothing, but that the sum over k of 0, and of a row "
+       "without elements, is zero, and such a row's maximum -infinity or the least int32."},
       {"Order of elements",
-       "Vector instructions work row by row, from the left: where dst and src overlap, later "
-       "elements "
-       "see earlier results."},
+       "Vector instructions work row by row, from the left: where dst and a source overlap, later "
+       "elements see earlier results. (A reduction reads its row before it writes.)"},
+      {"Vector operands",
+       "Of dst = a op b, each of a and b is a tile, or a column that gives one element a row: the "
+       "operand `kind` says which. A stride of 0 gives all rows the same row, or the same "
+       "element."},
+      {"Vector numbers",
+       "f32 results are those of exact arithmetic, or of the function in double precision, rounded "
+       "once to nearest, ties to even; subnormals are kept; which NaN a NaN is, is not defined. "
+       "int32 sums and products are modulo 2^32. Special functions (div, pow, exp, log, sqrt, "
+       "rsqrt, tanh, sigmoid, erf, sin, cos, reciprocal) take the machine's special passes."},
+      {"Row sums",
+       "Lane l of L adds the elements l, l + L, l + 2 L, ... of a row in f32, in order, from +0. "
+       "Of "
+       "the lanes the first min(L, the least power of two not below cols) are then added in pairs, "
+       "l and l + half of them, until one is left; an odd number keeps its middle one. A row's "
+       "maximum is taken in order: the first of equals stays, and NaN."},
       {"Several arrays",
        "Arrays of one machine stand side by side: W's columns are dealt to them in blocks of the "
        "array's columns, and all see the same A."},
@@ -229,7 +199,7 @@ Isa* Make() {
                    {"ACC", "accumulators of 32 bits: int32 or f32"},
                    {"plane", "weights inside the array; one plane works while another is filled"}};
   isa->instructions = CommonRows();
-  for (const auto& rows : {DmaRows(), MatrixRows(), VectorRows()}) {
+  for (const auto& rows : {DmaRows(), MatrixRows(), ArrayVectorRows()}) {
     isa->instructions.insert(isa->instructions.end(), rows.begin(), rows.end());
   }
   isa->rules = Rules();

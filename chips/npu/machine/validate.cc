@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "chips/npu/machine/machine.h"
+#include "chips/numerics/dtype.h"
 
 namespace strata::chips::npu {
 namespace {
@@ -41,6 +42,20 @@ absl::Status CheckFigure(absl::string_view path, bool present, const Figure& fig
   return absl::OkStatus();
 }
 
+absl::Status CheckTypes(const Array& array) {
+  if (array.types().empty()) return Bad("array.types", "is empty; give I8, BF16 or another");
+  std::set<int> seen;
+  for (int i = 0; i < array.types_size(); ++i) {
+    const DType type = array.types(i);
+    const bool known = type == I8 || type == BF16 || IsFloat8(type);
+    if (!known || !seen.insert(type).second) {
+      return Bad(absl::StrCat("array.types[", i, "]"),
+                 "give I8, BF16, F8_E4M3 and F8_E5M2, each at most once");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckArray(const Array& array) {
   STRATA_RETURN_IF_ERROR(CheckFigure("array.rows", array.has_rows(), array.rows(), kCount));
   STRATA_RETURN_IF_ERROR(
@@ -57,15 +72,7 @@ absl::Status CheckArray(const Array& array) {
   } else if (array.has_planes()) {
     return Bad("array.planes", "is set, but an OUTPUT_STATIONARY array holds no weights");
   }
-  if (array.types().empty()) return Bad("array.types", "is empty; give I8, BF16 or both");
-  std::set<int> seen;
-  for (int i = 0; i < array.types_size(); ++i) {
-    const int type = array.types(i);
-    if ((type != I8 && type != BF16) || !seen.insert(type).second) {
-      return Bad(absl::StrCat("array.types[", i, "]"), "give I8 and BF16, each at most once");
-    }
-  }
-  return absl::OkStatus();
+  return CheckTypes(array);
 }
 
 absl::Status CheckMemory(const std::string& path, bool present, const Memory& memory) {
@@ -122,6 +129,10 @@ absl::Status CheckEnergy(const Machine& m) {
     STRATA_RETURN_IF_ERROR(CheckFigure("picojoules_per_mac_bf16", m.has_picojoules_per_mac_bf16(),
                                        m.picojoules_per_mac_bf16(), kEnergy));
   }
+  if (HasType(m, F8_E4M3) || HasType(m, F8_E5M2)) {
+    STRATA_RETURN_IF_ERROR(CheckFigure("picojoules_per_mac_f8", m.has_picojoules_per_mac_f8(),
+                                       m.picojoules_per_mac_f8(), kEnergy));
+  }
   return CheckFigure("picojoules_per_vector_op", m.has_picojoules_per_vector_op(),
                      m.picojoules_per_vector_op(), kEnergy);
 }
@@ -146,6 +157,8 @@ absl::Status ValidateMachine(const Machine& m) {
       CheckFigure("vector_lanes", m.has_vector_lanes(), m.vector_lanes(), {1, 65536, true}));
   STRATA_RETURN_IF_ERROR(CheckFigure("vector_latency_cycles", m.has_vector_latency_cycles(),
                                      m.vector_latency_cycles(), kCycles));
+  STRATA_RETURN_IF_ERROR(CheckFigure("special_function_passes", m.has_special_function_passes(),
+                                     m.special_function_passes(), kCount));
   STRATA_RETURN_IF_ERROR(CheckFigure("queue_depth", m.has_queue_depth(), m.queue_depth(), kCount));
   STRATA_RETURN_IF_ERROR(CheckMemories(m));
   return CheckEnergy(m);

@@ -10,7 +10,21 @@
 namespace strata::chips::npu {
 namespace {
 
+using Values = std::array<int64_t, kMaxOperands>;
+
 constexpr int64_t kAccBytes = 4;
+
+// By ArrayType.
+struct TypeRow {
+  DType dtype;
+  const char* name;
+  int64_t bytes;
+  ArrayEvent event;
+};
+constexpr TypeRow kTypes[] = {{I8, "int8", 1, kMacI8},
+                              {BF16, "bf16", 2, kMacBf16},
+                              {F8_E4M3, "fp8 E4M3", 1, kMacF8},
+                              {F8_E5M2, "fp8 E5M2", 1, kMacF8}};
 
 int64_t Whole(const Figure& figure) { return static_cast<int64_t>(figure.value()); }
 
@@ -39,7 +53,10 @@ class ArrayCore : public Core {
         rows_(Whole(machine.array().rows())),
         columns_(Whole(machine.array().columns())),
         width_(columns_ * Whole(machine.array().arrays())),
-        planes_(Whole(machine.array().planes())) {
+        planes_(Whole(machine.array().planes())),
+        lanes_(Whole(machine.vector_lanes())),
+        latency_(Whole(machine.vector_latency_cycles())),
+        special_passes_(Whole(machine.special_function_passes())) {
     memories_ = {Spec("DRAM", machine.dram()), Spec("L2", machine.l2()), Spec("L1", machine.l1()),
                  Spec("ACC", machine.accumulators()), MemorySpec()};
     memories_[kDram].declared = true;
@@ -49,7 +66,8 @@ class ArrayCore : public Core {
     planes.banks = static_cast<int>(std::max<int64_t>(planes_, 1));
     events_ = {{"int8 multiply-adds", machine.picojoules_per_mac_i8().value(), true},
                {"bf16 multiply-adds", machine.picojoules_per_mac_bf16().value(), true},
-               {"vector operations", machine.picojoules_per_vector_op().value(), false}};
+               {"vector operations", machine.picojoules_per_vector_op().value(), false},
+               {"fp8 multiply-adds", machine.picojoules_per_mac_f8().value(), true}};
   }
 
   const Isa& isa() const override { return ArrayIsa(); }
@@ -59,7 +77,7 @@ class ArrayCore : public Core {
   int queue_depth() const override { return static_cast<int>(Whole(machine_.queue_depth())); }
 
   std::unique_ptr<Datapath> NewDatapath(MemoryImage* image) const override {
-    return NewArrayDatapath(PlanePitch(), PlaneBytes(), image);
+    return NewArrayDatapath({PlanePitch(), PlaneBytes(), lanes_}, image);
   }
 
   absl::Status EffectOf(const Resolved& in, Effect* effect) const override {
@@ -77,25 +95,13 @@ class ArrayCore : public Core {
         return Copy(in, kDram, kL2, effect);
       case kStL1:
         return Copy(in, kDram, kL1, effect);
-      case kLdwI8:
-        return Weights(in, 1, effect);
-      case kLdwBf16:
-        return Weights(in, 2, effect);
-      case kMmI8:
-      case kMmaI8:
-        return Stream(in, 1, in.row->opcode == kMmaI8, effect);
-      case kMmBf16:
-      case kMmaBf16:
-        return Stream(in, 2, in.row->opcode == kMmaBf16, effect);
-      case kMmoI8:
-      case kMmoaI8:
-        return Output(in, 1, in.row->opcode == kMmoaI8, effect);
-      case kMmoBf16:
-      case kMmoaBf16:
-        return Output(in, 2, in.row->opcode == kMmoaBf16, effect);
       default:
-        return in.unit == kVector ? Vector(in, effect) : absl::OkStatus();
+        break;
     }
+    if (in.unit == kVector) return Vector(in, effect);
+    if (in.unit == kWeights) return Weights(in, effect);
+    if (in.unit == kMatrix) return Product(in, effect);
+    return absl::OkStatus();
   }
 
  private:
@@ -103,10 +109,10 @@ class ArrayCore : public Core {
   int64_t PlanePitch() const { return width_ * 2; }
   int64_t PlaneBytes() const { return rows_ * PlanePitch(); }
 
-  absl::Status CheckType(int64_t bytes) const {
-    if (HasType(machine_, bytes == 1 ? I8 : BF16)) return absl::OkStatus();
+  absl::Status CheckType(int type) const {
+    if (HasType(machine_, kTypes[type].dtype)) return absl::OkStatus();
     return absl::InvalidArgumentError(
-        absl::StrCat("machine '", machine_.name(), "' has no ", bytes == 1 ? "int8" : "bf16"));
+        absl::StrCat("machine '", machine_.name(), "' has no ", kTypes[type].name));
   }
 
   absl::Status CheckDataflow(Dataflow dataflow) const {
@@ -147,50 +153,58 @@ class ArrayCore : public Core {
     return std::max<int64_t>(static_cast<int64_t>(cycles), 1);
   }
 
-  absl::Status Weights(const Resolved& in, int64_t bytes, Effect* effect) const {
+  absl::Status Weights(const Resolved& in, Effect* effect) const {
     const auto& v = in.values;
     const int64_t k = v[2], n = v[3];
+    if (in.row->opcode < kLdwI8) return absl::OkStatus();  // a token
+    const int type = (in.row->opcode - kLdwI8) % 4;
+    const bool transposed = in.row->opcode >= kLdwtI8;
+    const int64_t bytes = kTypes[type].bytes;
     STRATA_RETURN_IF_ERROR(CheckDataflow(WEIGHT_STATIONARY));
-    STRATA_RETURN_IF_ERROR(CheckType(bytes));
+    STRATA_RETURN_IF_ERROR(CheckType(type));
     STRATA_RETURN_IF_ERROR(CheckPlane(v[0]));
     STRATA_RETURN_IF_ERROR(AtMost("k", k, rows_, "the array's rows"));
     STRATA_RETURN_IF_ERROR(AtMost("n", n, width_, "the columns of all arrays"));
-    effect->Add({kL1, false, v[1], k, n * bytes, v[4]});
+    effect->Add({kL1, false, v[1], transposed ? n : k, (transposed ? k : n) * bytes, v[4]});
     effect->Add({kPlane, true, v[0] * PlaneBytes(), k, n * bytes, PlanePitch()});
-    effect->busy = effect->latency = std::max<int64_t>(k, 1);
+    effect->busy = effect->latency = std::max<int64_t>(transposed ? n : k, 1);
     return absl::OkStatus();
   }
 
-  absl::Status Stream(const Resolved& in, int64_t bytes, bool add, Effect* effect) const {
+  absl::Status Product(const Resolved& in, Effect* effect) const {
+    const int opcode = in.row->opcode;
+    if (opcode < kMmI8) return absl::OkStatus();  // a token
+    const int type = (opcode & 7) >> 1;
+    const bool add = (opcode & 1) != 0;
+    STRATA_RETURN_IF_ERROR(CheckDataflow(opcode < kMmoI8 ? WEIGHT_STATIONARY : OUTPUT_STATIONARY));
+    STRATA_RETURN_IF_ERROR(CheckType(type));
     const auto& v = in.values;
+    STRATA_RETURN_IF_ERROR(AtMost("n", v[5], width_, "the columns of all arrays"));
+    effect->events[kTypes[type].event] = v[3] * v[4] * v[5];
+    return opcode < kMmoI8 ? Stream(v, kTypes[type].bytes, add, effect)
+                           : Output(v, kTypes[type].bytes, add, effect);
+  }
+
+  absl::Status Stream(const Values& v, int64_t bytes, bool add, Effect* effect) const {
     const int64_t m = v[3], k = v[4], n = v[5];
-    STRATA_RETURN_IF_ERROR(CheckDataflow(WEIGHT_STATIONARY));
-    STRATA_RETURN_IF_ERROR(CheckType(bytes));
     STRATA_RETURN_IF_ERROR(CheckPlane(v[2]));
     STRATA_RETURN_IF_ERROR(AtMost("k", k, rows_, "the array's rows"));
-    STRATA_RETURN_IF_ERROR(AtMost("n", n, width_, "the columns of all arrays"));
     if (n > 0) effect->Add({kL1, false, v[1], m, k * bytes, v[7]});
     if (m > 0) effect->Add({kPlane, false, v[2] * PlaneBytes(), k, n * bytes, PlanePitch()});
     Accumulate(v[0], m, n, v[6], add, effect);
     effect->busy = std::max<int64_t>(m, 1);
     effect->latency = std::max(effect->busy, m + rows_ + columns_ - 2);
-    effect->events[bytes == 1 ? kMacI8 : kMacBf16] = m * k * n;
     return absl::OkStatus();
   }
 
-  absl::Status Output(const Resolved& in, int64_t bytes, bool add, Effect* effect) const {
-    const auto& v = in.values;
+  absl::Status Output(const Values& v, int64_t bytes, bool add, Effect* effect) const {
     const int64_t m = v[3], k = v[4], n = v[5];
-    STRATA_RETURN_IF_ERROR(CheckDataflow(OUTPUT_STATIONARY));
-    STRATA_RETURN_IF_ERROR(CheckType(bytes));
     STRATA_RETURN_IF_ERROR(AtMost("m", m, rows_, "the array's rows"));
-    STRATA_RETURN_IF_ERROR(AtMost("n", n, width_, "the columns of all arrays"));
     if (n > 0) effect->Add({kL1, false, v[1], m, k * bytes, v[7]});
     if (m > 0) effect->Add({kL1, false, v[2], k, n * bytes, v[8]});
     Accumulate(v[0], m, n, v[6], add, effect);
     effect->busy = std::max<int64_t>(k + m, 1);
     effect->latency = std::max(effect->busy, k + 2 * m + std::min(n, columns_) - 2);
-    effect->events[bytes == 1 ? kMacI8 : kMacBf16] = m * k * n;
     return absl::OkStatus();
   }
 
@@ -204,43 +218,69 @@ class ArrayCore : public Core {
 
   absl::Status Vector(const Resolved& in, Effect* effect) const {
     const auto& v = in.values;
-    switch (in.row->opcode) {
+    const uint8_t opcode = in.row->opcode;
+    if (IsVectorBinary(opcode)) return Binary(opcode, v, effect);
+    if (IsVectorUnary(opcode)) return Elementwise(opcode, v, kAcc, 4, kAcc, 4, effect);
+    if (IsVectorReduction(opcode)) return Reduction(v, effect);
+    switch (opcode) {
       case kVcfg:
         return Requantisation(v[1], v[3], v[4]);
       case kVfill:
         Accumulate(v[0], v[1], v[2], v[3], false, effect);
-        return Elements(v[1] * v[2], effect);
-      case kVbiasI32:
-      case kVbiasF32:
-        if (v[2] > 0) effect->Add({kL1, false, v[1], 1, v[3] * kAccBytes, 0});
-        Accumulate(v[0], v[2], v[3], v[4], true, effect);
-        return Elements(v[2] * v[3], effect);
+        return Elements(opcode, v[1] * v[2], effect);
       case kVin:
-        return Elementwise(in, kAcc, 4, kL1, 4, effect);
+        return Elementwise(opcode, v, kAcc, 4, kL1, 4, effect);
       case kVwidenI8:
-        return Elementwise(in, kAcc, 4, kL1, 1, effect);
+      case kVwidenE4m3:
+      case kVwidenE5m2:
+        return Elementwise(opcode, v, kAcc, 4, kL1, 1, effect);
       case kVwidenBf16:
-        return Elementwise(in, kAcc, 4, kL1, 2, effect);
+        return Elementwise(opcode, v, kAcc, 4, kL1, 2, effect);
       case kVout:
-        return Elementwise(in, kL1, 4, kAcc, 4, effect);
+        return Elementwise(opcode, v, kL1, 4, kAcc, 4, effect);
       case kVquantI8:
-        return Elementwise(in, kL1, 1, kAcc, 4, effect);
+      case kVcastI8:
+      case kVcastE4m3:
+      case kVcastE5m2:
+        return Elementwise(opcode, v, kL1, 1, kAcc, 4, effect);
       case kVcastBf16:
-        return Elementwise(in, kL1, 2, kAcc, 4, effect);
-      case kVreluI32:
-      case kVreluF32:
-        return Elementwise(in, kAcc, 4, kAcc, 4, effect);
+        return Elementwise(opcode, v, kL1, 2, kAcc, 4, effect);
       case kVquantcI8:
         effect->Add({kAcc, false, v[1], v[3], v[4] * kAccBytes, v[6]});
         effect->Add({kL1, false, v[2], v[3] > 0 ? 1 : 0, v[4] * 2 * kAccBytes, 0});
         effect->Add({kL1, true, v[0], v[3], v[4], v[5]});
-        return Elements(v[3] * v[4], effect);
-      default: {  // dst = dst op src
-        STRATA_RETURN_IF_ERROR(Elementwise(in, kAcc, 4, kAcc, 4, effect));
-        effect->accesses[1].read_first = true;
-        return absl::OkStatus();
-      }
+        return Elements(opcode, v[3] * v[4], effect);
+      case kVmacI8:
+        effect->Add({kL1, false, v[1], v[3], v[4], v[6]});
+        effect->Add({kL1, false, v[2], v[3] > 0 ? 1 : 0, v[4], 0});
+        Accumulate(v[0], v[3], v[4], v[5], true, effect);
+        return Elements(opcode, v[3] * v[4], effect);
+      default:
+        return absl::OkStatus();  // a token
     }
+  }
+
+  absl::Status Binary(uint8_t opcode, const Values& v, Effect* effect) const {
+    STRATA_RETURN_IF_ERROR(AtMost("kind", v[8], kColumns, "the last kind"));
+    const int64_t row = v[4] * kAccBytes, one = v[4] > 0 ? kAccBytes : 0;
+    effect->Add({kAcc, false, v[1], v[3], (v[8] & kColumnA) != 0 ? one : row, v[6]});
+    effect->Add({kAcc, false, v[2], v[3], (v[8] & kColumnB) != 0 ? one : row, v[7]});
+    Accumulate(v[0], v[3], v[4], v[5], opcode == kVselect, effect);
+    return Elements(opcode, v[3] * v[4], effect);
+  }
+
+  absl::Status Reduction(const Values& v, Effect* effect) const {
+    const int64_t rows = v[2], cols = v[3];
+    effect->Add({kAcc, false, v[1], rows, cols * kAccBytes, v[5]});
+    effect->Add({kAcc, true, v[0], rows, kAccBytes, v[4]});
+    int64_t cycles = latency_ + rows * CeilDiv(cols, lanes_);
+    for (int64_t width = std::min(std::max<int64_t>(cols, 1), lanes_); width > 1;
+         width = CeilDiv(width, 2)) {
+      ++cycles;
+    }
+    effect->busy = effect->latency = std::max<int64_t>(cycles, 1);
+    effect->events[kVectorOp] = rows * cols;
+    return absl::OkStatus();
   }
 
   static absl::Status Requantisation(int64_t shift, int64_t low, int64_t high) {
@@ -252,24 +292,24 @@ class ArrayCore : public Core {
                                                    "high <= 127"));
   }
 
-  absl::Status Elementwise(const Resolved& in, int to, int64_t to_bytes, int from,
+  absl::Status Elementwise(uint8_t opcode, const Values& v, int to, int64_t to_bytes, int from,
                            int64_t from_bytes, Effect* effect) const {
-    const auto& v = in.values;
     effect->Add({from, false, v[1], v[2], v[3] * from_bytes, v[5]});
     effect->Add({to, true, v[0], v[2], v[3] * to_bytes, v[4]});
-    return Elements(v[2] * v[3], effect);
+    return Elements(opcode, v[2] * v[3], effect);
   }
 
-  absl::Status Elements(int64_t count, Effect* effect) const {
-    const int64_t latency = Whole(machine_.vector_latency_cycles());
-    const int64_t lanes = Whole(machine_.vector_lanes());
-    effect->busy = effect->latency = std::max<int64_t>(latency + CeilDiv(count, lanes), 1);
-    effect->events[kVectorOp] = count;
+  absl::Status Elements(uint8_t opcode, int64_t count, Effect* effect) const {
+    const int64_t passes = IsSpecialFunction(opcode) ? special_passes_ : 1;
+    effect->busy = effect->latency =
+        std::max<int64_t>(latency_ + passes * CeilDiv(count, lanes_), 1);
+    effect->events[kVectorOp] = passes * count;
     return absl::OkStatus();
   }
 
   const Machine machine_;
   const int64_t rows_, columns_, width_, planes_;
+  const int64_t lanes_, latency_, special_passes_;
   std::vector<MemorySpec> memories_;
   std::vector<EventSpec> events_;
 };

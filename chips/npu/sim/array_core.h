@@ -14,7 +14,7 @@
 namespace strata::chips::npu {
 
 // Indices into the core's events().
-enum ArrayEvent : int { kMacI8, kMacBf16, kVectorOp };
+enum ArrayEvent : int { kMacI8, kMacBf16, kVectorOp, kMacF8 };
 
 // Validates the machine.
 absl::StatusOr<std::unique_ptr<Core>> NewArrayCore(const Machine& machine);

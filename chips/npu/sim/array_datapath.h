@@ -9,10 +9,14 @@
 
 namespace strata::chips::npu {
 
-// `plane_pitch`: bytes from row to row of a weight plane; `plane_bytes`: from plane to plane. The image
-// is written in place and must hold what the instructions touch: they are not checked again.
-std::unique_ptr<Datapath> NewArrayDatapath(int64_t plane_pitch, int64_t plane_bytes,
-                                           MemoryImage* image);
+struct ArrayLayout {
+  int64_t plane_pitch = 0;  // bytes from row to row of a weight plane
+  int64_t plane_bytes = 0;  // from plane to plane
+  int64_t lanes = 1;        // of the vector unit
+};
+
+// The image is written in place and must hold what the instructions touch: they are not checked again.
+std::unique_ptr<Datapath> NewArrayDatapath(const ArrayLayout& layout, MemoryImage* image);
 
 }  // namespace strata::chips::npu
 

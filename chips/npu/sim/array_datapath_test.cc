@@ -1,7 +1,6 @@
 #include "chips/npu/sim/array_datapath.h"
 
 #include <cmath>
-#include <functional>
 #include <random>
 
 #include "chips/npu/sim/simulator.h"
@@ -36,52 +35,26 @@ std::vector<T> OnAccumulators(const std::string& middle, const std::vector<T>& x
   return Get<T>(image[kDram], 128, kCount);
 }
 
-template <typename T>
-std::vector<T> Mapped(const std::vector<T>& x, const std::vector<T>& y,
-                      const std::function<T(T, T)>& op) {
-  std::vector<T> z;
-  for (size_t i = 0; i < x.size(); ++i) z.push_back(op(x[i], y[i]));
-  return z;
-}
-
 const std::vector<int32_t> kInts = {0,   1,   -1,   127, -128,  2147483647, -2147483647 - 1, 42, -9,
                                     255, 256, 1000, -5,  65536, 7};
 const std::vector<int32_t> kOtherInts = {1, 1, -1, -127, 128, 1, -1, -42, -9, 1, 2, 3, 4, -5, 100};
 const std::vector<float> kFloats = {0.0f, -0.0f, 1.5f,  -1.5f, 1e30f, -1e30f, 1e-40f, INFINITY,
                                     3.0f, 0.1f,  -0.2f, 7.0f,  2.0f,  -3.0f,  1e38f};
-const std::vector<float> kOtherFloats = {-0.0f, 0.0f, 2.5f, 1.5f,  1e30f, 1e30f, 1e-3f, 1.0f,
-                                         -3.0f, 0.2f, 0.2f, -8.0f, 0.0f,  -4.0f, 1e38f};
 
-TEST(ArrayDatapath, IntegersElementByElement) {
+TEST(ArrayDatapath, VectorOperandsAreTilesRowsAndColumns) {
   using I = int32_t;
-  const auto expect = [](const std::string& name, const std::function<I(I, I)>& op) {
-    EXPECT_EQ(OnAccumulators<I>(name + " 0, 1024, 3, 5, 32, 32", kInts, kOtherInts),
-              Mapped<I>(kInts, kOtherInts, op))
-        << name;
+  const auto run = [](const std::string& middle) {
+    return OnAccumulators<I>(middle, kInts, kOtherInts);
   };
-  expect("vadd.i32", [](I x, I y) { return static_cast<I>(int64_t{x} + y); });
-  expect("vmul.i32", [](I x, I y) { return static_cast<I>(int64_t{x} * y); });
-  expect("vmax.i32", [](I x, I y) { return std::max(x, y); });
-  expect("vrelu.i32", [](I, I y) { return std::max(y, 0); });
-  EXPECT_EQ(OnAccumulators<I>("vfill 0, 3, 5, 32, -7", kInts, kOtherInts),
-            std::vector<I>(kCount, -7));
-  EXPECT_EQ(OnAccumulators<I>("vbias.i32 0, 1024, 3, 5, 32", kInts, kOtherInts)[6],
-            static_cast<I>(int64_t{kInts[6]} + kOtherInts[1]));
-}
-
-TEST(ArrayDatapath, FloatsElementByElement) {
-  const auto expect = [](const std::string& name, const std::function<float(float, float)>& op) {
-    const std::vector<float> z =
-        OnAccumulators<float>(name + " 0, 1024, 3, 5, 32, 32", kFloats, kOtherFloats);
-    const std::vector<float> expected = Mapped<float>(kFloats, kOtherFloats, op);
-    EXPECT_EQ(std::memcmp(z.data(), expected.data(), z.size() * 4), 0) << name;
-  };
-  expect("vadd.f32", [](float x, float y) { return x + y; });
-  expect("vmul.f32", [](float x, float y) { return x * y; });
-  expect("vmax.f32", [](float x, float y) { return y > x ? y : x; });
-  expect("vrelu.f32", [](float, float y) { return y > 0 ? y : 0.0f; });
-  EXPECT_EQ(OnAccumulators<float>("vbias.f32 0, 1024, 3, 5, 32", kFloats, kOtherFloats)[12],
-            kFloats[12] + kOtherFloats[2]);
+  const std::vector<I> tile = run("vadd.i32 0, 0, 1024, 3, 5, 32, 32, 32, 0");
+  const std::vector<I> row = run("vadd.i32 0, 0, 1024, 3, 5, 32, 32, 0, 0");
+  const std::vector<I> column = run("vadd.i32 0, 0, 1024, 3, 5, 32, 32, 32, 1");
+  for (size_t i = 0; i < kInts.size(); ++i) {
+    const auto sum = [&](size_t j) { return static_cast<I>(int64_t{kInts[i]} + kOtherInts[j]); };
+    EXPECT_EQ(tile[i], sum(i));
+    EXPECT_EQ(row[i], sum(i % 5));
+    EXPECT_EQ(column[i], sum(i / 5 * 5));
+  }
 }
 
 // The definition, on long double-free integers: floor division written out.
@@ -144,7 +117,7 @@ TEST(ArrayDatapath, RequantisationByColumn) {
 
 TEST(ArrayDatapath, CastsToBf16AndBack) {
   const std::vector<float> z = OnAccumulators<float>(
-      "vcast.bf16 4096, 0, 3, 5, 32, 32\nvwiden.bf16 0, 4096, 3, 5, 32, 32", kFloats, kOtherFloats);
+      "vcast.bf16 4096, 0, 3, 5, 32, 32\nvwiden.bf16 0, 4096, 3, 5, 32, 32", kFloats, kFloats);
   for (size_t i = 0; i < z.size(); ++i) {
     EXPECT_EQ(z[i], Bf16ToFloat(FloatToBf16(kFloats[i])));
   }
@@ -169,12 +142,43 @@ TEST(ArrayDatapath, CopiesGoThroughBothScratchpads) {
   EXPECT_EQ(Get<uint8_t>(image[kDram], 200, 30), x);
 }
 
+// A transposed load is the load of the transposed matrix: both products are the same.
+TEST(ArrayDatapath, TransposedWeights) {
+  for (const char* type : {"i8", "bf16", "e4m3", "e5m2"}) {
+    const int64_t bytes = std::string(type) == "bf16" ? 2 : 1;
+    const std::string text = absl::StrCat(
+        ".input X, 0, 512\n.output Z, 512, 512\nld.l1 0, X, 16, ", 16 * bytes, ", 32, 32\nfence\n",
+        "ldw.", type, " 0, 0, 7, 9, 32\nldwt.", type, " 1, 0, 9, 7, 32\nfence\n");
+    const std::unique_ptr<Core> core = CoreOf("edge_16");
+    const Program program = Parse(text);
+    EXPECT_OK(Verify(*core, program));
+    MemoryImage image = *NewImage(*core, program);
+    std::mt19937 random(3);
+    for (size_t i = 0; i < 512; ++i) image[kDram][i] = static_cast<uint8_t>(random());
+    SimulationOptions options;
+    options.image = &image;
+    EXPECT_OK(Simulate(*core, program, options).status());
+    const int64_t pitch = 32, plane = 16 * pitch;  // of the planes: 16 columns of 2 bytes
+    for (int64_t k = 0; k < 7; ++k) {
+      for (int64_t n = 0; n < 9; ++n) {
+        for (int64_t byte = 0; byte < bytes; ++byte) {
+          EXPECT_EQ(image[kPlane][k * pitch + n * bytes + byte],
+                    image[kPlane][plane + n * pitch + k * bytes + byte])
+              << type;
+        }
+      }
+    }
+  }
+}
+
 TEST(ArrayDatapath, EmptyOperandsTouchNothing) {
   const Program program = Parse(
       "ldw.i8 0, 0, 0, 16, 16\nldw.i8 0, 0, 16, 0, 16\nfence\nmm.i8 0, 0, 0, 0, 16, 16, 64, 16\n"
       "mm.i8 0, 0, 0, 16, 16, 0, 64, 16\nmm.i8 0, 0, 0, 2, 0, 3, 64, 16\nfence\n"
       "vout.32 0, 0, 2, 3, 64, 64\nvout.32 0, 0, 0, 9, 64, 64\nvfill 0, 0, 4, 64, 1\n"
-      "vbias.i32 0, 0, 0, 4, 64\nvrelu.i32 0, 0, 4, 0, 64, 64\n");
+      "vadd.i32 0, 0, 0, 0, 4, 64, 64, 0, 1\nvrelu.i32 0, 0, 4, 0, 64, 64\n"
+      "vselect.32 0, 0, 0, 4, 0, 64, 64, 64, 3\nvmac.i8 0, 0, 0, 0, 4, 64, 16\n"
+      "vsum.i32 0, 0, 0, 4, 64, 64\n");
   const std::unique_ptr<Core> core = CoreOf("edge_16");
   EXPECT_OK(Verify(*core, program));
   MemoryImage image = *NewImage(*core, program);

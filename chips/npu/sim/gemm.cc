@@ -15,6 +15,10 @@ constexpr int64_t kParts = 6;  // of L1: A, W and C, two places each
 
 int64_t Whole(const Figure& figure) { return static_cast<int64_t>(figure.value()); }
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t BytesOf(DType type) { return type == BF16 ? 2 : 1; }
+const char* SuffixOf(DType type) {
+  return type == I8 ? ".i8" : type == BF16 ? ".bf16" : type == F8_E4M3 ? ".e4m3" : ".e5m2";
+}
 int64_t RoundUp(int64_t a, int64_t b) { return CeilDiv(a, b) * b; }
 
 // Where the tiles lie.
@@ -70,8 +74,8 @@ class Generator {
       : shape_(shape),
         layout_(layout),
         stationary_(machine.array().dataflow() == WEIGHT_STATIONARY),
-        bytes_(shape.type == I8 ? 1 : 2),
-        suffix_(shape.type == I8 ? ".i8" : ".bf16"),
+        bytes_(BytesOf(shape.type)),
+        suffix_(SuffixOf(shape.type)),
         places_(shape.double_buffered ? 2 : 1),
         planes_(std::min<int64_t>(places_, std::max<int64_t>(Whole(machine.array().planes()), 1))) {
     program_.isa = &ArrayIsa();
@@ -222,7 +226,7 @@ absl::StatusOr<GemmProgram> MakeGemm(const Machine& machine, const GemmShape& sh
     return absl::InvalidArgumentError(
         absl::StrCat("machine '", machine.name(), "' does not multiply ", DType_Name(shape.type)));
   }
-  const int64_t bytes = shape.type == I8 ? 1 : 2;
+  const int64_t bytes = BytesOf(shape.type);
   const int64_t longest = RangeOf(OperandKind::kStride).high;
   if (shape.k > longest / bytes || shape.n > longest / kAccBytes) {
     return absl::InvalidArgumentError(absl::StrCat("k ", shape.k, ", n ", shape.n,

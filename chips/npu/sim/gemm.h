@@ -22,7 +22,7 @@ namespace strata::chips::npu {
 
 struct GemmShape {
   int64_t m = 0, k = 0, n = 0;
-  DType type = I8;  // or BF16
+  DType type = I8;  // or BF16, F8_E4M3, F8_E5M2
   bool double_buffered = true;
 };
 

@@ -7,6 +7,7 @@
 #include "chips/npu/sim/test_support.h"
 #include "chips/npu/sim/verifier.h"
 #include "chips/numerics/float16.h"
+#include "chips/numerics/format.h"
 #include "gtest/gtest.h"
 
 namespace strata::chips::npu {
@@ -29,7 +30,7 @@ const Region& RegionNamed(const Program& program, const std::string& name) {
   return program.regions.front();
 }
 
-// Verifies and runs on random inputs; small bf16 numbers of both signs.
+// Verifies and runs on random inputs; small bf16 and fp8 numbers of both signs.
 Run RunGemm(const std::string& name, const GemmShape& shape) {
   Run run;
   run.machine = *FindMachine(name);
@@ -43,8 +44,8 @@ Run RunGemm(const std::string& name, const GemmShape& shape) {
   std::vector<uint8_t>& dram = run.image[kDram];
   for (size_t i = 0; i + 1 < dram.size(); i += 2) {
     const uint64_t bits = random();
-    const uint16_t value = shape.type == I8 ? static_cast<uint16_t>(bits)
-                                            : static_cast<uint16_t>((bits & 0x80ff) | 0x3f00);
+    const uint64_t small = shape.type == BF16 ? (bits & 0x80ff) | 0x3f00 : bits & 0xbfbf;
+    const uint16_t value = static_cast<uint16_t>(shape.type == I8 ? bits : small);
     std::memcpy(&dram[i], &value, 2);
   }
   SimulationOptions options;
@@ -74,22 +75,31 @@ void ExpectInt8(const Run& run, const GemmShape& s) {
   }
 }
 
+float NumberAt(const uint8_t* at, DType type) {
+  if (type == F8_E4M3) return static_cast<float>(Decode(Format::kE4M3, *at));
+  if (type == F8_E5M2) return static_cast<float>(Decode(Format::kE5M2, *at));
+  uint16_t bits;
+  std::memcpy(&bits, at, 2);
+  return Bf16ToFloat(bits);
+}
+
 // The order of sums that chips/npu/ISA.md defines.
-void ExpectBf16(const Run& run, const GemmShape& s) {
+void ExpectFloats(const Run& run, const GemmShape& s) {
   const Program& program = run.gemm.program;
   const auto size = [](int64_t a, int64_t b) { return static_cast<size_t>(a * b); };
-  const auto a = Get<uint16_t>(run.image[kDram], RegionNamed(program, "A").address, size(s.m, s.k));
-  const auto w = Get<uint16_t>(run.image[kDram], RegionNamed(program, "W").address, size(s.k, s.n));
+  const uint8_t* a = &run.image[kDram][RegionNamed(program, "A").address];
+  const uint8_t* w = &run.image[kDram][RegionNamed(program, "W").address];
   const auto c = Get<float>(run.image[kDram], RegionNamed(program, "C").address, size(s.m, s.n));
   const bool stationary = run.machine.array().dataflow() == WEIGHT_STATIONARY;
-  const int64_t tile = run.gemm.tiles.k;
+  const int64_t tile = run.gemm.tiles.k, bytes = s.type == BF16 ? 2 : 1;
   for (int64_t i = 0; i < s.m; ++i) {
     for (int64_t j = 0; j < s.n; ++j) {
       float sum = 0;
       for (int64_t begin = 0; begin < s.k; begin += tile) {
         float part = stationary ? 0 : sum;
         for (int64_t k = begin; k < std::min(begin + tile, s.k); ++k) {
-          part += Bf16ToFloat(a[size(i, s.k) + k]) * Bf16ToFloat(w[size(k, s.n) + j]);
+          part += NumberAt(a + (i * s.k + k) * bytes, s.type) *
+                  NumberAt(w + (k * s.n + j) * bytes, s.type);
         }
         sum = stationary && begin > 0 ? sum + part : part;
       }
@@ -120,11 +130,26 @@ TEST(Gemm, Bf16EqualsTheNaiveProductInTheSameOrder) {
   for (const GemmShape& shape : shapes) {
     for (const char* machine : {"edge_16", "edge_16_os"}) {
       SCOPED_TRACE(absl::StrCat(machine, " ", shape.m, " ", shape.k, " ", shape.n));
-      ExpectBf16(RunGemm(machine, shape), shape);
+      ExpectFloats(RunGemm(machine, shape), shape);
     }
   }
   const GemmShape wide = {40, 300, 530, BF16, true};
-  ExpectBf16(RunGemm("tpu_v4_like", wide), wide);
+  ExpectFloats(RunGemm("tpu_v4_like", wide), wide);
+}
+
+TEST(Gemm, Fp8EqualsTheNaiveProductInTheSameOrder) {
+  for (const DType type : {F8_E4M3, F8_E5M2}) {
+    for (const GemmShape& shape :
+         {GemmShape{1, 1, 1, type, true}, GemmShape{33, 50, 35, type, true},
+          GemmShape{4, 700, 17, type, false}}) {
+      for (const char* machine : {"edge_16", "edge_16_os"}) {
+        SCOPED_TRACE(absl::StrCat(machine, " ", shape.m, " ", shape.k, " ", shape.n));
+        ExpectFloats(RunGemm(machine, shape), shape);
+      }
+    }
+  }
+  EXPECT_THAT(MakeGemm(*FindMachine("tpu_v4_like"), {1, 1, 1, F8_E4M3, true}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("does not multiply F8_E4M3")));
 }
 
 TEST(Gemm, TwoPlacesAreFasterThanOne) {

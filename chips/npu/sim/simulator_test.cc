@@ -51,6 +51,10 @@ TEST(Simulator, HandCountedCycles) {
        "mm.i8 0, 0, 0, 8, 16, 16, 64, 16\nmma.i8 0, 0, 0, 8, 16, 16, 64, 16", 1 + 8 + 38},
       {"bank 0 of ACC is taken by the product until 17: vfill starts then",
        "mm.i8 0, 0, 0, 16, 16, 16, 64, 16\nvfill 0, 1, 16, 64, 0\n", 1 + 46},
+      {"a function of 8 passes: 4 + 8 x 3", "vexp.f32 0, 0, 3, 16, 64, 64", 1 + 28},
+      {"a row takes 2 cycles, then 4 levels of pairs", "vsum.f32 0, 64, 3, 20, 4, 128",
+       1 + 4 + 6 + 4},
+      {"a column a cycle", "ldwt.i8 0, 0, 5, 9, 16", 1 + 9},
       {"1 + 256 / 64 bytes a cycle", "mv.l1 0, 0, 16, 16, 16, 16", 1 + 5},
   };
   for (const Case& c : cases) EXPECT_EQ(RunText(c.text).cycles, c.cycles) << c.what;

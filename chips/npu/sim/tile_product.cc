@@ -1,7 +1,10 @@
 #include "chips/npu/sim/tile_product.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+
+#include "chips/numerics/format.h"
 
 namespace strata::chips::npu {
 namespace {
@@ -17,11 +20,29 @@ float FromBf16(const uint8_t* bytes) {
   return value;
 }
 
+std::array<float, 256> Table(Format format) {
+  std::array<float, 256> table;
+  for (uint32_t code = 0; code < 256; ++code) {
+    table[code] = static_cast<float>(Decode(format, code));
+  }
+  return table;
+}
+
 void ToFloat(TileType type, const uint8_t* from, int64_t count, float* to) {
-  if (type == TileType::kI8) {
-    for (int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(static_cast<int8_t>(from[i]));
-  } else {
-    for (int64_t i = 0; i < count; ++i) to[i] = FromBf16(from + 2 * i);
+  static const std::array<float, 256> e4m3 = Table(Format::kE4M3), e5m2 = Table(Format::kE5M2);
+  switch (type) {
+    case TileType::kI8:
+      for (int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(static_cast<int8_t>(from[i]));
+      return;
+    case TileType::kBf16:
+      for (int64_t i = 0; i < count; ++i) to[i] = FromBf16(from + 2 * i);
+      return;
+    case TileType::kE4m3:
+    case TileType::kE5m2: {
+      const std::array<float, 256>& table = type == TileType::kE4m3 ? e4m3 : e5m2;
+      for (int64_t i = 0; i < count; ++i) to[i] = table[from[i]];
+      return;
+    }
   }
 }
 
@@ -64,7 +85,7 @@ void AddFloat(const float* sums, int64_t n, bool add, uint8_t* c) {
 
 void TileProduct::Run(TileType type, TileSum sum, const Tile& tile) {
   if (tile.m == 0 || tile.n == 0) return;
-  if (type == TileType::kBf16 || tile.k <= kExactDepth) {
+  if (type != TileType::kI8 || tile.k <= kExactDepth) {
     Block(type, sum, tile);
     return;
   }

@@ -1,7 +1,7 @@
 // The product of two tiles, as the array computes it.
 //
-// Both types run through one kernel of f32 sums in order of k. For bf16 that is the definition itself
-// (chips/npu/ISA.md). For int8 it is exact: products of int8 are at most 2^14, so that sums of up to
+// All types run through one kernel of f32 sums in order of k. For bf16 and fp8 that is the definition
+// itself (chips/npu/ISA.md). For int8 it is exact: products of int8 are at most 2^14, so that sums of up to
 // 1024 of them are whole numbers that f32 holds; longer sums are cut there and go on in integers.
 #ifndef STRATA_CHIPS_NPU_SIM_TILE_PRODUCT_H_
 #define STRATA_CHIPS_NPU_SIM_TILE_PRODUCT_H_
@@ -11,7 +11,7 @@
 
 namespace strata::chips::npu {
 
-enum class TileType : uint8_t { kI8, kBf16 };
+enum class TileType : uint8_t { kI8, kBf16, kE4m3, kE5m2 };
 
 enum class TileSum : uint8_t {
   kWrite,       // C = sum

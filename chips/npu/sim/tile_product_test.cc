@@ -1,9 +1,11 @@
 #include "chips/npu/sim/tile_product.h"
 
+#include <cmath>
 #include <cstring>
 #include <random>
 
 #include "chips/numerics/float16.h"
+#include "chips/numerics/format.h"
 #include "gtest/gtest.h"
 
 namespace strata::chips::npu {
@@ -105,6 +107,28 @@ TEST(TileProduct, Bf16SumsInOrderOfK) {
           if (sum == TileSum::kAddAtEnd) expected = 0.3f + expected;
           ASSERT_EQ(FloatAt(reinterpret_cast<const uint8_t*>(&out[i * c.n + j])), expected);
         }
+      }
+    }
+  }
+}
+
+// Every code with every code: a product of two codes is exact in f32.
+TEST(TileProduct, Fp8ProductsAreExact) {
+  TileProduct product;
+  const std::pair<TileType, Format> types[] = {{TileType::kE4m3, Format::kE4M3},
+                                               {TileType::kE5m2, Format::kE5M2}};
+  std::vector<uint8_t> codes(256);
+  for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint8_t>(i);
+  for (const auto& [type, format] : types) {
+    std::vector<float> c(256 * 256);
+    product.Run(type, TileSum::kWrite,
+                {codes.data(), codes.data(), reinterpret_cast<uint8_t*>(c.data()), 256, 1, 256, 1,
+                 256, 1024});
+    for (uint32_t i = 0; i < 256; ++i) {
+      for (uint32_t j = 0; j < 256; ++j) {
+        const double exact = Decode(format, i) * Decode(format, j);
+        const float got = c[i * 256 + j];
+        ASSERT_TRUE(got == exact || (std::isnan(got) && std::isnan(exact))) << i << " x " << j;
       }
     }
   }

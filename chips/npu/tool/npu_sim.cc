@@ -28,6 +28,7 @@
 #include "chips/npu/sim/simulator.h"
 #include "chips/npu/sim/verifier.h"
 #include "chips/npu/tool/report.h"
+#include "chips/numerics/dtype.h"
 #include "chips/timeline/chrome_trace.h"
 
 namespace strata::chips::npu {
@@ -55,7 +56,7 @@ absl::StatusOr<Program> MakeProgram(const Flags& flags, const Machine& machine) 
     return absl::InvalidArgumentError(
         absl::StrCat("--gemm: '", flags.gemm, "' is no shape; give MxKxN, such as 512x512x512"));
   }
-  shape.type = flags.type == "bf16" ? BF16 : I8;
+  STRATA_ASSIGN_OR_RETURN(shape.type, ParseDType(flags.type));
   shape.double_buffered = !flags.single_buffered;
   STRATA_ASSIGN_OR_RETURN(GemmProgram gemm, MakeGemm(machine, shape));
   return std::move(gemm.program);
@@ -92,15 +93,17 @@ absl::StatusOr<std::pair<const Region*, std::string>> Binding(const Program& pro
   return std::make_pair(region, UserPath(parts.second));
 }
 
-// Seeded small numbers in every input, then what files say. Any bytes are int8; as bf16 the high byte
-// of 0x3f makes numbers from 0.5 up to 2.
+// Seeded small numbers in every input, then what files say. Any bytes are int8, and those up to 0x3f
+// small fp8; as bf16 the high byte of 0x3f makes numbers from 0.5 up to 2.
 absl::Status FillInputs(const Flags& flags, const Program& program, std::vector<uint8_t>* dram) {
   std::mt19937_64 random(flags.seed);
+  const bool fp8 = absl::StartsWith(flags.type, "f8");
   for (const Region& region : program.regions) {
     if (region.kind != RegionKind::kInput) continue;
     for (uint64_t i = 0; i < region.bytes; ++i) {
       const bool high = flags.type == "bf16" && i % 2 == 1;
-      (*dram)[region.address + i] = high ? 0x3f : static_cast<uint8_t>(random());
+      const uint8_t byte = static_cast<uint8_t>(random());
+      (*dram)[region.address + i] = high ? 0x3f : fp8 ? byte & 0xbf : byte;
     }
   }
   for (const std::string& input : flags.inputs) {
@@ -185,7 +188,7 @@ int main(int argc, char** argv) {
   app.add_option("--gemm", flags.gemm,
                  "make a tiled product of MxKxN instead of reading a program");
   app.add_option("--type", flags.type, "of --gemm's operands and of the random inputs")
-      ->check(CLI::IsMember({"i8", "bf16"}))
+      ->check(CLI::IsMember({"i8", "bf16", "f8_e4m3", "f8_e5m2"}))
       ->capture_default_str();
   app.add_flag("--single-buffered", flags.single_buffered, "--gemm with one place a tile");
   app.add_option("--input", flags.inputs, "NAME=FILE: bytes of an .input; else seeded random ones")

@@ -16,6 +16,7 @@
 #include "chips/npu/sim/gemm.h"
 #include "chips/npu/sim/simulator.h"
 #include "chips/npu/sim/verifier.h"
+#include "chips/numerics/dtype.h"
 
 namespace strata::chips::npu {
 namespace {
@@ -59,7 +60,8 @@ void Print(const Flags& flags, const char* what, double seconds, int64_t macs, i
 absl::Status Run(const Flags& flags) {
   STRATA_ASSIGN_OR_RETURN(const Machine machine, FindMachine(flags.machine));
   STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, NewArrayCore(machine));
-  GemmShape shape = {flags.size, flags.size, flags.size, flags.type == "bf16" ? BF16 : I8, true};
+  STRATA_ASSIGN_OR_RETURN(const DType type, ParseDType(flags.type));
+  const GemmShape shape = {flags.size, flags.size, flags.size, type, true};
   STRATA_ASSIGN_OR_RETURN(const GemmProgram gemm, MakeGemm(machine, shape));
   STRATA_ASSIGN_OR_RETURN(MemoryImage image, NewImage(*core, gemm.program));
   for (size_t i = 0; i < image[kDram].size(); ++i) {
@@ -91,7 +93,7 @@ int main(int argc, char** argv) {
   CLI::App app("Simulated multiply-adds a second, exact and timing only, of a square product.");
   app.add_option("--machine", flags.machine, "of the catalogue")->capture_default_str();
   app.add_option("--type", flags.type, "of the operands")
-      ->check(CLI::IsMember({"i8", "bf16"}))
+      ->check(CLI::IsMember({"i8", "bf16", "f8_e4m3", "f8_e5m2"}))
       ->capture_default_str();
   app.add_option("--size", flags.size, "m, k and n")
       ->check(CLI::Range(1, 16384))
