@@ -9,18 +9,13 @@
 #ifndef STRATA_CHIPS_NUMERICS_MATMUL_AS_H_
 #define STRATA_CHIPS_NUMERICS_MATMUL_AS_H_
 
-#include <cstdint>
-
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "chips/numerics/matmul_shape.h"
 #include "chips/numerics/tensor_core.h"
 
 namespace strata::chips {
-
-struct MatmulShape {
-  int64_t m = 0, n = 0, k = 0;
-};
 
 // a: [M, K], b: [K, N], c and d: [M, N], row-major. Operands are rounded to the rule's format to nearest
 // even (tf32: cut off, as the unit reads fp32 words), c to the result's format; an empty c is zeros. d gets

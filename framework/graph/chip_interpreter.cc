@@ -7,93 +7,68 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "chips/numerics/matmul_as.h"
-#include "framework/graph/attributes.h"
+#include "framework/graph/chip_products.h"
 #include "framework/graph/interpreter.h"
 #include "framework/graph/op_def.h"
 #include "framework/graph/ops/all_ops.h"
 #include "framework/graph/ops/index.h"
+#include "framework/graph/ops/op_util.h"
 #include "framework/graph/verifier.h"
 
 namespace strata::graph {
 namespace {
 
-using chips::DotRule;
 using chips::Format;
-using chips::MatmulShape;
 
-std::vector<float> Floats(const HostTensor& tensor) {
-  const std::vector<double> values = tensor.ToDoubles();
-  return {values.begin(), values.end()};
-}
-
-// [rows, columns] to [columns, rows].
-std::vector<float> Transposed(absl::Span<const float> x, int64_t rows, int64_t columns) {
-  std::vector<float> y(x.size());
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t c = 0; c < columns; ++c) {
-      y[static_cast<size_t>(c * rows + r)] = x[static_cast<size_t>(r * columns + c)];
-    }
-  }
-  return y;
-}
-
-// A matrix of a batch, brought to [rows, columns].
-std::vector<float> Matrix(const std::vector<float>& all, int64_t index, int64_t rows,
-                          int64_t columns, bool transposed) {
-  const absl::Span<const float> x = absl::MakeSpan(all).subspan(
-      static_cast<size_t>(index * rows * columns), static_cast<size_t>(rows * columns));
-  if (transposed) return Transposed(x, columns, rows);
-  return {x.begin(), x.end()};
-}
-
-// The two last dims after a transposition.
-std::pair<int64_t, int64_t> MatrixDims(const std::vector<int64_t>& dims, bool transposed) {
-  const int64_t rows = dims[dims.size() - 2], columns = dims.back();
-  return transposed ? std::make_pair(columns, rows) : std::make_pair(rows, columns);
-}
-
-absl::StatusOr<std::vector<double>> Matmul(const Node& node, const DotRule& rule,
-                                           absl::Span<const HostTensor> in) {
-  const AttributeReader attributes(node);
-  const bool transpose_a = attributes.Bool("transpose_a");
-  const bool transpose_b = attributes.Bool("transpose_b");
-  const auto [m, k] = MatrixDims(in[0].dims(), transpose_a);
-  const MatmulShape shape{m, MatrixDims(in[1].dims(), transpose_b).second, k};
-  const int64_t batch = Product(in[0].dims(), 0, in[0].dims().size() - 2);
-  const std::vector<float> a = Floats(in[0]), b = Floats(in[1]);
-  std::vector<double> y;
-  std::vector<float> d(static_cast<size_t>(shape.m * shape.n));
-  for (int64_t l = 0; l < batch; ++l) {
-    STRATA_RETURN_IF_ERROR(
-        MatmulAs(rule, shape, Matrix(a, l, shape.m, shape.k, transpose_a),
-                 Matrix(b, in[1].rank() == 2 ? 0 : l, shape.k, shape.n, transpose_b), {},
-                 absl::MakeSpan(d)));
-    y.insert(y.end(), d.begin(), d.end());
-  }
-  return y;
-}
-
-// a [..., M], b [..., N] -> [M, N], summed over the leading dims.
-absl::StatusOr<std::vector<double>> ContractLeading(const DotRule& rule,
-                                                    absl::Span<const HostTensor> in) {
-  const int64_t k = Product(in[0].dims(), 0, in[0].dims().size() - 1);
-  const MatmulShape shape{in[0].dims().back(), in[1].dims().back(), k};
-  std::vector<float> d(static_cast<size_t>(shape.m * shape.n));
-  STRATA_RETURN_IF_ERROR(MatmulAs(rule, shape, Transposed(Floats(in[0]), shape.k, shape.m),
-                                  Floats(in[1]), {}, absl::MakeSpan(d)));
-  return std::vector<double>(d.begin(), d.end());
-}
-
-// The results' types; the node has been verified.
-absl::StatusOr<TensorType> ResultType(const Node& node, absl::Span<const HostTensor> in) {
-  STRATA_ASSIGN_OR_RETURN(const OpDef* def, OpRegistry::Get().Lookup(node.op()));
+OpCall CallOf(const Node& node, absl::Span<const HostTensor> in) {
   OpCall call{&node, {}, {}};
   for (const HostTensor& input : in) {
     call.inputs.push_back({input.dtype(), Shape(input.dims().begin(), input.dims().end())});
   }
-  STRATA_ASSIGN_OR_RETURN(const std::vector<TensorType> types, InferTypes(*def, call));
+  return call;
+}
+
+// The result's type; the node has been verified.
+absl::StatusOr<TensorType> ResultType(const Node& node, absl::Span<const HostTensor> in) {
+  STRATA_ASSIGN_OR_RETURN(const OpDef* def, OpRegistry::Get().Lookup(node.op()));
+  STRATA_ASSIGN_OR_RETURN(const std::vector<TensorType> types, InferTypes(*def, CallOf(node, in)));
   return types[0];
+}
+
+absl::StatusOr<std::vector<HostTensor>> RoundedTo(const Node& node, absl::Span<const HostTensor> in,
+                                                  const ProductOr& values) {
+  STRATA_RETURN_IF_ERROR(values.status());
+  STRATA_ASSIGN_OR_RETURN(const TensorType type, ResultType(node, in));
+  return std::vector<HostTensor>{HostTensor::FromDoubles(
+      type.dtype, type.dims(), std::vector<double>(values->begin(), values->end()))};
+}
+
+using ProductFunction = ProductOr (*)(const ChipArithmetic&, Format, const Node&,
+                                      absl::Span<const HostTensor>);
+
+// Null for an op that is no product.
+ProductFunction ProductOf(absl::string_view op) {
+  if (op == "matmul") return ChipMatmul;
+  if (op == "contract_leading") return ChipContractLeading;
+  if (op == "conv2d") return ChipConv2d;
+  return nullptr;
+}
+
+// Whether the node sums rows: over the last dim alone.
+absl::StatusOr<bool> SumsRows(const Node& node, absl::Span<const HostTensor> in) {
+  if (node.op() != "reduce_sum" && node.op() != "reduce_mean") return false;
+  if (in[0].dtype() != chips::F32 && in[0].dtype() != chips::BF16) return false;
+  STRATA_ASSIGN_OR_RETURN(const std::vector<size_t> axes, AxesOf(CallOf(node, in), in[0].rank()));
+  return axes.size() == 1 && axes[0] + 1 == static_cast<size_t>(in[0].rank());
+}
+
+// sum / n, both of the dtype, as the mean's decomposition has it.
+HostTensor Mean(const HostTensor& sum, int64_t n) {
+  const double count =
+      HostTensor::FromDoubles(sum.dtype(), {}, {static_cast<double>(n)}).ToDoubles()[0];
+  std::vector<double> values = sum.ToDoubles();
+  for (double& value : values) value /= count;
+  return HostTensor::FromDoubles(sum.dtype(), sum.dims(), values);
 }
 
 // Outputs of their own storage, then the updates: an updated input's storage takes its result, and the
@@ -119,45 +94,47 @@ std::vector<HostTensor> Finish(const Graph& graph, std::vector<HostTensor> value
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ChipInterpreter>> ChipInterpreter::Create(
-    absl::string_view chip, absl::string_view f32_operands) {
-  STRATA_ASSIGN_OR_RETURN(const chips::Generation generation, chips::ParseChip(chip));
+    absl::string_view machine, absl::string_view f32_operands) {
   STRATA_ASSIGN_OR_RETURN(const Format format, chips::ParseFormat(f32_operands));
-  if (format != Format::kF32) {
-    STRATA_RETURN_IF_ERROR(chips::FindDotRule(generation, format).status());
-  }
-  return std::unique_ptr<ChipInterpreter>(new ChipInterpreter(generation, format));
+  STRATA_ASSIGN_OR_RETURN(std::unique_ptr<ChipArithmetic> arithmetic,
+                          FindChipArithmetic(machine, format));
+  return std::unique_ptr<ChipInterpreter>(new ChipInterpreter(std::move(arithmetic)));
 }
 
 absl::StatusOr<std::vector<HostTensor>> ChipInterpreter::Run(
     const Node& node, absl::Span<const HostTensor> inputs) const {
-  const bool matmul = node.op() == "matmul", contract = node.op() == "contract_leading";
-  Format format = Format::kF32;
-  if (matmul || contract) {
-    const DType dtype = inputs[0].dtype();
-    format = dtype == chips::BF16  ? Format::kBf16
-             : dtype == chips::F16 ? Format::kF16
-             : dtype == chips::F32 ? f32_operands_
-                                   : Format::kF32;
+  if (const ProductFunction product = ProductOf(node.op()); product != nullptr) {
+    STRATA_ASSIGN_OR_RETURN(const auto format, arithmetic_->OperandFormat(inputs[0].dtype()));
+    if (!format.has_value()) return EvaluateNode(node, inputs);
+    return RoundedTo(node, inputs, product(*arithmetic_, *format, node, inputs));
   }
-  if (format == Format::kF32) return EvaluateNode(node, inputs);
-  STRATA_ASSIGN_OR_RETURN(const DotRule rule, chips::FindDotRule(generation_, format));
-  STRATA_ASSIGN_OR_RETURN(const TensorType type, ResultType(node, inputs));
-  STRATA_ASSIGN_OR_RETURN(const std::vector<double> y,
-                          matmul ? Matmul(node, rule, inputs) : ContractLeading(rule, inputs));
-  return std::vector<HostTensor>{HostTensor::FromDoubles(type.dtype, type.dims(), y)};
+  if (node.op() == "fusion") {
+    const Graph& region = node.regions(0);
+    STRATA_ASSIGN_OR_RETURN(const std::vector<HostTensor> values, RunNodes(region, inputs));
+    std::vector<HostTensor> outputs;
+    for (const auto& output : region.outputs()) outputs.push_back(values[output.value()]);
+    return outputs;
+  }
+  if (arithmetic_->lanes() > 0) {
+    STRATA_ASSIGN_OR_RETURN(const bool rows, SumsRows(node, inputs));
+    if (rows) {
+      STRATA_ASSIGN_OR_RETURN(std::vector<HostTensor> sum,
+                              RoundedTo(node, inputs, ChipRowSums(*arithmetic_, inputs[0])));
+      if (node.op() == "reduce_mean") sum[0] = Mean(sum[0], inputs[0].dims().back());
+      return sum;
+    }
+  }
+  return EvaluateNode(node, inputs);
 }
 
-absl::StatusOr<std::vector<HostTensor>> ChipInterpreter::Evaluate(
-    const Graph& graph, absl::Span<const HostTensor> inputs) {
-  STRATA_RETURN_IF_ERROR(Verify(graph));
-  STRATA_ASSIGN_OR_RETURN(const auto sizes, MatchInputs(graph, inputs));
-  STRATA_ASSIGN_OR_RETURN(const Graph bound, BindSymbols(graph, sizes));
-  std::vector<HostTensor> values(static_cast<size_t>(bound.values_size()));
-  for (int i = 0; i < bound.inputs_size(); ++i) {
-    values[bound.inputs(i).value()] = inputs[static_cast<size_t>(i)];
+absl::StatusOr<std::vector<HostTensor>> ChipInterpreter::RunNodes(
+    const Graph& graph, absl::Span<const HostTensor> inputs) const {
+  std::vector<HostTensor> values(static_cast<size_t>(graph.values_size()));
+  for (int i = 0; i < graph.inputs_size(); ++i) {
+    values[graph.inputs(i).value()] = inputs[static_cast<size_t>(i)];
   }
-  for (int i = 0; i < bound.nodes_size(); ++i) {
-    const Node& node = bound.nodes(i);
+  for (int i = 0; i < graph.nodes_size(); ++i) {
+    const Node& node = graph.nodes(i);
     std::vector<HostTensor> operands;
     for (const uint32_t id : node.inputs()) operands.push_back(values[id]);
     absl::StatusOr<std::vector<HostTensor>> results = Run(node, operands);
@@ -168,16 +145,28 @@ absl::StatusOr<std::vector<HostTensor>> ChipInterpreter::Evaluate(
       values[node.outputs(k)] = std::move((*results)[static_cast<size_t>(k)]);
     }
   }
+  return values;
+}
+
+absl::StatusOr<std::vector<HostTensor>> ChipInterpreter::Evaluate(
+    const Graph& graph, absl::Span<const HostTensor> inputs) {
+  STRATA_RETURN_IF_ERROR(Verify(graph));
+  STRATA_ASSIGN_OR_RETURN(const auto sizes, MatchInputs(graph, inputs));
+  STRATA_ASSIGN_OR_RETURN(const Graph bound, BindSymbols(graph, sizes));
+  STRATA_ASSIGN_OR_RETURN(std::vector<HostTensor> values, RunNodes(bound, inputs));
   return Finish(bound, std::move(values));
 }
 
 void RegisterChipInterpreters() {
-  for (const char* chip : {"v100", "a100", "l40s", "h100", "b200", "mi300x"}) {
-    EvaluatorRegistry().Register(
-        absl::StrCat("as_", chip), [chip]() -> absl::StatusOr<std::unique_ptr<Evaluator>> {
-          STRATA_ASSIGN_OR_RETURN(std::unique_ptr<Evaluator> made, ChipInterpreter::Create(chip));
-          return made;
-        });
+  std::vector<std::string> machines = {"v100", "a100", "l40s", "h100", "b200", "mi300x"};
+  for (const ArrayMachine& machine : ArrayMachines()) machines.push_back(machine.name);
+  for (const std::string& machine : machines) {
+    EvaluatorRegistry().Register(absl::StrCat("as_", machine),
+                                 [machine]() -> absl::StatusOr<std::unique_ptr<Evaluator>> {
+                                   STRATA_ASSIGN_OR_RETURN(std::unique_ptr<Evaluator> made,
+                                                           ChipInterpreter::Create(machine));
+                                   return made;
+                                 });
   }
 }
 

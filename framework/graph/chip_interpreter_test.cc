@@ -4,9 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
+#include "chips/numerics/array_arithmetic.h"
 #include "chips/numerics/matmul_as.h"
 #include "framework/graph/builder.h"
+#include "framework/graph/chip_arithmetic.h"
 #include "framework/graph/evaluator_conformance.h"
 #include "framework/graph/interpreter.h"
 #include "gtest/gtest.h"
@@ -16,16 +19,20 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// What no chip's unit computes, it leaves to the reference kernels: f32 and f64 agree in full.
+EvaluatorUnderTest Machine(const char* name, std::vector<DType> dtypes) {
+  const auto create = [name]() -> absl::StatusOr<std::unique_ptr<Evaluator>> {
+    STRATA_ASSIGN_OR_RETURN(std::unique_ptr<Evaluator> made, ChipInterpreter::Create(name));
+    return made;
+  };
+  return {absl::StrCat("as_", name), create, std::move(dtypes)};
+}
+
+// What no chip's unit computes, it leaves to the reference kernels: f32 and f64 agree in full. An array core sums rows
+// of f32 in its own order, within the suite's tolerance.
 INSTANTIATE_TEST_SUITE_P(Chip, EvaluatorConformanceTest,
-                         ::testing::Values(EvaluatorUnderTest{
-                             "as_h100",
-                             []() -> absl::StatusOr<std::unique_ptr<Evaluator>> {
-                               STRATA_ASSIGN_OR_RETURN(std::unique_ptr<Evaluator> made,
-                                                       ChipInterpreter::Create("h100"));
-                               return made;
-                             },
-                             {chips::F32, chips::F64}}),
+                         ::testing::Values(Machine("h100", {chips::F32, chips::F64}),
+                                           Machine("edge_16", {chips::F32, chips::F64}),
+                                           Machine("edge_16_os", {chips::F32})),
                          [](const auto& info) { return info.param.name; });
 
 HostTensor Wave(DType dtype, std::vector<int64_t> dims, double phase) {
@@ -170,9 +177,138 @@ TEST(ChipInterpreter, WhatAChipDoesNotMultiplyIsNamed) {
       StatusIs(absl::StatusCode::kNotFound, HasSubstr("volta multiplies no bf16")));
 }
 
+// The sum over all of K of one element, from the operands as the machine gets them.
+float ArrayElement(const ArrayMachine& machine, const ProductCase& product, const HostTensor& a,
+                   const HostTensor& b, int64_t m, int64_t n) {
+  const std::vector<double> av = a.ToDoubles(), bv = b.ToDoubles();
+  std::vector<float> row, column, d(1);
+  for (int64_t k = 0; k < kK; ++k) {
+    const int64_t from_a = product.transpose_a ? k * kM + m : m * kK + k;
+    const int64_t from_b = product.transpose_b ? n * kK + k : k * kN + n;
+    row.push_back(static_cast<float>(av[static_cast<size_t>(from_a)]));
+    column.push_back(static_cast<float>(bv[static_cast<size_t>(from_b)]));
+  }
+  EXPECT_OK(chips::ArrayMatmul(machine.array, {1, 1, kK}, row, column, {}, absl::MakeSpan(d)));
+  return d[0];
+}
+
+TEST(ArrayInterpreter, ProductsAreTheMachines) {
+  for (const ArrayMachine& machine : ArrayMachines()) {
+    if (!machine.bf16) continue;
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto evaluator, ChipInterpreter::Create(machine.name));
+    for (const ProductCase& product : Products()) {
+      const HostTensor a = Wave(chips::BF16, product.a, 0), b = Wave(chips::BF16, product.b, 1);
+      STRATA_ASSERT_OK_AND_ASSIGN(const HostTensor y, Evaluate(*evaluator, product, a, b));
+      for (int64_t m = 0; m < kM; ++m) {
+        for (int64_t n = 0; n < kN; ++n) {
+          EXPECT_EQ(y.data<float>()[m * kN + n], ArrayElement(machine, product, a, b, m, n))
+              << machine.name << " " << product.op;
+        }
+      }
+    }
+  }
+}
+
+TEST(ArrayInterpreter, RowsDecideTheResult) {
+  const ProductCase& product = Products()[0];
+  const HostTensor a = Wave(chips::BF16, product.a, 0), b = Wave(chips::BF16, product.b, 1);
+  std::vector<std::vector<double>> results;
+  for (const char* machine : {"edge_16", "edge_16_os"}) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto evaluator, ChipInterpreter::Create(machine));
+    STRATA_ASSERT_OK_AND_ASSIGN(const HostTensor y, Evaluate(*evaluator, product, a, b));
+    results.push_back(y.ToDoubles());
+  }
+  EXPECT_NE(results[0], results[1]);
+}
+
+TEST(ArrayInterpreter, WhatTheArrayDoesNotMultiplyIsTheReferences) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto evaluator, ChipInterpreter::Create("tpu_v1_like"));
+  Interpreter reference;
+  const ProductCase& product = Products()[0];
+  for (const DType dtype : {chips::BF16, chips::F16, chips::F32}) {
+    const HostTensor a = Wave(dtype, product.a, 0), b = Wave(dtype, product.b, 1);
+    STRATA_ASSERT_OK_AND_ASSIGN(const HostTensor y, Evaluate(*evaluator, product, a, b));
+    STRATA_ASSERT_OK_AND_ASSIGN(const HostTensor exact, Evaluate(reference, product, a, b));
+    EXPECT_EQ(y.ToDoubles(), exact.ToDoubles());
+  }
+}
+
+absl::StatusOr<HostTensor> Reduce(Evaluator& evaluator, const char* op, const HostTensor& x,
+                                  int64_t axis) {
+  Builder builder("reduce");
+  const ValueId input =
+      builder.Input("x", {x.dtype(), Shape(x.dims().begin(), x.dims().end())}, DATA);
+  builder.Output(builder.Apply(op, {input}, {{"axes", Attr(std::vector<int64_t>{axis})}}), "y");
+  STRATA_ASSIGN_OR_RETURN(const Graph graph, std::move(builder).Build());
+  STRATA_ASSIGN_OR_RETURN(const std::vector<HostTensor> outputs, evaluator.Evaluate(graph, {x}));
+  return outputs[0];
+}
+
+TEST(ArrayInterpreter, RowSumsGoOverTheLanes) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto evaluator, ChipInterpreter::Create("edge_16"));
+  Interpreter reference;
+  for (const DType dtype : {chips::F32, chips::BF16}) {
+    const HostTensor x = Wave(dtype, {2, 3, 71}, 0);
+    const std::vector<double> values = x.ToDoubles();
+    STRATA_ASSERT_OK_AND_ASSIGN(const HostTensor sum, Reduce(*evaluator, "reduce_sum", x, -1));
+    STRATA_ASSERT_OK_AND_ASSIGN(const HostTensor mean, Reduce(*evaluator, "reduce_mean", x, 2));
+    EXPECT_EQ(sum.dims(), (std::vector<int64_t>{2, 3}));
+    for (size_t row = 0; row < 6; ++row) {
+      const std::vector<float> elements(values.begin() + static_cast<long>(71 * row),
+                                        values.begin() + static_cast<long>(71 * row + 71));
+      const double expected =
+          HostTensor::FromDoubles(dtype, {}, {chips::ArrayRowSum(elements, 16)}).ToDoubles()[0];
+      EXPECT_EQ(sum.ToDoubles()[row], expected);
+      EXPECT_EQ(mean.ToDoubles()[row],
+                HostTensor::FromDoubles(dtype, {}, {expected / 71}).ToDoubles()[0]);
+    }
+    // Other axes are no rows.
+    STRATA_ASSERT_OK_AND_ASSIGN(const HostTensor other, Reduce(*evaluator, "reduce_sum", x, 1));
+    STRATA_ASSERT_OK_AND_ASSIGN(const HostTensor exact, Reduce(reference, "reduce_sum", x, 1));
+    EXPECT_EQ(other.ToDoubles(), exact.ToDoubles());
+  }
+}
+
+TEST(ArrayInterpreter, AFusionIsItsNodes) {
+  const HostTensor a = Wave(chips::BF16, {3, 40}, 0), b = Wave(chips::BF16, {40, 3}, 1);
+  const auto build = [&](Builder& builder) {
+    const ValueId x = builder.Input("a", {chips::BF16, {3, 40}}, DATA);
+    const ValueId y = builder.Input("b", {chips::BF16, {40, 3}}, DATA);
+    return std::pair(x, y);
+  };
+  Builder region("region"), fused("fused"), plain("plain");
+  for (Builder* builder : {&region, &plain}) {
+    const auto [x, y] = build(*builder);
+    const ValueId product = builder->Apply("matmul", {x, y}, Flags(false, false));
+    builder->Output(builder->Apply("exp", {product}), "y");
+  }
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph inner, std::move(region).Build());
+  const auto [x, y] = build(fused);
+  fused.Output(fused.ApplyMulti("fusion", {x, y}, {{"kind", Attr("npu")}}, {inner})[0], "y");
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph group, std::move(fused).Build());
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph nodes, std::move(plain).Build());
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto evaluator, ChipInterpreter::Create("edge_16"));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto expected, evaluator->Evaluate(nodes, {a, b}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto actual, evaluator->Evaluate(group, {a, b}));
+  EXPECT_EQ(actual[0].ToDoubles(), expected[0].ToDoubles());
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto exact, Interpreter().Evaluate(nodes, {a, b}));
+  EXPECT_NE(actual[0].ToDoubles(), exact[0].ToDoubles());
+}
+
+TEST(ArrayInterpreter, TypesAreNamed) {
+  EXPECT_THAT(ChipInterpreter::Create("edge_17").status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("and the array cores: edge_16, edge_16_os, tpu_v1_like")));
+  EXPECT_THAT(ChipInterpreter::Create("tpu_v1_like", "bf16").status(),
+              StatusIs(absl::StatusCode::kNotFound,
+                       HasSubstr("tpu_v1_like multiplies no bf16; it has: i8; f32 operands may")));
+  EXPECT_OK(ChipInterpreter::Create("EDGE_16", "bf16").status());
+}
+
 TEST(ChipInterpreter, IsInTheRegistryByChip) {
   RegisterChipInterpreters();
-  for (const char* name : {"as_v100", "as_a100", "as_l40s", "as_h100", "as_b200", "as_mi300x"}) {
+  for (const char* name : {"as_v100", "as_a100", "as_l40s", "as_h100", "as_b200", "as_mi300x",
+                           "as_edge_16", "as_edge_16_os", "as_tpu_v1_like", "as_tpu_v4_like"}) {
     EXPECT_OK(EvaluatorRegistry().Create(name).status()) << name;
   }
 }
