@@ -1,96 +1,13 @@
 #include "chips/numerics/tensor_core.h"
 
-#include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <vector>
 
+#include "chips/numerics/tensor_core_terms.h"
+
 namespace strata::chips {
-namespace {
 
-constexpr int kZeroExponent = -126;  // zeros do not raise the largest exponent above fp32's least
-constexpr int kLargestGroup = 32;
-
-// A finite number is significand * 2^(exponent - mantissa bits of its format).
-struct Operand {
-  int64_t significand = 0;
-  int exponent = kZeroExponent;
-};
-
-// What is needed of a format's row to take its codes apart.
-struct Layout {
-  explicit Layout(const FormatRow& row)
-      : mantissa_bits(row.mantissa_bits),
-        bias(row.bias),
-        sign(row.SignMask()),
-        first_special(row.HasNan() ? row.OverflowCode() : row.SignMask()) {}
-
-  bool IsFinite(uint32_t code) const { return (code & (sign - 1)) < first_special; }
-
-  Operand Unpack(uint32_t code) const {
-    const uint32_t magnitude = code & (sign - 1);
-    if (magnitude == 0) return {};
-    const int field = static_cast<int>(magnitude >> mantissa_bits);
-    const int64_t hidden = field == 0 ? 0 : int64_t{1} << mantissa_bits;
-    const int64_t significand = hidden + (magnitude & ((1u << mantissa_bits) - 1));
-    return {(code & sign) != 0 ? -significand : significand, std::max(field, 1) - bias};
-  }
-
-  int mantissa_bits;
-  int bias;
-  uint32_t sign;
-  uint32_t first_special;  // magnitudes from here on are infinity or NaN
-};
-
-// value / 2^shift, cut off toward zero.
-int64_t TruncateShift(int64_t value, int shift) {
-  if (shift <= 0) return value * (int64_t{1} << -shift);
-  const int64_t cut = std::abs(value) >> std::min(shift, 63);
-  return value < 0 ? -cut : cut;
-}
-
-// value / 2^shift, cut off downward.
-int64_t FloorShift(int64_t value, int shift) {
-  if (shift <= 0) return value * (int64_t{1} << -shift);
-  return value >> std::min(shift, 63);
-}
-
-uint32_t CanonicalNan(Format result) { return result == Format::kF16 ? 0x7fffu : 0x7fffffffu; }
-
-// Of operands that are not all finite: the sum in doubles, where NaN and infinity are as IEEE has them.
-uint32_t SpecialResult(const DotRule& rule, absl::Span<const uint32_t> a,
-                       absl::Span<const uint32_t> b, uint32_t c) {
-  double sum = Decode(rule.result, c);
-  for (size_t i = 0; i < a.size(); ++i) {
-    sum += Decode(rule.operand, a[i]) * Decode(rule.operand, b[i]);
-  }
-  return std::isnan(sum) ? CanonicalNan(rule.result) : Encode(rule.result, sum);
-}
-
-// sum * 2^exponent in the format of the result.
-uint32_t RoundSum(const DotRule& rule, int64_t sum, int exponent, Rounding rounding) {
-  if (sum == 0) return 0;
-  const bool negative = sum < 0;
-  const uint64_t magnitude = static_cast<uint64_t>(std::abs(sum));
-  if (rule.result == Format::kF32 && static_cast<int>(std::bit_width(magnitude)) + exponent > 128) {
-    return Row(Format::kF32).OverflowCode() | (negative ? 0x80000000u : 0);
-  }
-  const uint32_t code =
-      EncodeExact(rule.result, negative, magnitude, exponent, {.rounding = rounding});
-  if (rule.result == Format::kF16) return code;
-  return code & ~((1u << (23 - rule.kept_bits)) - 1);
-}
-
-// The products of one group that are not zero: significand * 2^(exponent - unit).
-struct Products {
-  std::array<Operand, kLargestGroup> terms;
-  size_t count = 0;
-  int unit = 0;
-};
-
-// False when an operand is not finite.
 bool Multiply(const Layout& layout, absl::Span<const uint32_t> a, absl::Span<const uint32_t> b,
               Products& products) {
   products.unit = 2 * layout.mantissa_bits;
@@ -111,7 +28,6 @@ int LargestExponent(const Products& products, int at_least) {
   return at_least;
 }
 
-// The sum of the products, each cut off at 2^(largest - bits): a multiple of that.
 int64_t AlignedSum(const Products& products, int largest, int bits) {
   int64_t sum = 0;
   for (size_t i = 0; i < products.count; ++i) {
@@ -119,6 +35,33 @@ int64_t AlignedSum(const Products& products, int largest, int bits) {
     sum += TruncateShift(term.significand, (largest - bits) - (term.exponent - products.unit));
   }
   return sum;
+}
+
+uint32_t RoundSum(const DotRule& rule, int64_t sum, int exponent, Rounding rounding) {
+  if (sum == 0) return 0;
+  const bool negative = sum < 0;
+  const uint64_t magnitude = static_cast<uint64_t>(std::abs(sum));
+  if (rule.result == Format::kF32 && static_cast<int>(std::bit_width(magnitude)) + exponent > 128) {
+    return Row(Format::kF32).OverflowCode() | (negative ? 0x80000000u : 0);
+  }
+  const uint32_t code =
+      EncodeExact(rule.result, negative, magnitude, exponent, {.rounding = rounding});
+  if (rule.result == Format::kF16) return code;
+  return code & ~((1u << (23 - rule.kept_bits)) - 1);
+}
+
+namespace {
+
+uint32_t CanonicalNan(Format result) { return result == Format::kF16 ? 0x7fffu : 0x7fffffffu; }
+
+// Of operands that are not all finite: the sum in doubles, where NaN and infinity are as IEEE has them.
+uint32_t SpecialResult(const DotRule& rule, absl::Span<const uint32_t> a,
+                       absl::Span<const uint32_t> b, uint32_t c) {
+  double sum = Decode(rule.result, c);
+  for (size_t i = 0; i < a.size(); ++i) {
+    sum += Decode(rule.operand, a[i]) * Decode(rule.operand, b[i]);
+  }
+  return std::isnan(sum) ? CanonicalNan(rule.result) : Encode(rule.result, sum);
 }
 
 uint32_t FusedGroup(const DotRule& rule, const Products& products, const Operand& c, int c_bits) {
@@ -130,37 +73,20 @@ uint32_t FusedGroup(const DotRule& rule, const Products& products, const Operand
                   rule.result == Format::kF16 ? Rounding::kNearestEven : Rounding::kTowardZero);
 }
 
-// CDNA3: the products' sum is floored to 31 bits below the larger of its exponent and C's, C to 24.
-uint32_t LateGroup(const DotRule& rule, const Products& products, const Operand& c, int c_bits) {
-  constexpr int kSumBits = 31, kNoProduct = -999;
-  for (size_t i = 0; i < products.count; ++i) {  // a product beyond fp32 is infinity
-    const Operand& term = products.terms[i];
-    const uint64_t magnitude = static_cast<uint64_t>(std::abs(term.significand));
-    if (static_cast<int>(std::bit_width(magnitude)) + term.exponent - products.unit > 128) {
-      return Row(Format::kF32).OverflowCode() | (term.significand < 0 ? 0x80000000u : 0);
-    }
-  }
-  const int product_largest = LargestExponent(products, kNoProduct);
-  const int largest = std::max(product_largest, c.exponent);
-  const int64_t sum = AlignedSum(products, product_largest, rule.alignment_bits);
-  const int last = largest - kSumBits, c_last = largest - rule.alignment_bits;
-  const int64_t products_part = FloorShift(sum, last - (product_largest - rule.alignment_bits));
-  const int64_t c_part = FloorShift(c.significand, c_last - (c.exponent - c_bits));
-  const int64_t total = products_part + c_part * (int64_t{1} << (kSumBits - rule.alignment_bits));
-  return RoundSum(rule, total, last, Rounding::kNearestEven);
-}
-
 uint32_t Chain(const DotRule& rule, absl::Span<const uint32_t> a, absl::Span<const uint32_t> b,
                uint32_t c) {
   const Layout operands(Row(rule.operand)), results(Row(rule.result));
-  const auto group = rule.algorithm == DotAlgorithm::kLateAccumulator ? LateGroup : FusedGroup;
+  const bool fused = rule.algorithm == DotAlgorithm::kFused;
   const size_t step = static_cast<size_t>(rule.group);
   Products products;
   for (size_t i = 0; i < a.size(); i += step) {
     const absl::Span<const uint32_t> x = a.subspan(i, step), y = b.subspan(i, step);
-    c = results.IsFinite(c) && Multiply(operands, x, y, products)
-            ? group(rule, products, results.Unpack(c), results.mantissa_bits)
-            : SpecialResult(rule, x, y, c);
+    if (!results.IsFinite(c) || !Multiply(operands, x, y, products)) {
+      c = SpecialResult(rule, x, y, c);
+    } else {
+      c = fused ? FusedGroup(rule, products, results.Unpack(c), results.mantissa_bits)
+                : AmdGroup(rule, x, y, products, c);
+    }
   }
   return c;
 }

@@ -10,7 +10,9 @@
 //
 // Sources: MMA-Sim (arXiv:2511.10909), "bitwise equal to hardware on >1M tests"; Khattak and Mikaitis,
 // "Accurate Models of NVIDIA Tensor Cores" (arXiv:2512.07004), whose recorded results of real chips
-// check_vectors.cc reads; Li et al., "FTTN" (arXiv:2403.00232).
+// check_vectors.cc reads; Li et al., "FTTN" (arXiv:2403.00232). AMD's rules are MMA-Sim's alone, and no recorded
+// results were at hand for them: of CDNA1 its first version had pairwise sums, the present one the exact sum used here;
+// of CDNA3's fp8 its first version cuts off downward, as here, a later one toward zero.
 #ifndef STRATA_CHIPS_NUMERICS_TENSOR_CORE_H_
 #define STRATA_CHIPS_NUMERICS_TENSOR_CORE_H_
 
@@ -32,11 +34,13 @@ enum class Generation : uint8_t {
   kHopper,
   kBlackwell,     // data centre: B200
   kRtxBlackwell,  // RTX 50, RTX PRO
+  kCdna1,         // AMD MI100
+  kCdna2,         // AMD MI200
   kCdna3,         // AMD MI300
 };
 
-// "v100", "a100", "l40s", "gh200", "mi300x", ... or a generation: "hopper". Case is not looked at.
-// INVALID_ARGUMENT lists what there is.
+// "v100", "a100", "l40s", "gh200", "mi300x", ... or a generation: "hopper". Case, spaces, dashes, the maker's name and
+// the form are not looked at: "NVIDIA A100-SXM4-80GB", "GeForce RTX 4090". INVALID_ARGUMENT lists what there is.
 absl::StatusOr<Generation> ParseChip(absl::string_view name);
 absl::string_view GenerationName(Generation generation);
 
@@ -48,6 +52,9 @@ enum class DotAlgorithm : uint8_t {
   kFused,  // NVIDIA: products and C in one aligned sum
   kThroughF16,  // mma.sync of fp8 without a unit for it: two chained fp16 groups, then C, rounded to nearest
   kLateAccumulator,  // CDNA3: products in one aligned sum; C joins it, both cut off downward; then to nearest
+  kLateInterleaved,  // CDNA3's fp8: the same of two sums, of even and of odd k, put together downward
+  kExact,            // CDNA1: products and C without error, then to nearest
+  kPairwise,  // CDNA2: fp32 sums of pairs, of pairs of these, then C; subnormals are flushed at each step
 };
 
 struct DotRule {

@@ -57,6 +57,10 @@ int LeastExponent(Format format) {
       return -14;
     case Format::kE4M3:
       return -6;
+    case Format::kE4M3Fnuz:
+      return -7;
+    case Format::kE5M2Fnuz:
+      return -15;
     default:
       return -126;
   }
@@ -107,9 +111,75 @@ double DefinitionOfGroup(const DotRule& rule, const Codes& a, const Codes& b, si
                                      : Round(sum, rule.kept_bits, -126, false);
 }
 
+// One half of CDNA3's fp8 group: the products of every second k, each cut off at the largest's 24th bit.
+struct Half {
+  Signed sum;
+  int largest = -999;
+};
+
+Half DefinitionOfHalf(const DotRule& rule, const Codes& a, const Codes& b, size_t begin,
+                      size_t end) {
+  const int least = LeastExponent(rule.operand);
+  Half half;
+  for (const bool add : {false, true}) {
+    for (size_t i = begin; i < end; i += 2) {
+      const double x = Decode(rule.operand, a[i]), y = Decode(rule.operand, b[i]);
+      if (x * y == 0) continue;
+      half.largest = std::max(half.largest, ExponentOf(x, least) + ExponentOf(y, least));
+      if (add) half.sum = half.sum.Plus(ToSigned(x * y).CutOff(half.largest - 24, false));
+    }
+  }
+  return half;
+}
+
+double DefinitionOfInterleaved(const DotRule& rule, const Codes& a, const Codes& b, size_t begin,
+                               double c) {
+  const size_t end = std::min(a.size(), begin + static_cast<size_t>(rule.group));
+  const Half even = DefinitionOfHalf(rule, a, b, begin, end);
+  const Half odd = DefinitionOfHalf(rule, a, b, begin + 1, end);
+  const int products = std::max(even.largest, odd.largest), c_exponent = ExponentOf(c, -126);
+  const int both = std::max(products, c_exponent);
+  Signed sum = even.sum.CutOff(products - 24, true).Plus(odd.sum.CutOff(products - 24, true));
+  sum = sum.CutOff(both - 31, true);
+  if (c_exponent >= both - 25) sum = sum.Plus(ToSigned(c).CutOff(both - 24, true));
+  return Round(sum, 23, -126, true);
+}
+
+double DefinitionOfExact(const DotRule& rule, const Codes& a, const Codes& b, size_t begin,
+                         double c) {
+  Signed sum = ToSigned(c);
+  for (size_t i = begin; i < std::min(a.size(), begin + static_cast<size_t>(rule.group)); ++i) {
+    sum = sum.Plus(ToSigned(Decode(rule.operand, a[i]) * Decode(rule.operand, b[i])));
+  }
+  return Round(sum, 23, -126, true);
+}
+
+// Subnormals are zeros.
+double Flushed(double value, int least) {
+  return std::fabs(value) < std::ldexp(1.0, least) ? 0 : value;
+}
+double RoundedAndFlushed(const Signed& x) { return Flushed(Round(x, 23, -126, true), -126); }
+
+double DefinitionOfPairwise(const DotRule& rule, const Codes& a, const Codes& b, size_t begin,
+                            double c) {
+  const int least = LeastExponent(rule.operand);
+  double p[4] = {};
+  for (size_t i = begin; i < std::min(a.size(), begin + 4); ++i) {
+    p[i - begin] = RoundedAndFlushed(ToSigned(Flushed(Decode(rule.operand, a[i]), least) *
+                                              Flushed(Decode(rule.operand, b[i]), least)));
+  }
+  const auto add = [](double x, double y) {
+    return RoundedAndFlushed(ToSigned(x).Plus(ToSigned(y)));
+  };
+  return add(Flushed(c, -126), add(add(p[0], p[1]), add(p[2], p[3])));
+}
+
 double Definition(const DotRule& rule, const Codes& a, const Codes& b, double c) {
   for (size_t i = 0; i < a.size(); i += static_cast<size_t>(rule.group)) {
-    c = DefinitionOfGroup(rule, a, b, i, c);
+    c = (rule.algorithm == DotAlgorithm::kLateInterleaved ? DefinitionOfInterleaved
+         : rule.algorithm == DotAlgorithm::kExact         ? DefinitionOfExact
+         : rule.algorithm == DotAlgorithm::kPairwise      ? DefinitionOfPairwise
+                                                          : DefinitionOfGroup)(rule, a, b, i, c);
     if (rule.result == Format::kF16 && std::fabs(c) > 65504) return std::copysign(HUGE_VAL, c);
   }
   return c;
@@ -265,11 +335,58 @@ TEST(TensorCore, HoppersFp8KeepsThirteenBits) {
             std::bit_cast<uint32_t>(1.0f + 0x1p-13f));
 }
 
+TEST(TensorCore, AmdsGenerationsDifferInOneSum) {
+  // 2^24 + 1 + 1 - 2^24: exact in the group; of the pair 2^24 + 1 the 1 is lost.
+  const Codes a{Encode(Format::kF16, 4096), Encode(Format::kF16, 1), Encode(Format::kF16, 1),
+                Encode(Format::kF16, -4096)};
+  const Codes b{Encode(Format::kF16, 4096), Encode(Format::kF16, 1), Encode(Format::kF16, 1),
+                Encode(Format::kF16, 4096)};
+  const auto dot = [&](const char* chip) {
+    return Decode(Format::kF32, TensorCoreDot(Rule(chip, Format::kF16), a, b, 0));
+  };
+  EXPECT_EQ(dot("mi100"), 2);
+  EXPECT_EQ(dot("mi200"), 1);
+  EXPECT_EQ(dot("mi300"), 2);
+}
+
+TEST(TensorCore, Cdna2FlushesSubnormals) {
+  const Codes tiny{1}, one{Encode(Format::kF16, 1)};
+  EXPECT_EQ(TensorCoreDot(Rule("mi250x", Format::kF16), tiny, one, 0), 0u);
+  EXPECT_EQ(Decode(Format::kF32, TensorCoreDot(Rule("mi100", Format::kF16), tiny, one, 0)),
+            0x1p-24);
+}
+
 TEST(TensorCore, ChipsAreKnownByNameAndGeneration) {
-  for (const char* name :
-       {"A2", "ada", "L40S", "h200", "GH200", "b200", "a30", "rtx4090", "mi300x"}) {
+  for (const char* name : {"A2",
+                           "ada",
+                           "L40S",
+                           "h200",
+                           "GH200",
+                           "b200",
+                           "a30",
+                           "rtx4090",
+                           "mi300x",
+                           "T4",
+                           "A10",
+                           "A800",
+                           "RTX 3090",
+                           "NVIDIA A100-SXM4-80GB",
+                           "NVIDIA GeForce RTX 4090",
+                           "NVIDIA H100 80GB HBM3",
+                           "H100 PCIe",
+                           "h20",
+                           "L4",
+                           "GB200",
+                           "RTX_5090",
+                           "RTX PRO 6000",
+                           "NVIDIA RTX 6000 Ada Generation",
+                           "MI100",
+                           "AMD Instinct MI250X",
+                           "Tesla V100-SXM2-16GB"}) {
     EXPECT_TRUE(ParseChip(name).ok()) << name;
   }
+  EXPECT_EQ(ParseChip("RTX 5090").value(), Generation::kRtxBlackwell);
+  EXPECT_EQ(ParseChip("rtx-3090").value(), Generation::kAmpere);
   EXPECT_EQ(ParseChip("gh200").value(), Generation::kHopper);
   EXPECT_EQ(ParseChip("ampere").value(), Generation::kAmpere);
   EXPECT_THAT(ParseChip("k80"),

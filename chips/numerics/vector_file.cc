@@ -105,49 +105,69 @@ absl::StatusOr<uint32_t> Narrow(uint32_t word, Format operand) {
       operand, value,
       {.rounding = operand == Format::kTf32 ? Rounding::kTowardZero : Rounding::kNearestEven});
   const double back = Decode(operand, code);
-  const bool same = back == value && std::signbit(back) == std::signbit(value);
-  if (same || (std::isnan(value) && std::isnan(back)) || operand == Format::kTf32) return code;
+  if (back == value || (std::isnan(value) && std::isnan(back)) || operand == Format::kTf32)
+    return code;
   return absl::InvalidArgumentError(
       absl::StrFormat("%08x (%g) is no value of %s", word, value, Row(operand).name));
 }
 
-absl::StatusOr<std::vector<uint32_t>> ParseOperands(absl::string_view field, Format operand) {
+struct Line {
+  absl::string_view text;
+  std::string where;  // "f.csv:3"
+
+  // "f.csv:3:17: ", the column at which `part` of the text begins.
+  absl::Status Fault(const absl::Status& status, absl::string_view part) const {
+    return Annotate(status, absl::StrCat(where, ":", part.data() - text.data() + 1));
+  }
+};
+
+absl::StatusOr<std::vector<uint32_t>> ParseOperands(const Line& line, absl::string_view field,
+                                                    Format operand) {
   std::vector<uint32_t> codes;
   for (absl::string_view text : absl::StrSplit(field, ' ', absl::SkipEmpty())) {
-    STRATA_ASSIGN_OR_RETURN(const uint32_t word, ParseWord(text));
-    STRATA_ASSIGN_OR_RETURN(const uint32_t code, Narrow(word, operand));
-    codes.push_back(code);
+    const absl::StatusOr<uint32_t> word = ParseWord(text);
+    const absl::StatusOr<uint32_t> code = word.ok() ? Narrow(*word, operand) : word;
+    if (!code.ok()) return line.Fault(code.status(), text);
+    codes.push_back(*code);
   }
-  if (codes.empty()) return absl::InvalidArgumentError("no words; expected one or more operands");
+  if (codes.empty()) {
+    return line.Fault(absl::InvalidArgumentError("no words; expected one or more operands"), field);
+  }
   return codes;
 }
 
-absl::Status ParseField(Column column, absl::string_view field, Format operand, DotVector& vector) {
+absl::Status ParseField(const Line& line, Column column, absl::string_view field, Format operand,
+                        DotVector& vector) {
   if (column == Column::kA || column == Column::kB) {
     STRATA_ASSIGN_OR_RETURN((column == Column::kA ? vector.a : vector.b),
-                            ParseOperands(field, operand));
+                            ParseOperands(line, field, operand));
     return absl::OkStatus();
   }
-  STRATA_ASSIGN_OR_RETURN(const uint32_t word, ParseWord(field));
-  if (column == Column::kC) vector.c = word;
-  if (column == Column::kDF32) vector.d_f32 = word;
-  if (column == Column::kDF16) vector.d_f16 = word;
+  const absl::StatusOr<uint32_t> word = ParseWord(field);
+  if (!word.ok()) return line.Fault(word.status(), field);
+  if (column == Column::kC) vector.c = *word;
+  if (column == Column::kDF32) vector.d_f32 = *word;
+  if (column == Column::kDF16) vector.d_f16 = *word;
   return absl::OkStatus();
 }
 
-absl::StatusOr<DotVector> ParseLine(absl::string_view line, const Layout& layout, Format operand) {
-  const std::vector<absl::string_view> fields = absl::StrSplit(line, ',');
+absl::StatusOr<DotVector> ParseLine(const Line& line, const Layout& layout, Format operand) {
+  const std::vector<absl::string_view> fields = absl::StrSplit(line.text, ',');
   if (fields.size() != layout.columns.size()) {
-    return absl::InvalidArgumentError(absl::StrCat(fields.size(), " fields; expected ",
-                                                   layout.columns.size(), ": ", layout.text));
+    return Annotate(
+        absl::InvalidArgumentError(absl::StrCat(fields.size(), " fields; expected ",
+                                                layout.columns.size(), ": ", layout.text)),
+        line.where);
   }
   DotVector vector;
   for (size_t i = 0; i < fields.size(); ++i) {
-    STRATA_RETURN_IF_ERROR(ParseField(layout.columns[i], fields[i], operand, vector));
+    STRATA_RETURN_IF_ERROR(ParseField(line, layout.columns[i], fields[i], operand, vector));
   }
   if (vector.a.size() == vector.b.size()) return vector;
-  return absl::InvalidArgumentError(absl::StrCat("a has ", vector.a.size(), " words and b ",
-                                                 vector.b.size(), "; expected as many"));
+  return Annotate(
+      absl::InvalidArgumentError(absl::StrCat("a has ", vector.a.size(), " words and b ",
+                                              vector.b.size(), "; expected as many")),
+      line.where);
 }
 
 }  // namespace
@@ -168,10 +188,9 @@ absl::StatusOr<std::vector<DotVector>> ParseVectors(absl::string_view text, Form
       layout = *std::move(read);
       if (header) continue;
     }
-    absl::StatusOr<DotVector> vector = ParseLine(line, layout, operand);
-    if (!vector.ok()) return Annotate(vector.status(), where);
-    vector->line = number;
-    vectors.push_back(*std::move(vector));
+    STRATA_ASSIGN_OR_RETURN(DotVector vector, ParseLine({line, where}, layout, operand));
+    vector.line = number;
+    vectors.push_back(std::move(vector));
   }
   if (!vectors.empty()) return vectors;
   return absl::InvalidArgumentError(

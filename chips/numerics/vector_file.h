@@ -28,8 +28,8 @@ struct DotVector {
   absl::optional<uint32_t> d_f16;  // and the result in fp16, widened
 };
 
-// INVALID_ARGUMENT says `name`:line, what was read and what was expected; so do operands that the format
-// cannot hold (tf32 operands lose their low bits, as the hardware cuts them off).
+// INVALID_ARGUMENT says `name`:line, with a bad word also :column (from 1), what was read and what was expected;
+// so do operands that the format cannot hold (tf32 operands lose their low bits, as the hardware cuts them off).
 absl::StatusOr<std::vector<DotVector>> ParseVectors(absl::string_view text, Format operand,
                                                     const std::string& name);
 absl::StatusOr<std::vector<DotVector>> ReadVectors(const std::string& path, Format operand);

@@ -57,12 +57,14 @@ TEST(VectorFile, FaultsNameTheLineAndWhatWasExpected) {
   ExpectFault("", "", "holds no vectors");
   ExpectFault(kHeader, "", "holds no vectors");
   ExpectFault(good + "3f800000,3f800000\n", "3", "2 fields; expected 5: a_fp32hex");
-  ExpectFault(good + "3f80000,3f800000,0,0,0\n", "3", "'3f80000'; expected the 8 hexadecimal");
-  ExpectFault(good + "3f80000g,3f800000,0,0,0\n", "3", "'3f80000g'");
-  ExpectFault(good + ",3f800000,00000000,00000000,00000000\n", "3", "no words");
+  ExpectFault(good + "3f80000,3f800000,0,0,0\n", "3:1", "'3f80000'; expected the 8 hexadecimal");
+  ExpectFault(good + "3f80000g,3f800000,0,0,0\n", "3:1", "'3f80000g'");
+  ExpectFault(good + ",3f800000,00000000,00000000,00000000\n", "3:1", "no words");
   ExpectFault(good + "3f800000 3f800000,3f800000,00000000,00000000,00000000\n", "3",
               "a has 2 words and b 1");
-  ExpectFault(good + "3f800001,3f800000,00000000,00000000,00000000\n", "3",
+  ExpectFault(good + "3f800000 3f80000x,3f800000,0,0,0\n", "3:10", "'3f80000x'");
+  ExpectFault(good + "3f800000,3f800000,123456,0,0\n", "3:19", "'123456'");
+  ExpectFault(good + "3f800001,3f800000,00000000,00000000,00000000\n", "3:1",
               "3f800001 (1) is no value of f16");
   ExpectFault("a_,b_,x_\n", "1", "column 'x_'");
   ExpectFault("a_,b_,a_\n", "1", "column 'a_' is there twice");
