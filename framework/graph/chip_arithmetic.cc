@@ -24,8 +24,8 @@ using OptionalFormat = absl::optional<Format>;
 
 constexpr ArrayMachine kArrayMachines[] = {
     // name, {dataflow, rows, lanes}, bf16, fp8
-    {"edge_16", {ArrayDataflow::kWeightStationary, 16, 16}, true, false},
-    {"edge_16_os", {ArrayDataflow::kOutputStationary, 16, 16}, true, false},
+    {"edge_16", {ArrayDataflow::kWeightStationary, 16, 16}, true, true},
+    {"edge_16_os", {ArrayDataflow::kOutputStationary, 16, 16}, true, true},
     {"tpu_v1_like", {ArrayDataflow::kWeightStationary, 256, 256}, false, false},
     {"tpu_v4_like", {ArrayDataflow::kWeightStationary, 128, 2048}, true, false},
 };
