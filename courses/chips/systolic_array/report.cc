@@ -260,7 +260,7 @@ void AddTraffic(const Study& study, Report* report) {
   report->AddFigure(
       BarPlot({.title = "Words between scratchpad and array, a multiply-add",
                .height = 300,
-               .y = {.label = "words a MAC"}},
+               .y = {.label = "words a MAC", .log = true}},
               {kNames[0], kNames[1], kNames[2]}, groups),
       "ResNet-50 on 32 x 32. Sums of several row folds are counted each time they are "
       "written; a cell alone would move three words a MAC.");

@@ -1,0 +1,71 @@
+// One pipeline written by hand five times, from fences to two places of everything; then every token taken away.
+//
+//   STRATA_ASSIGN_OR_RETURN(const Lab lab, RunLab());
+//   for (const Claim& claim : ClaimsOf(lab)) ...
+//
+// The programs (programs/*.s) compute C [512, 16] = int8(A [512, 64] x W [64, 16] / 256) in eight tiles on edge_16:
+// load, weights, products, requantisation, store. Each is verified, run on the cycle simulator and compared with plain
+// loops. Cycles are simulated; results are exact.
+#ifndef STRATA_COURSES_CHIPS_TOKENS_AND_HAZARDS_PIPELINE_H_
+#define STRATA_COURSES_CHIPS_TOKENS_AND_HAZARDS_PIPELINE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "chips/npu/isa/program.h"
+#include "chips/npu/sim/core.h"
+#include "chips/npu/sim/simulator.h"
+
+namespace strata::courses {
+
+// A program as it is written, and what it does.
+struct Version {
+  std::string name;   // of its file: "two_tiles"
+  std::string title;  // "two places for tiles of A"
+  std::string text;
+  chips::npu::Program program;
+  chips::npu::Simulation run;  // with spans
+  int64_t wrong = 0;           // elements of C that differ from the plain loops'
+};
+
+// A token whose signals and waits are all taken out of a program.
+struct Removal {
+  std::string version;
+  std::string token;    // "matrix, load, 0"
+  std::string finding;  // the verifier's; empty: it finds nothing
+  int64_t cycles = 0;   // of the simulator, which looks for no hazards
+  int64_t wrong = 0;
+};
+
+struct Lab {
+  std::unique_ptr<chips::npu::Core> core;
+  std::vector<Version> versions;  // from slow to fast
+  std::vector<Removal> removals;  // of each version with tokens
+  int64_t dram_cycles = 0;        // in which DRAM is busy, at least: the same for all versions
+  // A program that waits for a token first given behind that wait.
+  std::string deadlock_text, deadlock_finding;
+  absl::Status deadlock_run;  // the simulator's
+};
+
+absl::StatusOr<Lab> RunLab();
+
+struct Claim {
+  std::string claim;
+  bool holds = false;
+  std::string evidence;
+};
+
+std::vector<Claim> ClaimsOf(const Lab& lab);
+
+// Takes out the lines `signal TOKEN` and `wait TOKEN`; the others keep their numbers.
+std::string WithoutToken(const std::string& text, const std::string& token);
+
+// The tokens that a program's text names, in the order of their first lines.
+std::vector<std::string> TokensOf(const std::string& text);
+
+}  // namespace strata::courses
+
+#endif  // STRATA_COURSES_CHIPS_TOKENS_AND_HAZARDS_PIPELINE_H_

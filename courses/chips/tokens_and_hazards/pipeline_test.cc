@@ -1,0 +1,32 @@
+// The lab's claims: the test fails when one of them is false.
+#include "courses/chips/tokens_and_hazards/pipeline.h"
+
+#include "base/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace strata::courses {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(TokensAndHazardsTest, EveryClaimHolds) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const Lab lab, RunLab());
+  for (const Claim& claim : ClaimsOf(lab)) {
+    EXPECT_TRUE(claim.holds) << claim.claim << ": " << claim.evidence;
+  }
+  for (const Removal& removal : lab.removals) {
+    EXPECT_NE(removal.finding, "") << removal.version << " without " << removal.token;
+  }
+}
+
+TEST(TokensAndHazardsTest, TakesOutOneTokenAndKeepsLines) {
+  const std::string text =
+      "signal  load, matrix, 0   # there\n  wait load,matrix, 0\nwait load, matrix, 1\nfence\n";
+  EXPECT_THAT(TokensOf(text), ElementsAre("load, matrix, 0", "load, matrix, 1"));
+  EXPECT_EQ(WithoutToken(text, "load, matrix, 0"), "\n\nwait load, matrix, 1\nfence\n");
+  EXPECT_EQ(WithoutToken(text, "load, matrix, 2"), text);
+}
+
+}  // namespace
+}  // namespace strata::courses
