@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/pass/algebraic.h"
+#include "compiler/pass/attention_expansion.h"
 #include "compiler/pass/attention_fusion.h"
 #include "compiler/pass/constant_folding.h"
 #include "compiler/pass/cse.h"
@@ -25,6 +26,7 @@ namespace strata::compiler {
 void RegisterAllPasses() {
   graph::RegisterAllOps();
   PassRegistry().Register("algebraic", [] { return CreateAlgebraic(); });
+  PassRegistry().Register("attention_expansion", [] { return CreateAttentionExpansion(); });
   PassRegistry().Register("attention_fusion", [] { return CreateAttentionFusion(); });
   PassRegistry().Register("constant_folding", [] { return CreateConstantFolding(); });
   PassRegistry().Register("cse", [] { return CreateCse(); });
