@@ -29,8 +29,8 @@ namespace strata::compiler {
 struct NpuKernel {
   chips::npu::Program program;
   std::vector<plan::KernelData> data;  // what further input regions hold
-  std::string reason;                  // for Step.reason: what runs on which unit, and how it is tiled
-  std::string loop_nest;               // for Kernel.loop_nest: the tiles as nested loops
+  std::string reason;     // for Step.reason: what runs on which unit, and how it is tiled
+  std::string loop_nest;  // for Kernel.loop_nest: the tiles as nested loops
 };
 
 absl::StatusOr<NpuKernel> EmitNpuKernel(const graph::Graph& region,
