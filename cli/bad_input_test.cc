@@ -75,6 +75,28 @@ TEST_F(BadInputTest, GoodInputRuns) {
   EXPECT_THAT(Strata({"--help"}, 0), HasSubstr("serve"));
 }
 
+TEST_F(BadInputTest, ThePlanForAnNpuRunsOnItsMachine) {
+  const std::string graph = Write("g.graph", kGraph), plan = Path("g.plan");
+  const std::string trace = Path("trace.json"), units = Path("units.json");
+  for (const char* chip : {"edge_16", "tpu_v4_like"}) {
+    Strata({"compile", graph, "-o", plan, "--device=npu", "--chip", chip}, 0);
+    EXPECT_THAT(Strata({"run", plan, "--profile", trace, "--profile-units", units}, 0),
+                HasSubstr("simulated"));
+    EXPECT_THAT(*ReadFile(trace), HasSubstr("traceEvents"));
+    EXPECT_THAT(*ReadFile(units), HasSubstr("traceEvents"));
+    EXPECT_THAT(Strata({"run", plan, "--json"}, 0), HasSubstr("\"cycles\": "));
+    EXPECT_THAT(Strata({"predict", plan}, 0), HasSubstr("total"));
+  }
+  EXPECT_THAT(Strata({"compile", graph, "--device=npu", "--chip=h100"}, 2),
+              AllOf(HasSubstr("chip 'h100' has no npu_machine"), HasSubstr("edge_16")));
+  EXPECT_THAT(Strata({"compile", graph, "--device=abacus", "--chip=h100"}, 2),
+              HasSubstr("'cpu' and 'npu', not 'abacus'"));
+  EXPECT_THAT(Strata({"run", plan, "--device=cpu"}, 2), HasSubstr("compile again"));
+  Strata({"compile", graph, "-o", plan, "--chip=h100"}, 0);
+  EXPECT_THAT(Strata({"run", plan, "--json"}, 2), HasSubstr("'cpu' does not"));
+  EXPECT_THAT(Strata({"run", plan, "--device=npu"}, 2), HasSubstr("--device=npu"));
+}
+
 TEST_F(BadInputTest, GraphWithACycle) {
   const std::string graph = Write("cycle.graph", R"(graph "loop" {
   %x: f32[2] = input data

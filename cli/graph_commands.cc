@@ -15,6 +15,9 @@
 #include "cli/command.h"
 #include "cli/random_inputs.h"
 #include "compiler/device/device.h"
+#include "compiler/device/model_device.h"
+#include "compiler/device/simulation_report.h"
+#include "compiler/device/simulation_table.h"
 #include "compiler/driver/compiler.h"
 #include "compiler/pass/pass.h"
 #include "compiler/plan/explain.h"
@@ -33,10 +36,12 @@ namespace {
 struct Options {
   std::string input;
   std::string output = "-";
-  std::string chip = "host";
-  std::string device = "cpu";
+  std::string chip;    // "": the device's own
+  std::string device;  // "": of a plan, the one it was made for
   std::string compiler = "strata";
   std::string profile;
+  std::string profile_units;
+  std::string arithmetic;
   std::vector<std::string> passes;
   std::vector<std::string> symbols;
   std::vector<std::string> skip;
@@ -48,6 +53,7 @@ struct Options {
   int repeat = 5;
   uint64_t memory_budget = 0;
   bool explain = false;
+  bool json = false;
 };
 
 absl::Status ListOps() {
@@ -76,12 +82,20 @@ absl::Status Opt(const Options& options) {
   return Emit(options.output, graph::PrintGraph(graph));
 }
 
+// The chip that was asked for, else this machine, or the one that stands for the simulated NPU.
+absl::StatusOr<chips::Chip> ChipFor(const Options& options, absl::string_view device) {
+  return chips::FindChip(!options.chip.empty() ? options.chip
+                         : device == "npu"     ? "edge_16"
+                                               : "host");
+}
+
 absl::StatusOr<plan::Plan> CompileInput(const Options& options, double* recomputed_flops) {
   STRATA_ASSIGN_OR_RETURN(graph::Graph graph, LoadGraph(options.input));
   STRATA_ASSIGN_OR_RETURN(graph, BindFlags(graph, options.symbols));
-  STRATA_ASSIGN_OR_RETURN(chips::Chip chip, chips::FindChip(options.chip));
-  STRATA_ASSIGN_OR_RETURN(auto compiler, compiler::CreateCompiler(options.compiler));
   compiler::CompileOptions compile;
+  if (!options.device.empty()) compile.device = options.device;
+  STRATA_ASSIGN_OR_RETURN(chips::Chip chip, ChipFor(options, compile.device));
+  STRATA_ASSIGN_OR_RETURN(auto compiler, compiler::CreateCompiler(options.compiler));
   compile.skip_passes = options.skip;
   compile.compute_dtype = options.compute_dtype == "bf16" ? chips::BF16 : chips::F32;
   compile.memory_budget_bytes = options.memory_budget;
@@ -123,17 +137,51 @@ absl::Status PrintTimeline(const chips::Timeline& timeline, const Options& optio
   return WriteFileAtomic(options.profile, chips::ToChromeTrace({timeline}));
 }
 
-absl::Status RunOn(const Options& options, const std::string& device_name,
-                   chips::Timeline* timeline) {
+// What the roofline says of a plan for the NPU; empty where it does not know the chip or a type of the plan.
+chips::Timeline Predicted(const plan::Plan& plan) {
+  absl::StatusOr<chips::Chip> chip = chips::FindChip(plan.target().chip());
+  if (!chip.ok()) chip = chips::FindChip(plan.target().isa());
+  if (!chip.ok()) return {};
+  return compiler::PredictTimeline(plan, *chip).value_or(chips::Timeline());
+}
+
+absl::Status RunSimulated(const Options& options, const plan::Plan& plan,
+                          compiler::Executable* executable) {
+  chips::Timeline timeline, units;
+  compiler::SimulationReport report;
+  compiler::RunOptions run{&timeline, &report};
+  if (!options.profile_units.empty()) run.unit_timeline = &units;
+  STRATA_RETURN_IF_ERROR(executable->Run(RandomInputs(plan), run).status());
+  const std::string text =
+      options.json ? compiler::SimulationJson(plan, report)
+                   : absl::StrCat(compiler::SimulationTable(plan, report, Predicted(plan)),
+                                  compiler::SimulationSummary(plan, report));
+  std::printf("%s", text.c_str());
+  if (!options.profile.empty()) {
+    STRATA_RETURN_IF_ERROR(WriteFileAtomic(options.profile, chips::ToChromeTrace({timeline})));
+  }
+  if (options.profile_units.empty()) return absl::OkStatus();
+  return WriteFileAtomic(options.profile_units, chips::ToChromeTrace({units}));
+}
+
+absl::Status RunOn(const Options& options, const std::string& asked, chips::Timeline* timeline) {
   STRATA_ASSIGN_OR_RETURN(plan::Plan plan, LoadPlan(options.input));
+  const std::string device_name = asked.empty() ? plan.target().device() : asked;
   compiler::DeviceOptions device_options;
   device_options.threads = options.threads;
+  device_options.arithmetic = options.arithmetic;
   if (device_name == "model") {
-    STRATA_ASSIGN_OR_RETURN(device_options.chip, chips::FindChip(options.chip));
+    STRATA_ASSIGN_OR_RETURN(device_options.chip, ChipFor(options, plan.target().device()));
   }
   STRATA_ASSIGN_OR_RETURN(auto device,
                           compiler::DeviceRegistry().Create(device_name, device_options));
   STRATA_ASSIGN_OR_RETURN(auto executable, device->Load(plan));
+  if (device->capabilities().timeline == chips::SIMULATED)
+    return RunSimulated(options, plan, executable.get());
+  if (options.json || !options.profile_units.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--json and --profile-units are for devices that simulate; '", device_name, "' does not"));
+  }
   const std::vector<graph::HostTensor> inputs = RandomInputs(plan);
   for (int i = 0; i < std::max(1, options.repeat); ++i) {
     timeline->Clear();
@@ -178,7 +226,10 @@ void AddGraphCommands(CLI::App& app, Action& action) {
   compile->add_option("graph", o.input, "graph in text form, or - for standard input")->required();
   compile->add_option("-o,--output", o.output,
                       "plan (binary; text when it ends in .textproto); - is standard output");
-  compile->add_option("--chip", o.chip, "the chip to compile for")->capture_default_str();
+  compile->add_option("--device", o.device, "the device to compile for: cpu (default) or npu");
+  compile->add_option("--chip", o.chip,
+                      "the chip to compile for: a name of `strata chips`, or a .textproto; default "
+                      "host, for the NPU edge_16");
   compile->add_option("--dim", o.symbols, "size of a symbolic dim: NAME=SIZE");
   compile->add_option("--compiler", o.compiler, "strata, reference, or exec:PROGRAM")
       ->capture_default_str();
@@ -206,10 +257,18 @@ void AddGraphCommands(CLI::App& app, Action& action) {
         return RunOn(run_options, run_options.device, &timeline);
       });
   run->add_option("plan", o.input, "a plan made by `strata compile`")->required();
-  run->add_option("--device", o.device, "device to run on")->capture_default_str();
+  run->add_option("--device", o.device,
+                  "device to run on, cpu, npu, ...; default: the one that the plan was made for");
   run->add_option("--threads", o.threads, "threads; 0 is all cores")->capture_default_str();
-  run->add_option("--repeat", o.repeat, "runs; the last one is shown")->capture_default_str();
+  run->add_option("--repeat", o.repeat, "runs; the last one is shown; a simulation runs once")
+      ->capture_default_str();
   run->add_option("--profile", o.profile, "write a Chrome/Perfetto trace here");
+  run->add_option("--profile-units", o.profile_units,
+                  "npu: write a trace with a lane a unit and an event an instruction here");
+  run->add_option("--arithmetic", o.arithmetic,
+                  "reference: compute as another machine does, bit for bit: as_h100, as_v100, "
+                  "as_edge_16, ...; for plans of --compiler=reference");
+  run->add_flag("--json", o.json, "npu: the summary as one JSON object on one line");
 
   CLI::App* predict = AddVerb(
       app, action, "predict", "Predict a plan's timeline on a described chip", options,
@@ -218,8 +277,9 @@ void AddGraphCommands(CLI::App& app, Action& action) {
         return RunOn(run_options, "model", &timeline);
       });
   predict->add_option("plan", o.input, "a plan made by `strata compile`")->required();
-  predict->add_option("--chip", o.chip, "a name of the catalogue, `host`, or a .textproto")
-      ->capture_default_str();
+  predict->add_option("--chip", o.chip,
+                      "a name of the catalogue, `host`, or a .textproto; default: host, for a plan "
+                      "for the NPU edge_16");
   predict->add_option("--profile", o.profile, "write a Chrome/Perfetto trace here");
 
   CLI::App* shard = AddVerb(app, action, "shard",

@@ -17,6 +17,8 @@ constexpr char kAbout[] =
     "  strata compile model.graph -o model.plan         Graph -> Plan (--explain says why each "
     "kernel)\n"
     "  strata run     model.plan --profile=trace.json   on this machine, with random inputs\n"
+    "  strata compile model.graph --device=npu --chip=tpu_v4_like -o model.plan    for a "
+    "simulated NPU; run it as above\n"
     "  strata predict model.plan --chip=h100            the same plan on a chip that is only "
     "described\n"
     "  strata provenance model.graph -o page.html --run  model line <-> node <-> kernel <-> time, "

@@ -61,4 +61,14 @@ std::vector<std::string> ChipNames() {
   return names;
 }
 
+std::vector<std::string> SimulatedChipNames() {
+  std::vector<std::string> names;
+  for (const Entry& entry : kEntries) {
+    const absl::StatusOr<Chip> chip = ParseChip(entry.text, entry.name);
+    if (chip.ok() && !chip->npu_machine().empty()) names.push_back(entry.name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 }  // namespace strata::chips

@@ -23,6 +23,9 @@ absl::StatusOr<Chip> FindChip(const std::string& name_or_path);
 // Sorted; "host" is among them.
 std::vector<std::string> ChipNames();
 
+// Sorted: those with an npu_machine, for which the compiler makes programs that chips/npu simulates.
+std::vector<std::string> SimulatedChipNames();
+
 }  // namespace strata::chips
 
 #endif  // STRATA_CHIPS_SPEC_CATALOGUE_H_

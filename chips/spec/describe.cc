@@ -109,6 +109,7 @@ std::string DescribeChip(const Chip& chip) {
     rows.push_back(
         {"launch overhead", Scaled(overhead.value(), "s"), "", "", sources.Cite(overhead)});
   }
+  if (!chip.npu_machine().empty()) rows.push_back({"simulated as", chip.npu_machine()});
   rows.push_back({});
   rows.push_back({"rate", "peak", "unit", "ridge", "source"});
   for (const ComputeRate& rate : chip.rates()) rows.push_back(RateRow(chip, rate, &sources));

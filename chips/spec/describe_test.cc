@@ -8,7 +8,7 @@ namespace strata::chips {
 namespace {
 
 constexpr char kChip[] = R"(
-  version: 1 name: "toy" title: "Toy 1" cores: 4
+  version: 1 name: "toy" title: "Toy 1" cores: 4 npu_machine: "edge_16"
   launch_overhead_seconds { value: 1e-6 source: "a guess" }
   rates { dtype: F32 flops_per_second { value: 999.6e9 source: "sheet" } }
   rates { dtype: I8 flops_per_second { value: 1978.9e12 source: "sheet" } matrix_unit: true }
@@ -22,6 +22,7 @@ constexpr char kTable[] = R"(toy: Toy 1
 
 cores            4
 launch overhead  1 us                            [1]
+simulated as     edge_16
 
 rate             peak        unit    ridge       source
 f32              1 TFLOP/s   vector  0.5 FLOP/B  [2]

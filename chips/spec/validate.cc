@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "chips/numerics/dtype.h"
 
 namespace strata::chips {
@@ -150,6 +151,16 @@ absl::Status CheckMemories(const Chip& chip) {
   return CheckMemoryOrder(chip);
 }
 
+// A key of the simulator's catalogue, or a path, which is not looked up here.
+absl::Status CheckMachine(absl::string_view machine) {
+  if (machine.empty() || absl::StrContains(machine, "/") || absl::EndsWith(machine, ".textproto") ||
+      CheckName(machine).ok())
+    return absl::OkStatus();
+  return Bad("npu_machine", absl::StrCat("'", machine,
+                                         "' names no machine; give a key of chips/npu's catalogue, "
+                                         "such as 'edge_16', or the path of a .textproto"));
+}
+
 absl::Status CheckChip(const Chip& chip) {
   STRATA_RETURN_IF_ERROR(CheckVersion(chip.version(), kChipVersion));
   STRATA_RETURN_IF_ERROR(CheckName(chip.name()));
@@ -162,7 +173,7 @@ absl::Status CheckChip(const Chip& chip) {
   }
   if (chip.cores() == 0)
     return Bad("cores", "is 0; say over how many units work is spread, at least 1");
-  return absl::OkStatus();
+  return CheckMachine(chip.npu_machine());
 }
 
 absl::Status CheckNetworkLevel(const NetworkLevel& level) {

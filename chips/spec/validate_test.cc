@@ -73,6 +73,8 @@ TEST(ValidateChip, RefusesByFieldPath) {
       {[](Chip* c) { c->set_name("H100"); }, "chip 'H100': name: 'H100' is no key"},
       {[](Chip* c) { c->set_title(" "); }, "chip 'toy': title: is empty"},
       {[](Chip* c) { c->set_cores(0); }, "chip 'toy': cores: is 0"},
+      {[](Chip* c) { c->set_npu_machine("Edge 16"); },
+       "chip 'toy': npu_machine: 'Edge 16' names no machine"},
       {[](Chip* c) { c->clear_rates(); }, "chip 'toy': rates: is empty"},
       {[](Chip* c) { c->mutable_rates(0)->clear_dtype(); }, "chip 'toy': rates[0].dtype: is unset"},
       {[](Chip* c) { c->mutable_rates(0)->set_dtype(static_cast<DType>(99)); },

@@ -33,6 +33,8 @@ struct DeviceUnderTest {
   std::function<absl::StatusOr<std::unique_ptr<Device>>(const DeviceOptions&)> create;
   std::string compiler;                             // whose plans it runs: "strata" or "reference"
   std::vector<chips::DType> dtypes = {chips::F32};  // of the op cases it is put through
+  std::string target = "cpu";                       // CompileOptions.device of its plans
+  std::string chip;                                 // of the catalogue; "": none is named
 };
 
 class DeviceConformanceTest : public ::testing::TestWithParam<DeviceUnderTest> {
@@ -53,9 +55,20 @@ class DeviceConformanceTest : public ::testing::TestWithParam<DeviceUnderTest> {
     return GetParam().create(options);
   }
 
-  static absl::StatusOr<plan::Plan> Compile(const graph::Graph& graph,
-                                            const std::string& compiler = GetParam().compiler) {
-    STRATA_ASSIGN_OR_RETURN(auto instance, CreateCompiler(compiler));
+  static absl::StatusOr<plan::Plan> Compile(const graph::Graph& graph) {
+    chips::Chip chip;
+    if (!GetParam().chip.empty()) {
+      STRATA_ASSIGN_OR_RETURN(chip, chips::FindChip(GetParam().chip));
+    }
+    STRATA_ASSIGN_OR_RETURN(auto instance, CreateCompiler(GetParam().compiler));
+    CompileOptions options;
+    options.device = GetParam().target;
+    return instance->Compile(graph, chip, options);
+  }
+
+  // For the CPU: with kernels in C.
+  static absl::StatusOr<plan::Plan> CompileToC(const graph::Graph& graph) {
+    STRATA_ASSIGN_OR_RETURN(auto instance, CreateCompiler("strata"));
     return instance->Compile(graph, chips::Chip(), CompileOptions());
   }
 
@@ -210,9 +223,10 @@ TEST_P(DeviceConformanceTest, EmittedKernelsRunOrAreUnimplemented) {
   const auto x = b.Input("x", {chips::F32, {40}}, graph::DATA);
   b.Output(b.Apply("tanh", {b.Apply("square", {x})}), "y", graph::REPLICATED);
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, std::move(b).Build());
-  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, Compile(graph, "strata"));
+  STRATA_ASSERT_OK_AND_ASSIGN(plan::Plan plan, CompileToC(graph));
   ASSERT_TRUE(plan.steps(0).has_launch());
   if (!device_->capabilities().emitted_c) {
+    plan.mutable_target()->set_device(GetParam().target);
     EXPECT_THAT(device_->Load(plan),
                 StatusIs(absl::StatusCode::kUnimplemented, ::testing::HasSubstr("launch")));
     return;

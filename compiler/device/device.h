@@ -18,6 +18,7 @@
 #include "chips/spec/chip.pb.h"
 #include "chips/timeline/timeline.pb.h"
 #include "compiler/device/collectives.h"
+#include "compiler/device/simulation_report.h"
 #include "compiler/plan/plan.pb.h"
 #include "framework/graph/host_tensor.h"
 
@@ -33,6 +34,9 @@ struct DeviceCapabilities {
 
 struct RunOptions {
   chips::Timeline* timeline = nullptr;  // filled with one event a step when set (one lane a stream)
+  // Filled by devices that simulate their machine (timeline SIMULATED); others leave them as they are.
+  SimulationReport* simulation = nullptr;    // what was counted
+  chips::Timeline* unit_timeline = nullptr;  // one lane a unit, an event an instruction; large
 };
 
 // A loaded plan. Run is not thread-safe (it owns one arena); load twice for two threads.
@@ -65,6 +69,9 @@ struct DeviceOptions {
   std::optional<chips::Chip> chip;  // the `model` device predicts on it
   std::string cache_dir;  // object cache; "": $STRATA_CACHE_DIR, else $XDG_CACHE_HOME/strata, else
                           // ~/.cache/strata, else the temporary folder; in a test $TEST_TMPDIR
+  // How `reference` computes: a name of graph::EvaluatorRegistry(), such as "as_h100" (matrix products as that chip's
+  // tensor cores, bit for bit) or "as_edge_16". "": each op by its own definition. Others refuse it.
+  std::string arithmetic;
 };
 
 inline Registry<Device, const DeviceOptions&>& DeviceRegistry() {
@@ -72,7 +79,7 @@ inline Registry<Device, const DeviceOptions&>& DeviceRegistry() {
   return *registry;
 }
 
-// Registers "cpu", "model", "null" and "reference". Idempotent.
+// Registers "cpu", "model", "npu", "null" and "reference". Idempotent.
 void RegisterAllDevices();
 
 }  // namespace strata::compiler

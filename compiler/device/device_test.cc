@@ -13,6 +13,8 @@
 #include "compiler/device/model_device.h"
 #include "compiler/driver/compiler.h"
 #include "compiler/driver/test_models.h"
+#include "framework/graph/builder.h"
+#include "framework/graph/evaluator.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -31,10 +33,17 @@ DeviceUnderTest Registered(const std::string& name, const std::string& compiler,
           compiler, dtypes};
 }
 
+DeviceUnderTest Npu(const std::string& chip) {
+  DeviceUnderTest test = Registered("npu", "strata", {chips::F32, chips::BF16});
+  test.target = "npu";
+  test.chip = chip;
+  return test;
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, DeviceConformanceTest,
                          ::testing::Values(Registered("cpu", "strata", {chips::F32, chips::BF16}),
                                            Registered("reference", "reference"),
-                                           Registered("model", "strata"),
+                                           Registered("model", "strata"), Npu("edge_16"),
                                            Registered("null", "strata")),
                          [](const auto& info) { return info.param.name; });
 
@@ -174,6 +183,52 @@ TEST(CpuDeviceTest, ARunRepeatsBitForBit) {
   EXPECT_LT(loss[2], loss[0]);
 }
 
+// y = x W in bf16; K is long enough for the order and width of sums to show.
+graph::Graph Bf16Product() {
+  graph::Builder b("product");
+  const auto x = b.Input("x", {chips::BF16, {8, 200}}, graph::DATA);
+  const auto w = b.Input("w", {chips::BF16, {200, 8}}, graph::PARAMETER);
+  b.Output(b.Apply("cast", {b.Apply("matmul", {x, w})}, {{"dtype", graph::Attr(chips::F32)}}), "y",
+           graph::REPLICATED);
+  auto graph = std::move(b).Build();
+  EXPECT_OK(graph.status());
+  return *graph;
+}
+
+TEST(ReferenceDeviceTest, ComputesAsAnotherMachineBitForBit) {
+  RegisterAllDevices();
+  const graph::Graph graph = Bf16Product();
+  const auto inputs = MakeInputs(graph);
+  STRATA_ASSERT_OK_AND_ASSIGN(auto compiler, CreateCompiler("reference"));
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan,
+                              compiler->Compile(graph, chips::Chip(), CompileOptions()));
+  for (const char* name : {"as_v100", "as_h100", "reference"}) {
+    auto evaluator = graph::EvaluatorRegistry().Create(name);
+    ASSERT_OK(evaluator.status());
+    const auto want = (*evaluator)->Evaluate(graph, inputs);
+    DeviceOptions options;
+    options.arithmetic = name;
+    STRATA_ASSERT_OK_AND_ASSIGN(auto device, DeviceRegistry().Create("reference", options));
+    STRATA_ASSERT_OK_AND_ASSIGN(auto executable, device->Load(plan));
+    const auto got = executable->Run(inputs, {});
+    ASSERT_EQ(got.ok(), want.ok()) << name << got.status();
+    if (!got.ok()) continue;  // V100 multiplies no bf16
+    EXPECT_EQ((*got)[0].ToDoubles(), (*want)[0].ToDoubles()) << name;
+  }
+}
+
+TEST(ReferenceDeviceTest, AnUnknownArithmeticListsTheOthers) {
+  RegisterAllDevices();
+  DeviceOptions options;
+  options.arithmetic = "as_abacus";
+  EXPECT_THAT(DeviceRegistry().Create("reference", options),
+              StatusIs(absl::StatusCode::kNotFound,
+                       ::testing::AllOf(HasSubstr("arithmetic"), HasSubstr("as_h100"))));
+  options.arithmetic = "as_h100";
+  EXPECT_THAT(DeviceRegistry().Create("cpu", options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("the device 'reference'")));
+}
+
 TEST(ModelDeviceTest, NeedsAChip) {
   EXPECT_THAT(CreateModelDevice(DeviceOptions()),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("needs a chip")));
@@ -222,9 +277,9 @@ TEST(ModelDeviceTest, StreamsOverlapAsFarAsTheyNeedNotWait) {
 
 TEST(DeviceRegistryTest, AnUnknownNameListsTheOthers) {
   RegisterAllDevices();
-  EXPECT_THAT(
-      DeviceRegistry().Create("tpu", DeviceOptions()),
-      StatusIs(absl::StatusCode::kNotFound, HasSubstr("there is: cpu, model, null, reference")));
+  EXPECT_THAT(DeviceRegistry().Create("tpu", DeviceOptions()),
+              StatusIs(absl::StatusCode::kNotFound,
+                       HasSubstr("there is: cpu, model, npu, null, reference")));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "compiler/device/host_steps.h"
 
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -35,13 +36,48 @@ int64_t RanksOf(const plan::Collective& collective, int64_t in, int64_t out) {
   return 1;
 }
 
+uint32_t AddValue(const graph::HostTensor& like, graph::Graph* graph) {
+  const uint32_t id = static_cast<uint32_t>(graph->values_size());
+  graph::Value* value = graph->add_values();
+  value->set_name(absl::StrCat("v", id));
+  value->set_dtype(like.dtype());
+  for (int64_t dim : like.dims()) value->add_dims()->set_size(dim);
+  return id;
+}
+
+// The step's node as a graph.
+graph::Graph GraphOf(const plan::Step& step, const HostMemory& memory) {
+  graph::Graph graph;
+  graph.set_version(1);
+  graph.set_name(step.name());
+  graph::Node node = step.host_call().node();
+  for (uint32_t id : step.reads()) {
+    node.add_inputs(AddValue(memory.View(id), &graph));
+    graph::Input* input = graph.add_inputs();
+    input->set_value(node.inputs(node.inputs_size() - 1));
+    input->set_kind(graph::DATA);
+  }
+  for (uint32_t id : step.writes()) {
+    node.add_outputs(AddValue(memory.View(id), &graph));
+    graph::Output* output = graph.add_outputs();
+    output->set_value(node.outputs(node.outputs_size() - 1));
+    output->set_name(absl::StrCat("y", graph.outputs_size()));
+    output->set_combine(graph::REPLICATED);
+  }
+  *graph.add_nodes() = std::move(node);
+  return graph;
+}
+
 }  // namespace
 
-absl::Status RunHostCall(const plan::Step& step, const HostMemory& memory) {
+absl::Status RunHostCall(const plan::Step& step, const HostMemory& memory,
+                         graph::Evaluator* evaluator) {
   std::vector<graph::HostTensor> inputs;
   for (uint32_t id : step.reads()) inputs.push_back(memory.View(id));
   STRATA_ASSIGN_OR_RETURN(const std::vector<graph::HostTensor> results,
-                          graph::EvaluateNode(step.host_call().node(), inputs));
+                          evaluator == nullptr
+                              ? graph::EvaluateNode(step.host_call().node(), inputs)
+                              : evaluator->Evaluate(GraphOf(step, memory), inputs));
   if (static_cast<int>(results.size()) != step.writes_size()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the op makes ", results.size(), " results; the step writes ", step.writes_size()));

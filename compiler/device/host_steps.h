@@ -9,11 +9,13 @@
 #include "compiler/device/collectives.h"
 #include "compiler/device/host_memory.h"
 #include "compiler/plan/plan.pb.h"
+#include "framework/graph/evaluator.h"
 
 namespace strata::compiler {
 
-// Runs the node by its op's reference kernel.
-absl::Status RunHostCall(const plan::Step& step, const HostMemory& memory);
+// Runs the node by its op's reference kernel, or by `evaluator` when it is set.
+absl::Status RunHostCall(const plan::Step& step, const HostMemory& memory,
+                         graph::Evaluator* evaluator = nullptr);
 
 // Runs what a kernel computes by the reference kernels, in place of the kernel. The buffers have the sizes of the
 // region's inputs and outputs, perhaps under other dims (equal kernels are kept once).

@@ -16,8 +16,14 @@ namespace strata::compiler {
 namespace {
 
 bool IsProductOp(const std::string& op) {
-  static const std::set<std::string> kOps = {"matmul", "contract_leading", "attention",
-                                             "attention_gradient", "matmul_int8"};
+  static const std::set<std::string> kOps = {"matmul",
+                                             "contract_leading",
+                                             "attention",
+                                             "conv2d",
+                                             "attention_gradient",
+                                             "matmul_int8",
+                                             "conv2d_gradient_input",
+                                             "conv2d_gradient_weight"};
   return kOps.count(op) != 0;
 }
 
@@ -35,10 +41,12 @@ chips::WorkItem WorkOf(const plan::Plan& plan, const plan::Step& step) {
   work.matmul = IsProduct(plan, step);
   for (uint32_t id : step.reads()) {
     const chips::DType dtype = plan.buffers(static_cast<int>(id)).dtype();
-    if (!chips::IsFloat(dtype)) continue;
+    if (!chips::IsFloat(dtype) && !chips::IsFloat8(dtype)) continue;
     work.dtype = dtype;
-    break;
+    return work;
   }
+  // Integers only: the first operand's.
+  if (step.reads_size() > 0) work.dtype = plan.buffers(static_cast<int>(step.reads(0))).dtype();
   return work;
 }
 

@@ -7,14 +7,16 @@
 #include "compiler/device/host_memory.h"
 #include "compiler/device/host_steps.h"
 #include "compiler/plan/validate.h"
+#include "framework/graph/evaluator.h"
 
 namespace strata::compiler {
 namespace {
 
 class ReferenceExecutable : public Executable {
  public:
-  ReferenceExecutable(plan::Plan plan, Collectives* collectives)
-      : plan_(std::move(plan)), collectives_(collectives) {}
+  ReferenceExecutable(plan::Plan plan, Collectives* collectives,
+                      std::unique_ptr<graph::Evaluator> evaluator)
+      : plan_(std::move(plan)), collectives_(collectives), evaluator_(std::move(evaluator)) {}
 
   absl::Status Prepare() {
     STRATA_ASSIGN_OR_RETURN(memory_, HostMemory::Create(&plan_));
@@ -46,19 +48,21 @@ class ReferenceExecutable : public Executable {
 
  private:
   absl::Status RunStep(const plan::Step& step) {
-    if (step.has_host_call()) return RunHostCall(step, *memory_);
+    if (step.has_host_call()) return RunHostCall(step, *memory_, evaluator_.get());
     if (step.has_copy()) return RunCopy(plan_, step, *memory_);
     return RunCollective(plan_, step, *memory_, collectives_);
   }
 
   plan::Plan plan_;
   Collectives* collectives_;
+  std::unique_ptr<graph::Evaluator> evaluator_;  // null: each op by its own definition
   std::unique_ptr<HostMemory> memory_;
 };
 
 class ReferenceDevice : public Device {
  public:
-  explicit ReferenceDevice(const DeviceOptions& options) : collectives_(options.collectives) {}
+  explicit ReferenceDevice(const DeviceOptions& options)
+      : collectives_(options.collectives), arithmetic_(options.arithmetic) {}
 
   absl::string_view name() const override { return "reference"; }
   DeviceCapabilities capabilities() const override {
@@ -83,18 +87,28 @@ class ReferenceDevice : public Device {
                         " step; compile with --compiler=reference, or run on --device=cpu")),
                     i, step);
     }
-    auto executable = std::make_unique<ReferenceExecutable>(plan, collectives_);
+    std::unique_ptr<graph::Evaluator> evaluator;
+    if (!arithmetic_.empty()) {
+      STRATA_ASSIGN_OR_RETURN(evaluator, graph::EvaluatorRegistry().Create(arithmetic_));
+    }
+    auto executable =
+        std::make_unique<ReferenceExecutable>(plan, collectives_, std::move(evaluator));
     STRATA_RETURN_IF_ERROR(executable->Prepare());
     return executable;
   }
 
  private:
   Collectives* collectives_;
+  std::string arithmetic_;
 };
 
 }  // namespace
 
-std::unique_ptr<Device> CreateReferenceDevice(const DeviceOptions& options) {
+absl::StatusOr<std::unique_ptr<Device>> CreateReferenceDevice(const DeviceOptions& options) {
+  if (!options.arithmetic.empty()) {
+    STRATA_RETURN_IF_ERROR(
+        Annotate(graph::EvaluatorRegistry().Create(options.arithmetic).status(), "arithmetic"));
+  }
   return std::make_unique<ReferenceDevice>(options);
 }
 

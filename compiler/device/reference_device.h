@@ -9,7 +9,8 @@
 namespace strata::compiler {
 
 // Runs plans of host calls, copies and collectives, made for "cpu" or "reference". Others are UNIMPLEMENTED.
-std::unique_ptr<Device> CreateReferenceDevice(const DeviceOptions& options);
+// NOT_FOUND when options.arithmetic is no evaluator's name.
+absl::StatusOr<std::unique_ptr<Device>> CreateReferenceDevice(const DeviceOptions& options);
 
 }  // namespace strata::compiler
 

@@ -52,7 +52,8 @@ class Lowering {
           Annotate(LowerNode(node), absl::StrCat("nodes[", i, "] (", node.op(), ")")));
     }
     AddOutputs();
-    if (plan_.kernels_size() > 0) plan_.set_prelude(Prelude(target_.isa));
+    if (plan_.kernels_size() > 0 && target_.policy == KernelPolicy::kFastest)
+      plan_.set_prelude(Prelude(target_.isa));
     const MemoryStatistics statistics = PlanMemory(request_, &plan_);
     if (memory != nullptr) *memory = statistics;
     const absl::Status valid = plan::ValidatePlan(plan_);
@@ -134,8 +135,9 @@ class Lowering {
     STRATA_ASSIGN_OR_RETURN(const OpDef* def, graph::OpRegistry::Get().Lookup(node.op()));
     const bool fastest = target_.policy == KernelPolicy::kFastest;
     if (def->op_class == OpClass::kCollective) return LowerCollective(node);
-    if (fastest && node.op() == "constant" && LowerConstant(node)) return absl::OkStatus();
-    if (fastest && def->op_class == OpClass::kView) return LowerView(node);
+    const bool reference = target_.policy == KernelPolicy::kReference;
+    if (!reference && node.op() == "constant" && LowerConstant(node)) return absl::OkStatus();
+    if (!reference && def->op_class == OpClass::kView) return LowerView(node);
 
     if (fastest && IsProductFusion(node)) {
       STRATA_ASSIGN_OR_RETURN(EmittedProduct product, products_.EmitFused(node));
@@ -157,7 +159,8 @@ class Lowering {
     if (!fastest) {
       SetHostCall(node, step);
       SetWork(WorkOf(*def, CallOf(graph_, node)), step);
-      step->set_reason("reference: the op's own definition, on the host");
+      step->set_reason(reference ? "reference: the op's own definition, on the host"
+                                 : absl::StrCat("host: no program of the NPU does ", node.op()));
       return absl::OkStatus();
     }
     STRATA_ASSIGN_OR_RETURN(request_.in_place.back(), chooser_.Choose(graph_, node, step));
@@ -337,7 +340,8 @@ Graph SplitRefused(const Graph& graph, const LoweringTarget& target, ProductKern
 absl::StatusOr<plan::Plan> LowerGraph(const Graph& graph, const LoweringTarget& target,
                                       MemoryStatistics* memory) {
   STRATA_RETURN_IF_ERROR(CheckConcrete(graph));
-  ProductKernels products(target.isa, target.chip, target.gemm_policy, target.gemm_records);
+  ProductKernels products(target.policy == KernelPolicy::kFastest ? target.isa : "", target.chip,
+                          target.gemm_policy, target.gemm_records);
   const Graph emittable = SplitRefused(graph, target, &products);
   absl::StatusOr<plan::Plan> plan = Lowering(emittable, target, &products).Run(memory);
   if (!plan.ok()) return Annotate(plan.status(), absl::StrCat("graph '", graph.name(), "'"));

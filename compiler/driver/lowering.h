@@ -21,11 +21,12 @@ namespace strata::compiler {
 enum class KernelPolicy {
   kFastest,    // library routines and emitted kernels
   kReference,  // host calls only: the plan depends on no machine
+  kNpu,        // programs of an NPU; host calls for what its machine cannot do
 };
 
 struct LoweringTarget {
   std::string device;
-  std::string isa;  // "" with kReference
+  std::string isa;  // "" with kReference; with kNpu the machine, by name or path
   chips::Chip chip;
   KernelPolicy policy = KernelPolicy::kFastest;
   GemmPolicy gemm_policy = GemmPolicy::kFastest;

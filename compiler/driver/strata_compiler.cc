@@ -1,11 +1,10 @@
 #include "compiler/driver/strata_compiler.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "compiler/codegen/emit.h"
 #include "compiler/driver/lowering.h"
+#include "compiler/driver/npu_compiler.h"
+#include "compiler/driver/pipelines.h"
 #include "compiler/driver/product_kernels.h"
 #include "compiler/driver/tuned_products.h"
 #include "compiler/kernels/cpu/routine.h"
@@ -15,29 +14,6 @@
 
 namespace strata::compiler {
 namespace {
-
-absl::StatusOr<std::vector<std::string>> PassesOf(const CompileOptions& options) {
-  std::vector<std::string> passes = StrataPipeline();
-  if (options.compute_dtype == chips::BF16) {
-    // Before cse, which lets all readers of a value share its rounding.
-    passes.insert(std::find(passes.begin(), passes.end(), "cse"), "mixed_precision");
-  } else if (options.compute_dtype != chips::DTYPE_UNSPECIFIED &&
-             options.compute_dtype != chips::F32) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("compute_dtype: ", chips::DTypeName(options.compute_dtype),
-                     " is not known; use f32 or bf16"));
-  }
-  for (const std::string& skipped : options.skip_passes) {
-    if (std::find(passes.begin(), passes.end(), skipped) == passes.end() &&
-        !PassRegistry().Create(skipped).ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("skip_passes: no pass '", skipped,
-                                                     "'; the pipeline is ",
-                                                     absl::StrJoin(StrataPipeline(), ", ")));
-    }
-    passes.erase(std::remove(passes.begin(), passes.end(), skipped), passes.end());
-  }
-  return passes;
-}
 
 absl::StatusOr<GemmPolicy> GemmPolicyOf(const CompileOptions& options) {
   if (options.gemm == "fastest") return GemmPolicy::kFastest;
@@ -73,15 +49,17 @@ class StrataCompiler : public Compiler {
  public:
   absl::StatusOr<plan::Plan> Compile(const graph::Graph& graph, const chips::Chip& chip,
                                      const CompileOptions& options) override {
+    if (options.device == "npu") return CompileForNpu(graph, chip, options);
     if (options.device != "cpu") {
       return absl::UnimplementedError(
-          absl::StrCat("the compiler 'strata' makes plans for the device 'cpu', not '",
-                       options.device, "'; a plan for 'cpu' also runs on 'model' and 'null'"));
+          absl::StrCat("the compiler 'strata' makes plans for the devices 'cpu' and 'npu', not '",
+                       options.device, "'; they also run on 'model' and 'null'"));
     }
     RegisterAllPasses();
     STRATA_RETURN_IF_ERROR(graph::Verify(graph));
     STRATA_RETURN_IF_ERROR(CheckConcrete(graph));
-    STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> passes, PassesOf(options));
+    STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> passes,
+                            PassesOf(StrataPipeline(), options));
 
     LoweringTarget target{options.device, options.isa.empty() ? HostIsa() : options.isa, chip};
     STRATA_RETURN_IF_ERROR(IsaFlags(target.isa).status());
@@ -117,26 +95,6 @@ class StrataCompiler : public Compiler {
 };
 
 }  // namespace
-
-std::vector<std::string> StrataPipeline() {
-  return {
-      "attention_fusion",   // attention that is written out becomes the op
-      "decompose",          // composites without a routine become primitives
-      "constant_folding",   // what depends on constants only is computed now
-      "algebraic",          // local identities
-      "cse",                // forward and backward share their statistics
-      "dce",                // what nobody needs goes
-      "transpose_sinking",  // transposes go where they cost nothing
-      "layout_assignment",  // the order of axes that moves the fewest bytes
-      "min_cut_partition",  // what the backward pass makes again rather than keep
-      "rematerialisation",  // more of that, for a memory budget
-      "epilogue_fusion",    // what follows a product that is emitted joins its kernel
-      "optimizer_fusion",   // a parameter's update is one kernel, small ones share one
-      "fusion",             // primitives become kernels
-      "dce",                // producers that every group made again go
-      "memory_order",       // gradients die early, large values are made late
-  };
-}
 
 std::unique_ptr<Compiler> CreateStrataCompiler() { return std::make_unique<StrataCompiler>(); }
 
