@@ -34,7 +34,7 @@ struct DeviceUnderTest {
   std::string compiler;                             // whose plans it runs: "strata" or "reference"
   std::vector<chips::DType> dtypes = {chips::F32};  // of the op cases it is put through
   std::string target = "cpu";                       // CompileOptions.device of its plans
-  std::string chip;                                 // of the catalogue; "": none is named
+  std::string chip = "";                            // of the catalogue; "": none is named
 };
 
 class DeviceConformanceTest : public ::testing::TestWithParam<DeviceUnderTest> {

@@ -186,8 +186,9 @@ TEST(CpuDeviceTest, ARunRepeatsBitForBit) {
 // y = x W in bf16; K is long enough for the order and width of sums to show.
 graph::Graph Bf16Product() {
   graph::Builder b("product");
-  const auto x = b.Input("x", {chips::BF16, {8, 200}}, graph::DATA);
-  const auto w = b.Input("w", {chips::BF16, {200, 8}}, graph::PARAMETER);
+  const graph::Attributes bf16 = {{"dtype", graph::Attr(chips::BF16)}};
+  const auto x = b.Apply("cast", {b.Input("x", {chips::F32, {8, 200}}, graph::DATA)}, bf16);
+  const auto w = b.Apply("cast", {b.Input("w", {chips::F32, {200, 8}}, graph::PARAMETER)}, bf16);
   b.Output(b.Apply("cast", {b.Apply("matmul", {x, w})}, {{"dtype", graph::Attr(chips::F32)}}), "y",
            graph::REPLICATED);
   auto graph = std::move(b).Build();
