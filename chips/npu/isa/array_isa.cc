@@ -186,6 +186,7 @@ Isa* Make() {
   isa->name = "array";
   isa->id = 1;
   isa->title = "The array core";
+  isa->renewal = "bazel run //chips/npu:isa_reference > chips/npu/ISA.md";
   isa->units = {{"control", "takes instructions in order; registers and loops"},
                 {"load", "DRAM to L2 or L1"},
                 {"move", "between L2 and L1"},

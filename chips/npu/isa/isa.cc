@@ -16,7 +16,7 @@ absl::Status CheckRow(const Isa& isa, const InstructionRow& row) {
   for (const OperandRow& operand : row.operands) {
     bits += RangeOf(operand.kind).bits;
     const bool address = operand.kind == OperandKind::kAddress;
-    const bool common = row.opcode <= kWait;
+    const bool common = row.opcode <= kBarrier;
     const int memories = static_cast<int>(isa.memories.size());
     if (address && !common && (operand.memory < 0 || operand.memory >= memories)) {
       return absl::InvalidArgumentError(absl::StrCat(operand.name, ": names no memory"));

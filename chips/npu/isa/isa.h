@@ -50,7 +50,7 @@ struct OperandRow {
 struct InstructionRow {
   const char* name;
   uint8_t opcode;  // never 0: a word of zeros is no instruction
-  int unit;        // the queue; -1: the queue that an operand names (wait, signal)
+  int unit;        // the queue; -1: the queue that an operand names (wait, signal, barrier)
   std::vector<OperandRow> operands;
   const char* meaning;
   const char* cycles;
@@ -70,12 +70,14 @@ enum CommonOpcode : uint8_t {
   kFence = 5,
   kSignal = 6,
   kWait = 7,
+  kBarrier = 8,  // only in the tables of cores that need it (Core::SeesItself)
 };
 
 struct Isa {
   const char* name;
   uint8_t id;  // in the header of a binary program
   const char* title;
+  const char* renewal;          // the command that writes the reference document
   std::vector<NamedRow> units;  // [0] is the control unit
   std::vector<NamedRow> memories;
   std::vector<InstructionRow> instructions;
@@ -87,7 +89,12 @@ struct Isa {
   int FindUnit(absl::string_view name) const;  // -1 when there is none
 };
 
+// All but kBarrier. Other cores may have signal and wait by other names, with the same opcodes and
+// operands: what handles any core looks for opcodes, not for names.
 const std::vector<InstructionRow>& CommonRows();
+
+// Orders queues rather than work: signal, wait, barrier.
+inline bool IsToken(uint8_t opcode) { return opcode >= kSignal && opcode <= kBarrier; }
 
 // Bits of an operand in the word, and the least and greatest value (of an address: of its offset).
 struct OperandRange {

@@ -62,19 +62,19 @@ std::string Kinds() {
 }  // namespace
 
 std::string ReferenceMarkdown(const Isa& isa) {
-  std::string text =
-      absl::StrCat("# ", isa.title,
-                   "\n\nThis document is made of the table of instructions; do not edit it:\n"
-                   "`bazel run //chips/npu:isa_reference > chips/npu/ISA.md`.\n\n"
-                   "An instruction is a word of 256 bits: the opcode in bits 0 to 7, then the "
-                   "operands as listed, "
-                   "then zeros. An address is a register (5 bits, r0 is zero) and an offset (36 "
-                   "bits, signed) that "
-                   "is added to it. Sizes count rows or elements, strides and addresses count "
-                   "bytes. Signed kinds "
-                   "are two's complement.\n\n",
-                   NamedTable("unit", isa.units), "\n", NamedTable("memory", isa.memories), "\n",
-                   Kinds(), "\n## Rules\n");
+  std::string text = absl::StrCat(
+      "# ", isa.title, "\n\nThis document is made of the table of instructions; do not edit it:\n`",
+      isa.renewal,
+      "`.\n\n"
+      "An instruction is a word of 256 bits: the opcode in bits 0 to 7, then the "
+      "operands as listed, "
+      "then zeros. An address is a register (5 bits, r0 is zero) and an offset (36 "
+      "bits, signed) that "
+      "is added to it. Sizes count rows or elements, strides and addresses count "
+      "bytes. Signed kinds "
+      "are two's complement.\n\n",
+      NamedTable("unit", isa.units), "\n", NamedTable("memory", isa.memories), "\n", Kinds(),
+      "\n## Rules\n");
   for (const NamedRow& rule : isa.rules) {
     absl::StrAppend(&text, "\n**", rule.name, ".** ", rule.meaning, "\n");
   }

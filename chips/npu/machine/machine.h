@@ -1,4 +1,4 @@
-// Machines of the array core by name, checked. The text protos under chips/npu/machine/catalogue/ are
+// Machines by name, checked: array cores and cores of DaVinci kind. The text protos under chips/npu/machine/catalogue/ are
 // part of the binary.
 //
 //   STRATA_ASSIGN_OR_RETURN(const Machine machine, FindMachine("edge_16"));

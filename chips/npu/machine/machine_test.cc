@@ -20,7 +20,7 @@ TEST(FindMachine, EveryEntryIsValidAndNamedAfterItsKey) {
 TEST(FindMachine, RefusesUnknownNamesAndFiles) {
   EXPECT_THAT(FindMachine("tpu"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no machine named 'tpu'; there is: "
-                                                              "edge_16")));
+                                                              "davinci_like, edge_16")));
   EXPECT_THAT(FindMachine("./none.textproto"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("none.textproto")));
 }
@@ -66,6 +66,41 @@ TEST(ValidateMachine, RefusesByFieldPath) {
        "l1.picojoules_per_byte.value: is -1"},
   };
   STRATA_ASSERT_OK_AND_ASSIGN(const Machine good, FindMachine("edge_16"));
+  for (const Fault& fault : faults) {
+    Machine machine = good;
+    fault.spoil(&machine);
+    EXPECT_THAT(ValidateMachine(machine),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(fault.message)));
+  }
+}
+
+TEST(ValidateMachine, RefusesDavinciMachinesByFieldPath) {
+  struct Fault {
+    std::function<void(Machine*)> spoil;
+    const char* message;
+  };
+  const Fault faults[] = {
+      {[](Machine* m) { m->clear_queue_depth(); }, "queue_depth: is unset"},
+      {[](Machine* m) { m->clear_dram_burst_bytes(); }, "dram_burst_bytes: is unset"},
+      {[](Machine* m) { m->mutable_array(); }, "array: is set, but the machine is a DaVinci core"},
+      {[](Machine* m) { m->mutable_l2(); }, "l2: is set, but"},
+      {[](Machine* m) { m->clear_l1(); }, "l1: is unset"},
+      {[](Machine* m) { m->mutable_davinci()->clear_types(); }, "davinci.types: is empty"},
+      {[](Machine* m) { m->mutable_davinci()->add_types(BF16); }, "davinci.types[2]: give I8"},
+      {[](Machine* m) { m->mutable_davinci()->clear_l0a(); }, "davinci.l0a: is unset"},
+      {[](Machine* m) { m->mutable_davinci()->mutable_l0b()->set_alignment_bytes(64); },
+       "davinci.l0b.alignment_bytes: is 64; the layout asks for 512"},
+      {[](Machine* m) { m->mutable_davinci()->mutable_ub()->set_banks(5); },
+       "davinci.ub.capacity_bytes: contradicts banks"},
+      {[](Machine* m) { m->mutable_davinci()->mutable_ub_bytes_per_cycle()->set_value(100); },
+       "davinci.ub_bytes_per_cycle.value: is no multiple"},
+      {[](Machine* m) { m->mutable_davinci()->mutable_l1_bytes_per_cycle()->clear_source(); },
+       "davinci.l1_bytes_per_cycle.source: is empty"},
+      {[](Machine* m) { m->mutable_davinci()->clear_picojoules_per_mac_f16(); },
+       "davinci.picojoules_per_mac_f16: is unset"},
+      {[](Machine* m) { m->clear_picojoules_per_mac_i8(); }, "picojoules_per_mac_i8: is unset"},
+  };
+  STRATA_ASSERT_OK_AND_ASSIGN(const Machine good, FindMachine("davinci_like"));
   for (const Fault& fault : faults) {
     Machine machine = good;
     fault.spoil(&machine);

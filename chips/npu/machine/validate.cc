@@ -1,46 +1,13 @@
 #include <algorithm>
-#include <cmath>
 #include <set>
 
-#include "absl/strings/ascii.h"
+#include "chips/npu/machine/figures.h"
 #include "chips/npu/machine/machine.h"
+#include "chips/npu/machine/validate_davinci.h"
 #include "chips/numerics/dtype.h"
 
 namespace strata::chips::npu {
 namespace {
-
-absl::Status Bad(absl::string_view path, absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat(path, ": ", what));
-}
-
-// A number's domain, beyond being there, finite and sourced.
-struct Domain {
-  double low;
-  double high;
-  bool whole;
-};
-
-constexpr Domain kCount = {1, 1024, true};
-constexpr Domain kCycles = {0, 1e6, true};
-constexpr Domain kBytes = {1, 0x1p40, true};
-constexpr Domain kRate = {1, 1e15, true};
-constexpr Domain kEnergy = {0, 1e9, false};
-
-absl::Status CheckFigure(absl::string_view path, bool present, const Figure& figure,
-                         const Domain& domain) {
-  if (!present) return Bad(path, "is unset; give a value and its source");
-  const double value = figure.value();
-  const bool whole = !domain.whole || value == std::floor(value);
-  if (!(value >= domain.low && value <= domain.high) || !whole) {
-    return Bad(absl::StrCat(path, ".value"),
-               absl::StrCat("is ", value, "; give a ", domain.whole ? "whole " : "", "number from ",
-                            domain.low, " to ", domain.high));
-  }
-  if (absl::StripAsciiWhitespace(figure.source()).empty()) {
-    return Bad(absl::StrCat(path, ".source"), "is empty; name the data sheet, or say 'chosen'");
-  }
-  return absl::OkStatus();
-}
 
 absl::Status CheckTypes(const Array& array) {
   if (array.types().empty()) return Bad("array.types", "is empty; give I8, BF16 or another");
@@ -75,36 +42,18 @@ absl::Status CheckArray(const Array& array) {
   return CheckTypes(array);
 }
 
-absl::Status CheckMemory(const std::string& path, bool present, const Memory& memory) {
-  if (!present) return Bad(path, "is unset; describe the memory");
-  STRATA_RETURN_IF_ERROR(CheckFigure(absl::StrCat(path, ".capacity_bytes"),
-                                     memory.has_capacity_bytes(), memory.capacity_bytes(), kBytes));
-  if (memory.banks() < 1 || memory.banks() > 64) {
-    return Bad(absl::StrCat(path, ".banks"), "give 1 to 64");
-  }
-  const uint32_t alignment = memory.alignment_bytes();
-  if (alignment == 0 || alignment > 4096 || (alignment & (alignment - 1)) != 0) {
-    return Bad(absl::StrCat(path, ".alignment_bytes"), "give a power of two up to 4096");
-  }
-  const uint64_t bytes = static_cast<uint64_t>(memory.capacity_bytes().value());
-  if (bytes % (uint64_t{memory.banks()} * alignment) != 0) {
-    return Bad(absl::StrCat(path, ".capacity_bytes"),
-               "contradicts banks and alignment_bytes: it is no multiple of their product");
-  }
-  if (!memory.has_picojoules_per_byte()) return absl::OkStatus();
-  return CheckFigure(absl::StrCat(path, ".picojoules_per_byte"), true, memory.picojoules_per_byte(),
-                     kEnergy);
-}
-
-absl::Status CheckMemories(const Machine& m) {
+absl::Status CheckDram(const Machine& m) {
   STRATA_RETURN_IF_ERROR(CheckMemory("dram", m.has_dram(), m.dram()));
   if (m.dram().banks() != 1) return Bad("dram.banks", "give 1: its banks are not modelled");
   STRATA_RETURN_IF_ERROR(CheckFigure("dram_bytes_per_second", m.has_dram_bytes_per_second(),
                                      m.dram_bytes_per_second(), kRate));
   STRATA_RETURN_IF_ERROR(CheckFigure("dram_latency_cycles", m.has_dram_latency_cycles(),
                                      m.dram_latency_cycles(), kCycles));
-  STRATA_RETURN_IF_ERROR(CheckFigure("dram_burst_bytes", m.has_dram_burst_bytes(),
-                                     m.dram_burst_bytes(), {1, 65536, true}));
+  return CheckFigure("dram_burst_bytes", m.has_dram_burst_bytes(), m.dram_burst_bytes(),
+                     {1, 65536, true});
+}
+
+absl::Status CheckMemories(const Machine& m) {
   if (m.has_l2()) {
     STRATA_RETURN_IF_ERROR(CheckMemory("l2", true, m.l2()));
     STRATA_RETURN_IF_ERROR(CheckFigure("l2_bytes_per_cycle", m.has_l2_bytes_per_cycle(),
@@ -140,7 +89,7 @@ absl::Status CheckEnergy(const Machine& m) {
 }  // namespace
 
 bool HasType(const Machine& machine, DType type) {
-  const auto& types = machine.array().types();
+  const auto& types = machine.has_davinci() ? machine.davinci().types() : machine.array().types();
   return std::find(types.begin(), types.end(), type) != types.end();
 }
 
@@ -152,14 +101,16 @@ absl::Status ValidateMachine(const Machine& m) {
   if (m.name().empty()) return Bad("name", "is empty; give the catalogue's key");
   STRATA_RETURN_IF_ERROR(
       CheckFigure("clock_hz", m.has_clock_hz(), m.clock_hz(), {1e3, 1e11, true}));
+  STRATA_RETURN_IF_ERROR(CheckFigure("vector_latency_cycles", m.has_vector_latency_cycles(),
+                                     m.vector_latency_cycles(), kCycles));
+  STRATA_RETURN_IF_ERROR(CheckFigure("queue_depth", m.has_queue_depth(), m.queue_depth(), kCount));
+  STRATA_RETURN_IF_ERROR(CheckDram(m));
+  if (m.has_davinci()) return CheckDavinci(m);
   STRATA_RETURN_IF_ERROR(CheckArray(m.array()));
   STRATA_RETURN_IF_ERROR(
       CheckFigure("vector_lanes", m.has_vector_lanes(), m.vector_lanes(), {1, 65536, true}));
-  STRATA_RETURN_IF_ERROR(CheckFigure("vector_latency_cycles", m.has_vector_latency_cycles(),
-                                     m.vector_latency_cycles(), kCycles));
   STRATA_RETURN_IF_ERROR(CheckFigure("special_function_passes", m.has_special_function_passes(),
                                      m.special_function_passes(), kCount));
-  STRATA_RETURN_IF_ERROR(CheckFigure("queue_depth", m.has_queue_depth(), m.queue_depth(), kCount));
   STRATA_RETURN_IF_ERROR(CheckMemories(m));
   return CheckEnergy(m);
 }

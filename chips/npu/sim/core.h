@@ -1,6 +1,6 @@
 // What the verifier and the simulator ask of a core: its table of instructions, its memories, and what
 // one instruction touches, costs and computes. Queues, tokens, hazards, banks and time are not a core's
-// business: they are the same for all. ArrayCore is one; another core is another table and another Core.
+// business: they are the same for all. ArrayCore is one, DavinciCore (chips/npu/davinci) another.
 #ifndef STRATA_CHIPS_NPU_SIM_CORE_H_
 #define STRATA_CHIPS_NPU_SIM_CORE_H_
 
@@ -84,6 +84,10 @@ class Core {
   virtual const std::vector<EventSpec>& events() const = 0;     // at most kMaxEvents
   virtual double clock_hz() const = 0;
   virtual int queue_depth() const = 0;
+
+  // Whether a unit's instructions see what earlier ones of the same unit wrote. Where not, what reads it
+  // needs a barrier (kBarrier) before it. Writes of a unit are always in order.
+  virtual bool SeesItself(int unit) const { return unit >= 0; }
 
   // INVALID_ARGUMENT when the machine cannot do it: "k: 17 is more than the array's 16 rows".
   // Bounds and alignment of accesses are not checked here, but by CheckAccesses().

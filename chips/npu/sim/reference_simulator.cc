@@ -59,6 +59,9 @@ absl::StatusOr<bool> TryStart(const Core& core, size_t unit, int64_t now, Machin
     given.pop_front();
     m->busy_until[unit] = now + 1;
     m->complete_at[unit] = std::max(m->complete_at[unit], now + 1);
+  } else if (in.row->opcode == kBarrier) {
+    if (m->complete_at[unit] > now) return false;
+    m->busy_until[unit] = m->complete_at[unit] = now + 1;
   } else if (in.row->opcode == kSignal) {
     m->tokens[Key(in)].push_back(std::max(m->complete_at[unit], now + 1));
     m->busy_until[unit] = now + 1;

@@ -53,7 +53,7 @@ absl::StatusOr<Sequencer> Sequencer::Create(const Program& program) {
 
 int Sequencer::UnitOf(const Instruction& instruction) {
   if (instruction.row->unit >= 0) return instruction.row->unit;
-  const size_t operand = instruction.row->opcode == kSignal ? 0 : 1;
+  const size_t operand = instruction.row->opcode == kWait ? 1 : 0;
   return static_cast<int>(instruction.operands[operand].value);
 }
 

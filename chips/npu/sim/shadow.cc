@@ -41,9 +41,9 @@ void Shadow::Fill(int64_t begin, int64_t end) {
 }
 
 Finding Shadow::FindUnordered(const Records& records, Hazard hazard, const Rows& rows,
-                              const Stamp& stamp, const Clock& clock) {
+                              const Stamp& stamp, const Clock& clock, bool own) {
   for (size_t unit = 0; unit < records.size(); ++unit) {
-    if (static_cast<int>(unit) == stamp.unit) continue;  // a unit completes in order
+    if (static_cast<int>(unit) == stamp.unit && !own) continue;
     const auto by_number = [](int64_t number, const Record& r) { return number < r.stamp.number; };
     const std::vector<Record>& all = records[unit];
     auto record = std::upper_bound(all.begin(), all.end(), clock[unit], by_number);
@@ -72,19 +72,19 @@ Finding Shadow::FindUnwritten(const Rows& rows) const {
   return Finding();
 }
 
-Finding Shadow::Read(const Rows& rows, const Stamp& stamp, const Clock& clock) {
+Finding Shadow::Read(const Rows& rows, const Stamp& stamp, const Clock& clock, bool own) {
   const Finding unwritten = FindUnwritten(rows);
   if (unwritten.hazard != Hazard::kNone) return unwritten;
-  const Finding finding = FindUnordered(writes_, Hazard::kReadAfterWrite, rows, stamp, clock);
+  const Finding finding = FindUnordered(writes_, Hazard::kReadAfterWrite, rows, stamp, clock, own);
   if (finding.hazard != Hazard::kNone) return finding;
   reads_[static_cast<size_t>(stamp.unit)].push_back({rows, stamp});
   return Finding();
 }
 
 Finding Shadow::Write(const Rows& rows, const Stamp& stamp, const Clock& clock) {
-  Finding finding = FindUnordered(writes_, Hazard::kWriteAfterWrite, rows, stamp, clock);
+  Finding finding = FindUnordered(writes_, Hazard::kWriteAfterWrite, rows, stamp, clock, false);
   if (finding.hazard != Hazard::kNone) return finding;
-  finding = FindUnordered(reads_, Hazard::kWriteAfterRead, rows, stamp, clock);
+  finding = FindUnordered(reads_, Hazard::kWriteAfterRead, rows, stamp, clock, false);
   if (finding.hazard != Hazard::kNone) return finding;
   for (int64_t r = 0; r < rows.rows; ++r) {
     const int64_t begin = rows.begin + r * rows.stride;

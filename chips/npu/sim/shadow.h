@@ -63,8 +63,10 @@ class Shadow {
   // [begin, end) holds data before the program starts.
   void Fill(int64_t begin, int64_t end);
 
-  // The first hazard, or kNone and the access is recorded. A unit's numbers never fall.
-  Finding Read(const Rows& rows, const Stamp& stamp, const Clock& clock);
+  // The first hazard, or kNone and the access is recorded. A unit's numbers never fall. A unit completes
+  // in order, so its own accesses are no hazards; but with `own`, what it reads must be known to it to be
+  // complete even where it wrote that itself.
+  Finding Read(const Rows& rows, const Stamp& stamp, const Clock& clock, bool own = false);
   Finding Write(const Rows& rows, const Stamp& stamp, const Clock& clock);
 
   // Drops what every unit knows to be complete: up to `known`, by unit.
@@ -78,7 +80,7 @@ class Shadow {
   using Records = std::array<std::vector<Record>, kMaxUnits>;  // by unit, then number
 
   static Finding FindUnordered(const Records& records, Hazard hazard, const Rows& rows,
-                               const Stamp& stamp, const Clock& clock);
+                               const Stamp& stamp, const Clock& clock, bool own);
   Finding FindUnwritten(const Rows& rows) const;
 
   Records reads_, writes_;

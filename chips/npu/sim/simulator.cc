@@ -112,7 +112,7 @@ class Simulator {
     Item& item = unit->queue.back();
     item.in = next_;
     item.visible = dispatch_time_ + 1;
-    if (next_.row->opcode == kSignal || next_.row->opcode == kWait) return absl::OkStatus();
+    if (IsToken(next_.row->opcode)) return absl::OkStatus();
     absl::Status status = core_.EffectOf(next_, &item.effect);
     if (status.ok()) status = CheckAccesses(core_, program_, item.effect);
     if (!status.ok()) return Annotate(status, Name(next_.index));
@@ -133,6 +133,10 @@ class Simulator {
       candidate.stall = Stall::kToken;
       candidate.start = given.empty() ? kNever : std::max(candidate.ready, given.front());
       return candidate;
+    }
+    if (item.in.row->opcode == kBarrier) {
+      candidate.stall = Stall::kToken;
+      candidate.start = std::max(candidate.ready, unit.complete);
     }
     for (const int bank : item.banks) {
       const size_t b = static_cast<size_t>(bank);
@@ -156,7 +160,7 @@ class Simulator {
       tokens_[static_cast<size_t>(TokenOf(item.in))].push_back(std::max(unit.complete, start + 1));
     } else if (item.in.row->opcode == kWait) {
       tokens_[static_cast<size_t>(TokenOf(item.in))].pop_front();
-    } else {
+    } else if (item.in.row->opcode != kBarrier) {
       end = start + item.effect.busy;
       complete = start + item.effect.latency;
       for (const int bank : item.banks) bank_free_[static_cast<size_t>(bank)] = end;
@@ -171,7 +175,7 @@ class Simulator {
 
   void Account(const Item& item, int64_t ready, int64_t start, int64_t end, UnitStats* stats) {
     Span span = {item.in.index, item.in.unit, ready, start, end, 0, 0};
-    const bool token = item.in.row->opcode == kSignal || item.in.row->opcode == kWait;
+    const bool token = IsToken(item.in.row->opcode);
     (token ? stats->token_cycles : stats->busy) += end - start;
     if (!token) ++stats->instructions;
     for (int i = 0; i < item.effect.access_count; ++i) {

@@ -15,6 +15,7 @@
 // - Results are there `latency` after the start, and in order. A signal takes a cycle of its queue, and
 //   gives its token once all earlier instructions of the queue are complete, at the earliest a cycle
 //   after its start. A wait takes a cycle of its queue.
+// - A barrier starts once all earlier instructions of its queue are complete, and takes a cycle.
 // - A fence is dispatched once all queues are empty and all instructions complete.
 // Time goes from start to start, never cycle by cycle: what starts first cannot be changed by what starts
 // later, so the earliest start of all queue heads is final. ReferenceSimulate() goes cycle by cycle.

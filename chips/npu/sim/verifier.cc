@@ -42,16 +42,12 @@ class Verifier {
   }
 
   absl::Status Run() {
-    bool progress = true;
-    while (progress) {
-      progress = Dispatch();
-      for (std::deque<Resolved>& queue : queues_) {
-        while (!queue.empty() && CanStart(queue.front())) {
-          STRATA_RETURN_IF_ERROR(Start(queue.front()));
-          queue.pop_front();
-          progress = true;
-        }
-      }
+    while (true) {
+      Dispatch();
+      std::deque<Resolved>* first = FirstQueue();
+      if (first == nullptr) break;
+      STRATA_RETURN_IF_ERROR(Start(first->front()));
+      first->pop_front();
     }
     if (pending_ || !AllEmpty()) return Deadlock();
     return CheckTokensAreTaken();
@@ -73,22 +69,30 @@ class Verifier {
     return std::all_of(queues_.begin(), queues_.end(), [](const auto& q) { return q.empty(); });
   }
 
+  // Of the queues whose head can start, that with the oldest: in the program's order as far as tokens
+  // let it, so that what misses a token is found behind what it should have waited for.
+  std::deque<Resolved>* FirstQueue() {
+    std::deque<Resolved>* first = nullptr;
+    for (std::deque<Resolved>& queue : queues_) {
+      if (queue.empty() || !CanStart(queue.front())) continue;
+      if (first == nullptr || queue.front().order < first->front().order) first = &queue;
+    }
+    return first;
+  }
+
   // Puts instructions into queues until one is full or a fence holds.
-  bool Dispatch() {
-    bool progress = false;
+  void Dispatch() {
     while (pending_) {
       if (next_.row->opcode == kFence) {
-        if (!AllEmpty()) return progress;
+        if (!AllEmpty()) return;
         Fence();
       } else if (next_.unit != kControlUnit) {
         std::deque<Resolved>& queue = queues_[static_cast<size_t>(next_.unit)];
-        if (queue.size() == depth_) return progress;
+        if (queue.size() == depth_) return;
         queue.push_back(next_);
       }
-      progress = true;
       pending_ = sequencer_.Next(&next_);
     }
-    return progress;
   }
 
   void Fence() {
@@ -113,6 +117,10 @@ class Verifier {
         clock[i] = std::max(clock[i], given.front().clock[i]);
       }
       given.pop_front();
+      return absl::OkStatus();
+    }
+    if (in.row->opcode == kBarrier) {
+      clock[static_cast<size_t>(in.unit)] = numbers_[static_cast<size_t>(in.unit)];
       return absl::OkStatus();
     }
     return CheckInstruction(in, clock);
@@ -141,8 +149,8 @@ class Verifier {
     Rows rows = {access.address, access.rows, access.row_bytes, access.stride};
     if (access.stride == access.row_bytes) rows = {access.address, 1, rows.end() - rows.begin, 0};
     Shadow& shadow = shadows_[static_cast<size_t>(access.memory)];
-    const Finding finding =
-        write ? shadow.Write(rows, stamp, clock) : shadow.Read(rows, stamp, clock);
+    const Finding finding = write ? shadow.Write(rows, stamp, clock)
+                                  : shadow.Read(rows, stamp, clock, !core_.SeesItself(stamp.unit));
     if (finding.hazard == Hazard::kNone) return absl::OkStatus();
     return Explain(access.memory, write, finding, stamp);
   }
@@ -153,7 +161,8 @@ class Verifier {
     for (size_t unit = 0; unit < clocks_.size(); ++unit) {
       if (!used_[unit]) continue;
       for (size_t other = 0; other < known.size(); ++other) {
-        if (other != unit) known[other] = std::min(known[other], clocks_[unit][other]);
+        const bool complete = other == unit && core_.SeesItself(static_cast<int>(unit));
+        if (!complete) known[other] = std::min(known[other], clocks_[unit][other]);
       }
     }
     for (Shadow& shadow : shadows_) shadow.Forget(known);
@@ -175,14 +184,38 @@ class Verifier {
       std::swap(first, second);
       std::swap(first_writes, second_writes);
     }
-    const std::string pair =
-        absl::StrCat(core_.isa().units[static_cast<size_t>(first->unit)].name, ", ",
-                     core_.isa().units[static_cast<size_t>(second->unit)].name);
     return absl::InvalidArgumentError(
         absl::StrCat(Name(second->index), ": ", second_writes ? "writes " : "reads ", where,
                      " and is not ordered after ", Name(first->index), ", which ",
-                     first_writes ? "writes" : "reads", " it; put a signal ", pair,
-                     " behind that and a wait ", pair, " before this"));
+                     first_writes ? "writes" : "reads", " it; ", Remedy(*first, *second)));
+  }
+
+  // What to insert, as it would stand in the program.
+  std::string Remedy(const Stamp& first, const Stamp& second) const {
+    const auto name = [this](int unit) {
+      return core_.isa().units[static_cast<size_t>(unit)].name;
+    };
+    const auto row = [this](uint8_t opcode) { return core_.isa().FindOpcode(opcode)->name; };
+    if (first.unit == second.unit) {
+      return absl::StrCat("put ", row(kBarrier), " ", name(first.unit), " between them");
+    }
+    const std::string operands = absl::StrCat(" ", name(first.unit), ", ", name(second.unit), ", ",
+                                              FreeToken(first.unit, second.unit));
+    return absl::StrCat("put ", row(kSignal), operands, " behind ", program_.Where(first.index),
+                        " and ", row(kWait), operands, " before ", program_.Where(second.index));
+  }
+
+  // The least index that the program does not use for this pair of units; 0 when it uses all.
+  int FreeToken(int from, int to) const {
+    std::array<bool, kTokenIndices> used = {};
+    for (const Instruction& instruction : program_.instructions) {
+      const auto& operands = instruction.operands;
+      if (instruction.row->opcode != kSignal && instruction.row->opcode != kWait) continue;
+      if (operands[0].value != from || operands[1].value != to) continue;
+      used[static_cast<size_t>(operands[2].value)] = true;
+    }
+    const auto free = std::find(used.begin(), used.end(), false);
+    return free == used.end() ? 0 : static_cast<int>(free - used.begin());
   }
 
   std::string Name(size_t index) const {

@@ -7,7 +7,10 @@
 //   "gemm.s:12: st.l1 ...: writes DRAM [4096, 8192), which lies in no region"     bounds, alignment
 //   "gemm.s:12: mm.i8 ...: reads L1 [0, 256), which nothing has written"
 //   "gemm.s:12: mm.i8 ... reads L1 [0, 256) and is not ordered after gemm.s:9: ld.l1 ..., which
-//    writes it; signal load, matrix behind the one and wait before the other"     hazards
+//    writes it; put signal load, matrix, 0 behind gemm.s:9 and wait load, matrix, 0 before
+//    gemm.s:12"                                                                 hazards
+//   "k.s:9: vadds.i32 ...: reads UB [0, 64) and is not ordered after k.s:8: mv.c ..., which writes it;
+//    put pipe_barrier V between them"                  of a unit that does not see its own results
 //   "deadlock: gemm.s:14: wait load, matrix, 0 (never signalled) ..."
 //   "gemm.s:20: signal ...: nothing waits for this token"
 //

@@ -57,7 +57,7 @@ TEST(Verifier, TokensOfTheTileAreNeededAndPassOnWhatTheirUnitKnows) {
   const char* pairs[] = {"load, weights", "weights, matrix", "matrix, vector", "vector, store"};
   for (const char* pair : pairs) {
     EXPECT_THAT(Check(Without(pair)), StatusIs(absl::StatusCode::kInvalidArgument,
-                                               HasSubstr(absl::StrCat("put a signal ", pair))))
+                                               HasSubstr(absl::StrCat("put signal ", pair))))
         << pair;
   }
   // But this one: the token from weights to matrix says that the loads are complete, too.
@@ -69,8 +69,8 @@ TEST(Verifier, NamesTheTwoInstructionsOfAHazard) {
       Check(Without("weights, matrix")),
       StatusIs(absl::StatusCode::kInvalidArgument,
                "t.s:11: mm.i8 0, 0, 0, 16, 16, 16, 64, 16: reads plane [0, 16) and is not "
-               "ordered after t.s:9: ldw.i8 0, 32768, 16, 16, 16, which writes it; put a "
-               "signal weights, matrix behind that and a wait weights, matrix before this"));
+               "ordered after t.s:9: ldw.i8 0, 32768, 16, 16, 16, which writes it; put "
+               "signal weights, matrix, 0 behind t.s:9 and wait weights, matrix, 0 before t.s:11"));
   // Nothing holds the second turn's load back: in program order it comes last, so it is at fault.
   EXPECT_THAT(
       Check("loop 2\nld.l1 0, A, 16, 16, 16, 16\nsignal load, weights, 0\n"
@@ -78,7 +78,7 @@ TEST(Verifier, NamesTheTwoInstructionsOfAHazard) {
       StatusIs(absl::StatusCode::kInvalidArgument,
                HasSubstr("t.s:5: ld.l1 0, 0, 16, 16, 16, 16: writes L1 [0, 256) and is not "
                          "ordered after t.s:8: ldw.i8 0, 0, 16, 16, 16, which reads it; put "
-                         "a signal weights, load behind")));
+                         "signal weights, load, 0 behind t.s:8 and wait")));
 }
 
 TEST(Verifier, FindsDeadlocks) {
