@@ -33,6 +33,15 @@ TEST(Published, TpuV4) {
   EXPECT_EQ(2 * machine.dram_bytes_per_second().value(), 1200e9);
 }
 
+// Liao et al., Hot Chips 31, 2019: Ascend 910 has 32 cores of 4096 fp16 multiply-adds a cycle, 256 TFLOPS.
+TEST(Published, DavinciMax) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const Machine machine, FindMachine("davinci_like"));
+  EXPECT_NEAR(32 * 2 * 4096 * machine.clock_hz().value(), 256e12, 8e12);
+  EXPECT_EQ(32 * machine.dram_bytes_per_second().value(), 1.2e12);
+  EXPECT_EQ(machine.davinci().ub_bytes_per_cycle().value() * 8, 2048);
+  EXPECT_EQ(machine.davinci().l1_bytes_per_cycle().value() * 8, 4096);
+}
+
 // Horowitz, ISSCC 2014, figure 1.1.9, 45 nm and 0.9 V, in picojoules: 8-bit multiply 0.2, 32-bit add 0.1, FP16
 // multiply 1.1, FP32 add 0.9; of 64 bits: SRAM of 32 KB 20, of 1 MB 100, DRAM 1300 to 2600.
 TEST(Published, EnergiesAreOneTable) {
@@ -46,7 +55,7 @@ TEST(Published, EnergiesAreOneTable) {
       EXPECT_DOUBLE_EQ(machine.picojoules_per_mac_bf16().value(), 1.1 + 0.9);
     }
     EXPECT_DOUBLE_EQ(machine.dram().picojoules_per_byte().value(), 1300.0 / 8);
-    const bool large = machine.l1().capacity_bytes().value() > (1 << 20);
+    const bool large = machine.l1().capacity_bytes().value() >= (1 << 20);
     EXPECT_DOUBLE_EQ(machine.l1().picojoules_per_byte().value(), (large ? 100.0 : 20.0) / 8);
   }
 }
