@@ -14,9 +14,11 @@ namespace {
 
 absl::StatusOr<bool> Run(const std::string& output) {
   STRATA_ASSIGN_OR_RETURN(const Lab lab, RunLab());
-  for (const Version& version : lab.versions) {
-    std::printf("%-12s %6lld cycles  %s\n", version.name.c_str(),
-                static_cast<long long>(version.run.cycles), version.title.c_str());
+  for (const Pipeline& pipeline : lab.pipelines) {
+    for (const Version& version : pipeline.versions) {
+      std::printf("%-12s  %-14s %6lld cycles  %s\n", pipeline.machine.c_str(), version.name.c_str(),
+                  static_cast<long long>(version.run.cycles), version.title.c_str());
+    }
   }
   for (const Claim& claim : ClaimsOf(lab)) {
     std::printf("%s  %s: %s\n", claim.holds ? "holds" : "FAILS", claim.claim.c_str(),
@@ -34,7 +36,7 @@ absl::StatusOr<bool> Run(const std::string& output) {
 int main(int argc, char** argv) {
   std::string output = "tokens_and_hazards.html";
   CLI::App app(
-      "A pipeline on a simulated array core: serial, with tokens, double-buffered; then each token "
+      "Pipelines on two simulated cores: serial, with tokens, double-buffered; then each token "
       "taken away. Fails when a claim is false.");
   app.add_option("-o,--output", output, "the report")->capture_default_str();
   CLI11_PARSE(app, argc, argv);

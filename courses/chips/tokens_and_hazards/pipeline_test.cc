@@ -15,8 +15,10 @@ TEST(TokensAndHazardsTest, EveryClaimHolds) {
   for (const Claim& claim : ClaimsOf(lab)) {
     EXPECT_TRUE(claim.holds) << claim.claim << ": " << claim.evidence;
   }
-  for (const Removal& removal : lab.removals) {
-    EXPECT_NE(removal.finding, "") << removal.version << " without " << removal.token;
+  for (const Pipeline& pipeline : lab.pipelines) {
+    for (const Removal& removal : pipeline.removals) {
+      EXPECT_NE(removal.finding, "") << removal.version << " without " << removal.token;
+    }
   }
 }
 
@@ -26,6 +28,9 @@ TEST(TokensAndHazardsTest, TakesOutOneTokenAndKeepsLines) {
   EXPECT_THAT(TokensOf(text), ElementsAre("load, matrix, 0", "load, matrix, 1"));
   EXPECT_EQ(WithoutToken(text, "load, matrix, 0"), "\n\nwait load, matrix, 1\nfence\n");
   EXPECT_EQ(WithoutToken(text, "load, matrix, 2"), text);
+  const std::string flags = "set_flag M, V, 0\npipe_barrier V  # sees itself\nwait_flag M, V, 0";
+  EXPECT_THAT(TokensOf(flags), ElementsAre("M, V, 0", "pipe_barrier V"));
+  EXPECT_EQ(WithoutToken(flags, "pipe_barrier V"), "set_flag M, V, 0\n\nwait_flag M, V, 0");
 }
 
 }  // namespace
