@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "chips/numerics/convert.h"
 #include "chips/numerics/matmul_as.h"
 #include "chips/numerics/tensor_core.h"
 
@@ -74,14 +75,19 @@ class TensorCores : public ChipArithmetic {
   const Format f32_operands_;
 };
 
-// Operands of another format than f32 hold its values already; f32 ones are rounded to it, to nearest.
-std::vector<float> Rounded(Format format, absl::Span<const float> values) {
-  std::vector<float> rounded;
-  rounded.reserve(values.size());
-  for (const float value : values) {
-    rounded.push_back(static_cast<float>(chips::RoundTo(format, value)));
-  }
+template <typename Code>
+absl::StatusOr<std::vector<float>> ThroughCodes(Format format, absl::Span<const float> values) {
+  std::vector<Code> codes(values.size());
+  std::vector<float> rounded(values.size());
+  STRATA_RETURN_IF_ERROR(chips::FromF32(format, values, absl::MakeSpan(codes)));
+  STRATA_RETURN_IF_ERROR(chips::ToF32(format, codes, absl::MakeSpan(rounded)));
   return rounded;
+}
+
+// Operands of another dtype than f32 hold the format's values already; f32 ones are rounded to it, to nearest.
+absl::StatusOr<std::vector<float>> Rounded(Format format, absl::Span<const float> values) {
+  return chips::Row(format).bits() <= 8 ? ThroughCodes<uint8_t>(format, values)
+                                        : ThroughCodes<uint16_t>(format, values);
 }
 
 class ArrayCore : public ChipArithmetic {
@@ -97,8 +103,9 @@ class ArrayCore : public ChipArithmetic {
                         absl::Span<const float> b, absl::Span<const float> c,
                         absl::Span<float> d) const override {
     if (operand != f32_operands_) return chips::ArrayMatmul(machine_.array, shape, a, b, c, d);
-    return chips::ArrayMatmul(machine_.array, shape, Rounded(operand, a), Rounded(operand, b), c,
-                              d);
+    STRATA_ASSIGN_OR_RETURN(const std::vector<float> x, Rounded(operand, a));
+    STRATA_ASSIGN_OR_RETURN(const std::vector<float> y, Rounded(operand, b));
+    return chips::ArrayMatmul(machine_.array, shape, x, y, c, d);
   }
   bool MultipliesKernelRows() const override { return true; }
   int lanes() const override { return machine_.array.lanes; }
