@@ -176,6 +176,24 @@ Finding CacheUpdate(const Site& site) {
   return Domain(site, 2, "start");
 }
 
+// x [N, H, W, C], w [KH, KW, C / groups, O]. H and W are symbols only where the window is one pixel.
+Finding Conv(const Site& site) {
+  return site.Has(site.in(0), 3) ? SumsOver(site, 0, 3) : Finding{};
+}
+
+// x [N, H, W, C], dy [N, OH, OW, O]: a sum over all places.
+Finding ConvGradientWeight(const Site& site) {
+  for (size_t axis : {0, 1, 2}) {
+    if (site.Has(site.in(0), axis)) return SumsOver(site, 0, axis);
+  }
+  return {};
+}
+
+// x [..., C], multiplier and shift [C].
+Finding Requantize(const Site& site) {
+  return site.Has(site.in(2)) ? Domain(site, 2, "shift") : Finding{};
+}
+
 const std::map<std::string, Rule>& Rules() {
   static const auto& rules = *new std::map<std::string, Rule>{
       {"attention", Attention},
@@ -183,6 +201,9 @@ const std::map<std::string, Rule>& Rules() {
       {"cache_update", CacheUpdate},
       {"concat", Apart},  // along known sizes only
       {"contract_leading", ContractLeading},
+      {"conv2d", Conv},
+      {"conv2d_gradient_input", Conv},  // dy and w: a sum over O
+      {"conv2d_gradient_weight", ConvGradientWeight},
       {"cross_entropy", CrossEntropy},
       {"cross_entropy_gradient", CrossEntropy},
       {"embedding", Embedding},
@@ -191,10 +212,13 @@ const std::map<std::string, Rule>& Rules() {
       {"layer_norm", LastAxisStays},
       {"matmul", Matmul},
       {"matmul_int8", LastAxisStays},
+      {"max_pool2d", Apart},
+      {"max_pool2d_gradient", Apart},
       {"pad", Apart},  // along known sizes only
       {"reduce_max", Reduce},
       {"reduce_mean", Reduce},
       {"reduce_sum", Reduce},
+      {"requantize", Requantize},
       {"reshape", Reshape},
       {"rms_norm", LastAxisStays},
       {"rope", Apart},  // a token and head by itself

@@ -46,8 +46,15 @@ double EpsilonOf(chips::DType dtype) {
 
 // Ops whose terms are the products or elements of their operands, so that the op on magnitudes adds up the terms'.
 bool IsSum(const std::string& op) {
-  static const std::set<std::string> kOps = {
-      "reduce_sum", "sum_to", "matmul", "contract_leading", "matmul_int8", "embedding_gradient"};
+  static const std::set<std::string> kOps = {"reduce_sum",
+                                             "sum_to",
+                                             "matmul",
+                                             "contract_leading",
+                                             "matmul_int8",
+                                             "embedding_gradient",
+                                             "conv2d",
+                                             "conv2d_gradient_input",
+                                             "conv2d_gradient_weight"};
   return kOps.count(op) != 0;
 }
 
@@ -72,6 +79,9 @@ double TermsOf(const Node& node, const std::vector<HostTensor>& operands,
                const HostTensor& result) {
   if (node.op() == "embedding_gradient") return static_cast<double>(operands[0].elements());
   if (!IsSum(node.op()) && !IsOpaque(node.op())) return 0;
+  if (node.op().rfind("conv2d", 0) == 0)  // all but the channels of w, or the places of dy
+    return static_cast<double>(operands[1].elements() /
+                               std::max<int64_t>(1, operands[1].dims().back()));
   double elements = 0;
   for (const HostTensor& operand : operands)
     elements = std::max(elements, static_cast<double>(operand.elements()));

@@ -281,6 +281,8 @@ std::vector<OpCase> AllOpCases(DType dtype) {
   std::vector<OpCase> cases = PrimitiveOpCases(dtype);
   std::vector<OpCase> composites = CompositeOpCases(dtype);
   std::move(composites.begin(), composites.end(), std::back_inserter(cases));
+  std::vector<OpCase> vision = VisionOpCases(dtype);
+  std::move(vision.begin(), vision.end(), std::back_inserter(cases));
   return cases;
 }
 

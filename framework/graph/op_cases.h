@@ -29,6 +29,7 @@ std::vector<OpCase> AllOpCases(DType dtype);
 
 std::vector<OpCase> PrimitiveOpCases(DType dtype);
 std::vector<OpCase> CompositeOpCases(DType dtype);
+std::vector<OpCase> VisionOpCases(DType dtype);  // of images and of integer arithmetic
 
 }  // namespace strata::graph
 

@@ -13,7 +13,8 @@ constexpr void (*kFamilies[])(OpRegistry&) = {
     RegisterSliceOps,       RegisterMatmulOps,       RegisterSoftmaxOps,   RegisterNormalizationOps,
     RegisterActivationOps,  RegisterEmbeddingOps,    RegisterRopeOps,      RegisterAttentionOps,
     RegisterCacheUpdateOps, RegisterCrossEntropyOps, RegisterAdamwOps,     RegisterMatmulInt8Ops,
-    RegisterCollectiveOps,  RegisterFusionOps,
+    RegisterCollectiveOps,  RegisterFusionOps,       RegisterConv2dOps,    RegisterMaxPool2dOps,
+    RegisterRequantizeOps,
 };
 
 }  // namespace

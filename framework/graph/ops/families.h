@@ -33,6 +33,11 @@ void RegisterCrossEntropyOps(OpRegistry& registry);   // cross_entropy.cc: cross
 void RegisterAdamwOps(OpRegistry& registry);          // adamw.cc: adamw
 void RegisterMatmulInt8Ops(OpRegistry& registry);     // matmul_int8.cc: matmul_int8
 
+// Images, and integer arithmetic.
+void RegisterConv2dOps(OpRegistry& registry);      // conv2d.cc: conv2d conv2d_gradient_input ...
+void RegisterMaxPool2dOps(OpRegistry& registry);   // max_pool2d.cc: max_pool2d(_gradient)
+void RegisterRequantizeOps(OpRegistry& registry);  // requantize.cc: requantize
+
 }  // namespace strata::graph
 
 #endif  // STRATA_FRAMEWORK_GRAPH_OPS_FAMILIES_H_

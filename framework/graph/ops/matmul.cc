@@ -21,14 +21,17 @@ Attributes FlagAttributes(Flags flags) {
   return {{"transpose_a", Attr(flags.a)}, {"transpose_b", Attr(flags.b)}};
 }
 
-// The operands' dtype unless `output_dtype` says otherwise.
+// The operands' dtype unless `output_dtype` says otherwise; of 8-bit operands what holds their sums.
 absl::StatusOr<DType> OutputDType(const OpCall& call) {
   const DType operands = call.inputs[0].dtype;
-  if (!call.attrs().Has("output_dtype")) return operands;
+  const bool bytes = operands == chips::I8;
+  if (!call.attrs().Has("output_dtype"))
+    return bytes ? chips::I32 : chips::IsFloat8(operands) ? chips::F32 : operands;
   const DType dtype = call.attrs().Type("output_dtype");
-  if (!chips::IsFloat(dtype)) {
+  if (bytes ? dtype != chips::I32 : !chips::IsFloat(dtype)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("output_dtype: is ", chips::DTypeName(dtype), "; must be a float dtype"));
+        absl::StrCat("output_dtype: is ", chips::DTypeName(dtype), "; must be ",
+                     bytes ? "i32 for i8 operands" : "a float dtype"));
   }
   return dtype;
 }
@@ -50,7 +53,8 @@ std::pair<T, T> Matrix(const std::vector<T>& dims, bool transposed) {
 
 TypesOr InferMatmul(const OpCall& call) {
   const TensorType &a = call.inputs[0], &b = call.inputs[1];
-  STRATA_RETURN_IF_ERROR(CheckFloat(call, 0));
+  if (!chips::IsFloat(a.dtype) && !chips::IsFloat8(a.dtype) && a.dtype != chips::I8)
+    return InputFault(call, 0, "of a float dtype, an 8-bit float or i8");
   STRATA_RETURN_IF_ERROR(CheckSameDType(call, 1, 0));
   if (a.rank() < 2) return InputFault(call, 0, "of rank 2 or more");
   const bool same_batch =
@@ -65,6 +69,8 @@ TypesOr InferMatmul(const OpCall& call) {
                                                    " and over ", k2.ToString(), " of ",
                                                    b.ToString(), "; they must be the same"));
   }
+  if (a.dtype == chips::I8 && !k.is_symbol())
+    STRATA_RETURN_IF_ERROR(CheckInt8Terms(static_cast<double>(k.size())));
   STRATA_ASSIGN_OR_RETURN(const DType dtype, OutputDType(call));
   TensorType y{dtype, Shape(a.shape.begin(), a.shape.end() - 2)};
   y.shape.push_back(m);
@@ -133,6 +139,12 @@ ValueId MatmulGradientB(const GradientContext& c, Flags flags) {
 }
 
 ValuesOr MatmulGradient(GradientContext& c) {
+  const DType dtype = c.call.inputs[0].dtype;
+  if (!chips::IsFloat(dtype)) {
+    return absl::UnimplementedError(
+        absl::StrCat("matmul of ", chips::DTypeName(dtype),
+                     " has no gradient: cast the operands to a float dtype"));
+  }
   const Flags flags = FlagsOf(c.call);
   return std::vector<ValueId>{c.needs[0] ? MatmulGradientA(c, flags) : kNoValue,
                               c.needs[1] ? MatmulGradientB(c, flags) : kNoValue};
@@ -187,7 +199,8 @@ void RegisterMatmulOps(OpRegistry& registry) {
   OpDef matmul;
   matmul.name = "matmul";
   matmul.summary =
-      "a [..., M, K] times b [..., K, N] or [K, N], each transposed by its flag -> [..., M, N]";
+      "a [..., M, K] times b [..., K, N] or [K, N], each transposed by its flag -> [..., M, N]; "
+      "of i8 exact in i32";
   matmul.min_inputs = matmul.max_inputs = 2;
   matmul.attributes = {{"transpose_a", AttrKind::kBool, false},
                        {"transpose_b", AttrKind::kBool, false},

@@ -34,6 +34,13 @@ absl::Status CheckSameDType(const OpCall& call, size_t i, size_t j) {
                                  " like inputs[", j, "]; cast one"));
 }
 
+absl::Status CheckInt8Terms(double terms) {
+  constexpr double kMost = 131071;
+  if (terms <= kMost) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("sums ", terms, " products of two i8; at most ",
+                                                 kMost, " are sure to fit an i32: split the sum"));
+}
+
 absl::Status CheckRank(const OpCall& call, size_t i, int64_t rank) {
   if (call.inputs[i].rank() == rank) return absl::OkStatus();
   return InputFault(call, i, absl::StrCat("of rank ", rank));

@@ -22,6 +22,8 @@ absl::Status InputFault(const OpCall& call, size_t i, absl::string_view must_be)
 absl::Status CheckFloat(const OpCall& call, size_t i);
 absl::Status CheckNumber(const OpCall& call, size_t i);  // any dtype but bool
 absl::Status CheckDType(const OpCall& call, size_t i, DType dtype);
+// While sums of that many products of two i8 fit an i32, whatever the operands: below 2^31 / 2^14.
+absl::Status CheckInt8Terms(double terms);
 absl::Status CheckSameDType(const OpCall& call, size_t i, size_t j);
 absl::Status CheckRank(const OpCall& call, size_t i, int64_t rank);
 absl::Status CheckShape(const OpCall& call, size_t i, const Shape& shape);
