@@ -5,8 +5,10 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/kernels/cpu/conv_onednn.h"
 #include "compiler/kernels/cpu/gemm.h"
 #include "compiler/kernels/cpu/gemm_bf16.h"
+#include "compiler/kernels/cpu/gemm_int8.h"
 #include "compiler/kernels/cpu/parallel.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "compiler/kernels/cpu/simd.h"
@@ -156,7 +158,24 @@ RoutineFunction PrepareBf16(const Sizes& s, int threads) {
   };
 }
 
+bool IsInt8(const graph::OpCall& call) { return call.inputs[0].dtype == chips::I8; }
+
+// As PrepareBf16.
+RoutineFunction PrepareInt8(const Sizes& s, int threads) {
+  return [s, threads](void* const* buffers) {
+    const int8_t *a = Buffer<int8_t>(buffers, 0), *b = Buffer<int8_t>(buffers, 1);
+    int32_t* y = Buffer<int32_t>(buffers, 2);
+    for (int64_t l = 0; l < s.L; ++l) {
+      GemmInt8({s.transpose_a, s.transpose_b, s.M, s.N, s.K, a + l * s.M * s.K,
+                b + (s.shared_b ? 0 : l * s.K * s.N), y + l * s.M * s.N},
+               threads);
+    }
+    return absl::OkStatus();
+  };
+}
+
 absl::StatusOr<RoutineFunction> Prepare(const graph::OpCall& call, int threads) {
+  if (IsInt8(call)) return PrepareInt8(SizesOf(call), threads);
   if (IsBf16(call)) return PrepareBf16(SizesOf(call), threads);
   return RoutineFunction([s = SizesOf(call), threads](void* const* buffers) {
     Run(s, threads, Buffer<float>(buffers, 0), Buffer<float>(buffers, 1),
@@ -174,6 +193,11 @@ std::string Reason(const graph::OpCall& call) {
                                       : "widened to f32 for oneDNN sgemm (no bf16 arithmetic): ",
                         product, " flops");
   }
+  if (IsInt8(call)) {
+    return absl::StrCat(HasInt8DotProducts() ? "oneDNN i8 products, exact i32 sums: "
+                                             : "plain loops, exact i32 sums (no VNNI): ",
+                        product, " flops");
+  }
   if (s.L == 1 && s.M <= kFewRows && !s.transpose_a) {
     return absl::StrCat("few rows: streams the weights once, ", product, " flops; bound by memory");
   }
@@ -184,7 +208,7 @@ std::string Reason(const graph::OpCall& call) {
 
 std::vector<Routine> MatmulRoutines() {
   const auto supports = [](const graph::OpCall& call) -> absl::Status {
-    if (IsBf16(call)) return absl::OkStatus();
+    if (IsBf16(call) || IsInt8(call)) return absl::OkStatus();
     STRATA_RETURN_IF_ERROR(RequireF32(call, 2));
     if (call.outputs[0].dtype == chips::F32) return absl::OkStatus();
     return absl::UnimplementedError(absl::StrCat("the CPU library's ", call.node->op(),

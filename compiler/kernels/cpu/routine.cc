@@ -13,7 +13,8 @@ const Table& Routines() {
   static const Table* table = [] {
     auto* t = new Table;
     for (const auto& family :
-         {MatmulRoutines(), MatmulInt8Routines(), AttentionRoutines(), AttentionGradientRoutines(),
+         {MatmulRoutines(), MatmulInt8Routines(), Conv2dRoutines(), MaxPool2dRoutines(),
+          RequantizeRoutines(), AttentionRoutines(), AttentionGradientRoutines(),
           EmbeddingRoutines(), CrossEntropyRoutines(), RopeRoutines(), CacheUpdateRoutines()}) {
       for (const Routine& routine : family) (*t)[routine.name] = routine;
     }
