@@ -39,9 +39,9 @@ absl::StatusOr<std::vector<TensorType>> Infer(const std::string& op,
   return InferTypes(*OpRegistry::Get().Find(op), {&node, inputs, {}});
 }
 
-absl::StatusOr<std::vector<HostTensor>> Run(const std::string& op,
-                                            const std::vector<HostTensor>& inputs,
-                                            const Attributes& attributes) {
+absl::StatusOr<std::vector<HostTensor>> Evaluate(const std::string& op,
+                                                 const std::vector<HostTensor>& inputs,
+                                                 const Attributes& attributes) {
   Node node;
   node.set_op(op);
   SetAttributes(attributes, &node);
@@ -115,7 +115,7 @@ TEST(VisionOps, APoolKeepsNaN) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const HostTensor x = HostTensor::FromVector<float>({1, 1, 4, 1}, {1, nan, 2, 3});
   STRATA_ASSERT_OK_AND_ASSIGN(
-      const auto y, Run("max_pool2d", {x}, With(Sliding({1, 2}), "window", Numbers({1, 2}))));
+      const auto y, Evaluate("max_pool2d", {x}, With(Sliding({1, 2}), "window", Numbers({1, 2}))));
   EXPECT_TRUE(std::isnan(y[0].data<float>()[0]));
   EXPECT_EQ(y[0].data<float>()[1], 3);
 }
@@ -123,8 +123,8 @@ TEST(VisionOps, APoolKeepsNaN) {
 TEST(VisionOps, OfEqualMaximaTheFirstGetsTheGradient) {
   const HostTensor x = HostTensor::FromVector<float>({1, 2, 2, 1}, {5, 7, 7, 7});
   const HostTensor dy = HostTensor::FromVector<float>({1, 1, 1, 1}, {3});
-  STRATA_ASSERT_OK_AND_ASSIGN(const auto dx, Run("max_pool2d_gradient", {x, dy},
-                                                 With(Sliding(), "window", Numbers({2, 2}))));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto dx, Evaluate("max_pool2d_gradient", {x, dy},
+                                                      With(Sliding(), "window", Numbers({2, 2}))));
   EXPECT_EQ(dx[0].ToDoubles(), (std::vector<double>{0, 3, 0, 0}));
 }
 
@@ -150,11 +150,11 @@ TEST(VisionOps, RequantizeIsItsDefinition) {
         const auto n = static_cast<int64_t>(xs.size());
         STRATA_ASSERT_OK_AND_ASSIGN(
             const auto y,
-            Run("requantize",
-                {HostTensor::FromVector<int32_t>({n, 1}, xs),
-                 HostTensor::FromVector<int32_t>({1}, {m}),
-                 HostTensor::FromVector<int32_t>({1}, {s})},
-                {{"zero_point", Attr(zero)}, {"low", Attr(low)}, {"high", Attr(high)}}));
+            Evaluate("requantize",
+                     {HostTensor::FromVector<int32_t>({n, 1}, xs),
+                      HostTensor::FromVector<int32_t>({1}, {m}),
+                      HostTensor::FromVector<int32_t>({1}, {s})},
+                     {{"zero_point", Attr(zero)}, {"low", Attr(low)}, {"high", Attr(high)}}));
         for (size_t i = 0; i < xs.size(); ++i)
           ASSERT_EQ(y[0].data<int8_t>()[i], Requantized(xs[i], m, s, zero, low, high))
               << xs[i] << " * " << m << " >> " << s;
@@ -176,12 +176,12 @@ TEST(VisionOps, RequantizeRefusesWhatDoesNotFit) {
   refused({x, c, c}, {{"low", Attr(-129)}}, "low, high: are -129 and 127");
   refused({x, c, c}, {{"low", Attr(5)}, {"high", Attr(4)}}, "low, high: are 5 and 4");
   refused({x, c, c}, {{"zero_point", Attr(128)}}, "zero_point: is 128");
-  EXPECT_THAT(
-      Run("requantize",
-          {HostTensor::FromVector<int32_t>({1}, {1}), HostTensor::FromVector<int32_t>({1}, {1}),
-           HostTensor::FromVector<int32_t>({1}, {-1})},
-          {}),
-      StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("shift[0]: is -1")));
+  EXPECT_THAT(Evaluate("requantize",
+                       {HostTensor::FromVector<int32_t>({1}, {1}),
+                        HostTensor::FromVector<int32_t>({1}, {1}),
+                        HostTensor::FromVector<int32_t>({1}, {-1})},
+                       {}),
+              StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("shift[0]: is -1")));
 }
 
 TEST(VisionOps, ProductsOfBytes) {
