@@ -1,17 +1,21 @@
 #include "compiler/npu/emit_kernel.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "chips/npu/isa/disassembler.h"
+#include "compiler/npu/movement_kernel.h"
+#include "compiler/npu/vector_kernel.h"
 
 namespace strata::compiler {
 
 absl::StatusOr<NpuKernel> EmitNpuKernel(const graph::Graph& region,
                                         const chips::npu::Machine& machine) {
-  std::vector<std::string> ops;
-  for (const graph::Node& node : region.nodes()) ops.push_back(node.op());
-  return absl::UnimplementedError(
-      absl::StrCat(machine.name(), " has no program for ", absl::StrJoin(ops, ", ")));
+  if (machine.has_davinci()) {
+    return absl::UnimplementedError("no programs for cores of DaVinci kind");
+  }
+  if (region.nodes_size() == 1 && IsMovementOp(region.nodes(0).op())) {
+    return EmitMovementKernel(region, machine);
+  }
+  return EmitVectorKernel(region, machine);
 }
 
 std::string NpuSource(const NpuKernel& kernel, const std::string& entry) {

@@ -16,22 +16,13 @@
 #define STRATA_COMPILER_NPU_EMIT_KERNEL_H_
 
 #include <string>
-#include <vector>
 
 #include "base/status.h"
-#include "chips/npu/isa/program.h"
 #include "chips/npu/machine/machine.pb.h"
-#include "compiler/plan/plan.pb.h"
+#include "compiler/npu/npu_kernel.h"
 #include "framework/graph/graph.pb.h"
 
 namespace strata::compiler {
-
-struct NpuKernel {
-  chips::npu::Program program;
-  std::vector<plan::KernelData> data;  // what further input regions hold
-  std::string reason;     // for Step.reason: what runs on which unit, and how it is tiled
-  std::string loop_nest;  // for Kernel.loop_nest: the tiles as nested loops
-};
 
 absl::StatusOr<NpuKernel> EmitNpuKernel(const graph::Graph& region,
                                         const chips::npu::Machine& machine);
