@@ -241,11 +241,14 @@ class DavinciCore : public Core {
       case kVfill32:
         effect->Add({kUb, true, v[0], v[1], v[2] * 4, v[3]});
         return Elements(v[1], v[2], 4, effect);
-      case kVquantcI8:
-        effect->Add({kUb, false, v[1], v[3], v[4] * 4, v[6]});
-        effect->Add({kUb, false, v[2], v[3] > 0 ? 1 : 0, v[4] * 8, 0});
-        effect->Add({kUb, true, v[0], v[3], v[4], v[5]});
-        return Elements(v[3], v[4], 4, effect);
+      case kVquantcI8: {
+        const int64_t columns = v[4] > 0 ? v[5] * 4 : 0;
+        effect->Add({kUb, false, v[1], v[4], v[5] * 4, v[7]});
+        effect->Add(Piece(kUb, false, v[2], columns));
+        effect->Add(Piece(kUb, false, v[3], columns));
+        effect->Add({kUb, true, v[0], v[4], v[5], v[6]});
+        return Elements(v[4], v[5], 4, effect);
+      }
       case kVcsumI32:
         effect->Add({kUb, false, v[1], v[2], v[3] * 4, v[4]});
         effect->Add({kUb, true, v[0], v[2] > 0 ? 1 : 0, v[3] * 4, 0});

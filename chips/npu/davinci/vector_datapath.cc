@@ -117,14 +117,15 @@ void VectorDatapath::Fill(const Resolved& in) {
 
 void VectorDatapath::Requantise(const Resolved& in) {
   const auto& v = in.values;
-  if (v[3] == 0 || v[4] == 0) return;
-  const uint8_t* channels = At(kUb, v[2]);
-  for (int64_t r = 0; r < v[3]; ++r) {
-    uint8_t* dst = At(kUb, v[0] + r * v[5]);
-    const uint8_t* src = At(kUb, v[1] + r * v[6]);
-    for (int64_t c = 0; c < v[4]; ++c) {
-      const int64_t shift = std::min(Get<int32_t>(channels + 8 * c + 4) & 63, 62);
-      Put<int8_t>(Requantised(Get<int32_t>(src + 4 * c), Get<int32_t>(channels + 8 * c), shift,
+  if (v[4] == 0 || v[5] == 0) return;
+  const uint8_t* multipliers = At(kUb, v[2]);
+  const uint8_t* shifts = At(kUb, v[3]);
+  for (int64_t r = 0; r < v[4]; ++r) {
+    uint8_t* dst = At(kUb, v[0] + r * v[6]);
+    const uint8_t* src = At(kUb, v[1] + r * v[7]);
+    for (int64_t c = 0; c < v[5]; ++c) {
+      const int64_t shift = std::min(Get<int32_t>(shifts + 4 * c) & 63, 62);
+      Put<int8_t>(Requantised(Get<int32_t>(src + 4 * c), Get<int32_t>(multipliers + 4 * c), shift,
                               zero_, low_, high_),
                   dst + c);
     }

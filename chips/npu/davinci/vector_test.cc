@@ -165,17 +165,20 @@ TEST(Vector, RequantisesByChannel) {
   for (int64_t c = 0; c < 40; ++c) {
     const int32_t channel[2] = {static_cast<int32_t>(random()),
                                 static_cast<int32_t>(random() % 63)};
-    std::memcpy(&in[static_cast<size_t>(kB + 8 * c)], channel, 8);
+    std::memcpy(&in[static_cast<size_t>(kB + 4 * c)], &channel[0], 4);
+    std::memcpy(&in[static_cast<size_t>(kB + 256 + 4 * c)], &channel[1], 4);
   }
   const std::string text =
       ".input A, 0, 0x4000\n.input B, 0x4000, 0x4000\n.output C, 0x8000, 0x4000\n"
       "ld.ub 0, A, 1, 0x4000, 0, 0\nld.ub 0x4000, B, 1, 0x4000, 0, 0\nfence\nvcfg 3, -100, 90\n"
-      "vquantc.i8 0x8000, 0, 0x4000, 6, 40, 64, 256\nfence\nst.ub C, 0x8000, 6, 40, 64, 64\n";
+      "vquantc.i8 0x8000, 0, 0x4000, 0x4100, 6, 40, 64, 256\nfence\nst.ub C, 0x8000, 6, 40, 64, "
+      "64\n";
   const std::vector<uint8_t> out = RunDavinci(text, in);
   for (int64_t i = 0; i < 240; ++i) {
     const int64_t r = i / 40, c = i % 40;
     const __int128 x = At<int32_t>(in, r * kStride + 4 * c);
-    const int32_t multiplier = At<int32_t>(in, kB + 8 * c), shift = At<int32_t>(in, kB + 8 * c + 4);
+    const int32_t multiplier = At<int32_t>(in, kB + 4 * c);
+    const int32_t shift = At<int32_t>(in, kB + 256 + 4 * c);
     // floor((x m + 2^(s-1)) / 2^s), by division.
     const __int128 unit = static_cast<__int128>(1) << shift;
     const __int128 scaled = x * multiplier + unit / 2;

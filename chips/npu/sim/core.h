@@ -15,7 +15,7 @@
 
 namespace strata::chips::npu {
 
-inline constexpr int kMaxAccesses = 3;
+inline constexpr int kMaxAccesses = 4;
 inline constexpr int kMaxEvents = 4;
 
 // An instruction as it is dispatched: registers are resolved.

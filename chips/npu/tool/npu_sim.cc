@@ -1,7 +1,8 @@
-// Assembles, verifies and runs a program of the array core, and says what it cost.
+// Assembles, verifies and runs a program of either kind of core, and says what it cost.
 //
 //   bazel run //chips/npu:npu_sim -- --machine=edge_16 $PWD/chips/npu/examples/matmul.s
 //   bazel run //chips/npu:npu_sim -- --gemm=512x512x512 --single-buffered --timing-only --json
+//   bazel run //chips/npu:npu_sim -- --machine=davinci_like --gemm=512x512x512 --bias --relu --narrow
 //   bazel run //chips/npu:npu_sim -- PROGRAM.s --input=A=$PWD/a.bin --output=C=$PWD/c.bin
 #include <algorithm>
 #include <cstdint>
@@ -18,21 +19,21 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "base/user_path.h"
-#include "chips/npu/isa/array_isa.h"
 #include "chips/npu/isa/assembler.h"
 #include "chips/npu/isa/disassembler.h"
 #include "chips/npu/isa/encoding.h"
 #include "chips/npu/machine/machine.h"
-#include "chips/npu/sim/array_core.h"
-#include "chips/npu/sim/gemm.h"
+#include "chips/npu/sim/new_core.h"
 #include "chips/npu/sim/simulator.h"
 #include "chips/npu/sim/verifier.h"
+#include "chips/npu/tool/make_gemm.h"
 #include "chips/npu/tool/report.h"
-#include "chips/numerics/dtype.h"
 #include "chips/timeline/chrome_trace.h"
 
 namespace strata::chips::npu {
 namespace {
+
+constexpr size_t kDram = 0;  // of every core's memories
 
 struct Flags {
   std::string machine = "edge_16";
@@ -44,32 +45,35 @@ struct Flags {
   std::vector<std::string> inputs, outputs;
   uint64_t seed = 1;
   bool single_buffered = false;
+  bool bias = false, relu = false, narrow = false;
   bool json = false;
   bool timing_only = false;
 };
 
 absl::StatusOr<Program> MakeProgram(const Flags& flags, const Machine& machine) {
   std::vector<std::string> sizes = absl::StrSplit(flags.gemm, 'x');
-  GemmShape shape;
-  if (sizes.size() != 3 || !absl::SimpleAtoi(sizes[0], &shape.m) ||
-      !absl::SimpleAtoi(sizes[1], &shape.k) || !absl::SimpleAtoi(sizes[2], &shape.n)) {
+  GemmRequest request;
+  if (sizes.size() != 3 || !absl::SimpleAtoi(sizes[0], &request.m) ||
+      !absl::SimpleAtoi(sizes[1], &request.k) || !absl::SimpleAtoi(sizes[2], &request.n)) {
     return absl::InvalidArgumentError(
         absl::StrCat("--gemm: '", flags.gemm, "' is no shape; give MxKxN, such as 512x512x512"));
   }
-  STRATA_ASSIGN_OR_RETURN(shape.type, ParseDType(flags.type));
-  shape.double_buffered = !flags.single_buffered;
-  STRATA_ASSIGN_OR_RETURN(GemmProgram gemm, MakeGemm(machine, shape));
-  return std::move(gemm.program);
+  request.type = flags.type;
+  request.double_buffered = !flags.single_buffered;
+  request.bias = flags.bias;
+  request.relu = flags.relu;
+  request.narrow = flags.narrow;
+  return MakeGemmFor(machine, request);
 }
 
-absl::StatusOr<Program> ReadProgram(const Flags& flags, const Machine& machine) {
+absl::StatusOr<Program> ReadProgram(const Flags& flags, const Machine& machine, const Isa& isa) {
   if (!flags.gemm.empty()) return MakeProgram(flags, machine);
   if (flags.program.empty()) {
     return absl::InvalidArgumentError("give the path of a program, or --gemm=MxKxN");
   }
   STRATA_ASSIGN_OR_RETURN(const std::string text, ReadFile(UserPath(flags.program)));
-  if (absl::StartsWith(text, "SNPU")) return DecodeProgram(ArrayIsa(), text, flags.program);
-  return Assemble(ArrayIsa(), text, flags.program);
+  if (absl::StartsWith(text, "SNPU")) return DecodeProgram(isa, text, flags.program);
+  return Assemble(isa, text, flags.program);
 }
 
 absl::StatusOr<const Region*> FindRegion(const Program& program, absl::string_view name) {
@@ -94,14 +98,14 @@ absl::StatusOr<std::pair<const Region*, std::string>> Binding(const Program& pro
 }
 
 // Seeded small numbers in every input, then what files say. Any bytes are int8, and those up to 0x3f
-// small fp8; as bf16 the high byte of 0x3f makes numbers from 0.5 up to 2.
+// small fp8; as bf16 the high byte of 0x3f makes numbers from 0.5 up to 2, as fp16 from 1.75 up to 2.
 absl::Status FillInputs(const Flags& flags, const Program& program, std::vector<uint8_t>* dram) {
   std::mt19937_64 random(flags.seed);
   const bool fp8 = absl::StartsWith(flags.type, "f8");
   for (const Region& region : program.regions) {
     if (region.kind != RegionKind::kInput) continue;
     for (uint64_t i = 0; i < region.bytes; ++i) {
-      const bool high = flags.type == "bf16" && i % 2 == 1;
+      const bool high = (flags.type == "bf16" || flags.type == "f16") && i % 2 == 1;
       const uint8_t byte = static_cast<uint8_t>(random());
       (*dram)[region.address + i] = high ? 0x3f : fp8 ? byte & 0xbf : byte;
     }
@@ -149,8 +153,8 @@ absl::Status Run(const Flags& flags) {
       absl::StrContains(flags.machine, "/") || absl::EndsWith(flags.machine, ".textproto");
   STRATA_ASSIGN_OR_RETURN(const Machine machine,
                           FindMachine(path ? UserPath(flags.machine) : flags.machine));
-  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, NewArrayCore(machine));
-  STRATA_ASSIGN_OR_RETURN(const Program program, ReadProgram(flags, machine));
+  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, NewCore(machine));
+  STRATA_ASSIGN_OR_RETURN(const Program program, ReadProgram(flags, machine, core->isa()));
   STRATA_RETURN_IF_ERROR(WriteForms(flags, program));
   STRATA_RETURN_IF_ERROR(Verify(*core, program));
   SimulationOptions options;
@@ -179,7 +183,9 @@ absl::Status Run(const Flags& flags) {
 
 int main(int argc, char** argv) {
   strata::chips::npu::Flags flags;
-  CLI::App app("Runs a program of the array core (chips/npu/ISA.md) and counts its cycles.");
+  CLI::App app(
+      "Runs a program of an array core (chips/npu/ISA.md) or a DaVinci core "
+      "(chips/npu/davinci/ISA.md), whichever the machine is, and counts its cycles.");
   app.add_option("program", flags.program, "assembly text, or a binary program");
   app.add_option("--machine", flags.machine,
                  absl::StrCat("a .textproto, or one of ",
@@ -188,9 +194,12 @@ int main(int argc, char** argv) {
   app.add_option("--gemm", flags.gemm,
                  "make a tiled product of MxKxN instead of reading a program");
   app.add_option("--type", flags.type, "of --gemm's operands and of the random inputs")
-      ->check(CLI::IsMember({"i8", "bf16", "f8_e4m3", "f8_e5m2"}))
+      ->check(CLI::IsMember({"i8", "bf16", "f16", "f8_e4m3", "f8_e5m2"}))
       ->capture_default_str();
   app.add_flag("--single-buffered", flags.single_buffered, "--gemm with one place a tile");
+  app.add_flag("--bias", flags.bias, "--gemm adds a bias (DaVinci cores)");
+  app.add_flag("--relu", flags.relu, "--gemm ends in a relu (DaVinci cores)");
+  app.add_flag("--narrow", flags.narrow, "--gemm gives int8, requantised, or fp16 (DaVinci cores)");
   app.add_option("--input", flags.inputs, "NAME=FILE: bytes of an .input; else seeded random ones")
       ->allow_extra_args(false);
   app.add_option("--output", flags.outputs, "NAME=FILE: where the bytes of a region go")

@@ -1,22 +1,22 @@
 // Benchmark: how fast the simulator is, in multiply-adds of the machine a second of this one, one thread.
 //
 //   bazel run -c opt //chips/npu:sim_bench
+//   bazel run -c opt //chips/npu:sim_bench -- --machine=davinci_like --type=f16
 //   bazel run -c opt //chips/npu:sim_bench -- --machine=tpu_v4_like --size=2048 --type=bf16 --json
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "base/status.h"
-#include "chips/npu/isa/array_isa.h"
 #include "chips/npu/machine/machine.h"
-#include "chips/npu/sim/array_core.h"
-#include "chips/npu/sim/gemm.h"
+#include "chips/npu/sim/new_core.h"
 #include "chips/npu/sim/simulator.h"
 #include "chips/npu/sim/verifier.h"
-#include "chips/numerics/dtype.h"
+#include "chips/npu/tool/make_gemm.h"
 
 namespace strata::chips::npu {
 namespace {
@@ -59,21 +59,23 @@ void Print(const Flags& flags, const char* what, double seconds, int64_t macs, i
 
 absl::Status Run(const Flags& flags) {
   STRATA_ASSIGN_OR_RETURN(const Machine machine, FindMachine(flags.machine));
-  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, NewArrayCore(machine));
-  STRATA_ASSIGN_OR_RETURN(const DType type, ParseDType(flags.type));
-  const GemmShape shape = {flags.size, flags.size, flags.size, type, true};
-  STRATA_ASSIGN_OR_RETURN(const GemmProgram gemm, MakeGemm(machine, shape));
-  STRATA_ASSIGN_OR_RETURN(MemoryImage image, NewImage(*core, gemm.program));
-  for (size_t i = 0; i < image[kDram].size(); ++i) {
-    image[kDram][i] = i % 2 == 1 ? 0x3f : static_cast<uint8_t>(i * 2654435761u >> 24);
+  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, NewCore(machine));
+  GemmRequest request;
+  request.m = request.k = request.n = flags.size;
+  request.type = flags.type;
+  STRATA_ASSIGN_OR_RETURN(const Program program, MakeGemmFor(machine, request));
+  STRATA_ASSIGN_OR_RETURN(MemoryImage image, NewImage(*core, program));
+  std::vector<uint8_t>& dram = image[0];
+  for (size_t i = 0; i < dram.size(); ++i) {
+    dram[i] = i % 2 == 1 ? 0x3f : static_cast<uint8_t>(i * 2654435761u >> 24);
   }
   SimulationOptions options;
   Simulation run;
   const auto simulate = [&]() -> absl::Status {
-    STRATA_ASSIGN_OR_RETURN(run, Simulate(*core, gemm.program, options));
+    STRATA_ASSIGN_OR_RETURN(run, Simulate(*core, program, options));
     return absl::OkStatus();
   };
-  const auto verify = [&] { return Verify(*core, gemm.program); };
+  const auto verify = [&] { return Verify(*core, program); };
   STRATA_ASSIGN_OR_RETURN(const double timing, Fastest(flags.repeats, simulate));
   options.image = &image;
   STRATA_ASSIGN_OR_RETURN(const double exact, Fastest(flags.repeats, simulate));
@@ -93,7 +95,7 @@ int main(int argc, char** argv) {
   CLI::App app("Simulated multiply-adds a second, exact and timing only, of a square product.");
   app.add_option("--machine", flags.machine, "of the catalogue")->capture_default_str();
   app.add_option("--type", flags.type, "of the operands")
-      ->check(CLI::IsMember({"i8", "bf16", "f8_e4m3", "f8_e5m2"}))
+      ->check(CLI::IsMember({"i8", "bf16", "f16", "f8_e4m3", "f8_e5m2"}))
       ->capture_default_str();
   app.add_option("--size", flags.size, "m, k and n")
       ->check(CLI::Range(1, 16384))
