@@ -154,13 +154,18 @@ class Generator {
       Hand(kMte2, kV, kPanelFlag + place);
     }
     Hand(kMte2, kMte1, kPanelFlag + place);
+    if (WholeK()) LoadA(0, 0, shape_.k);
     for (int64_t m = 0; m < shape_.m; m += l_.tile_m) {
       const int64_t rows = std::min(l_.tile_m, shape_.m - m);
-      if (WholeK()) LoadA(m, rows, 0, shape_.k);
+      // Before the tiles that use the last rows: a place is free for the next ones.
+      const bool more = m + l_.tile_m < shape_.m;
+      const bool ahead = WholeK() && more && places_ > 1;
+      if (ahead) LoadA(m + l_.tile_m, 0, shape_.k);
       for (int64_t j = 0; j < cols; j += l_.tile_n) {
         Tile({m, rows, n, j, std::min(l_.tile_n, cols - j), cols});
       }
       if (WholeK()) ReleaseA();
+      if (WholeK() && more && !ahead) LoadA(m + l_.tile_m, 0, shape_.k);
     }
     Release(kMte1, kMte2, kPanelFlag + place);
     if (shape_.bias || Scales()) Release(kV, kMte2, kPanelFlag + place);
@@ -175,12 +180,16 @@ class Generator {
 
   int64_t PlaceOfA() const { return l_.a_base + load_ % places_ * l_.a_place; }
 
-  void LoadA(int64_t m, int64_t rows, int64_t k, int64_t depth) {
-    Acquire(kMte1, kMte2, load_ % places_);
-    Emit(kLdL1, {PlaceOfA(), a_ + (m * shape_.k + k) * bytes_, rows, depth * bytes_, depth * bytes_,
-                 shape_.k * bytes_});
-    Hand(kMte2, kMte1, load_ % places_);
+  void LoadA(int64_t m, int64_t k, int64_t depth) {
+    const int64_t place = issued_++ % places_;
+    Acquire(kMte1, kMte2, place);
+    Emit(kLdL1,
+         {l_.a_base + place * l_.a_place, a_ + (m * shape_.k + k) * bytes_,
+          std::min(l_.tile_m, shape_.m - m), depth * bytes_, depth * bytes_, shape_.k * bytes_});
+    Emit(kSignal, {kMte2, kMte1, place});
   }
+  // Before the first use.
+  void TakeA() { Emit(kWait, {kMte2, kMte1, load_ % places_}); }
   void ReleaseA() { Release(kMte1, kMte2, load_++ % places_); }
 
   // A tile of C: rows from m on, columns from n + j on, of a panel of `panel` columns.
@@ -191,7 +200,8 @@ class Generator {
   void Tile(const TileOfC& t) {
     for (int64_t k = 0; k < shape_.k; k += l_.load_k) {
       const int64_t depth = std::min(l_.load_k, shape_.k - k);
-      if (!WholeK()) LoadA(t.m, t.rows, k, depth);
+      if (!WholeK()) LoadA(t.m, k, depth);
+      if (!WholeK() || t.j == 0) TakeA();
       for (int64_t at = 0; at < depth; at += l_.step_k) {
         Step(t, k, at, std::min(l_.step_k, depth - at), depth);
       }
@@ -277,7 +287,7 @@ class Generator {
   Program program_;
   int64_t end_ = 0;  // of the regions
   int64_t a_ = 0, b_ = 0, bias_ = 0, scale_ = 0, c_ = 0;
-  int64_t panel_ = 0, tile_ = 0, load_ = 0, step_ = 0, part_ = 0;
+  int64_t panel_ = 0, tile_ = 0, issued_ = 0, load_ = 0, step_ = 0, part_ = 0;
   std::vector<std::pair<Pair, int64_t>> open_;
 };
 

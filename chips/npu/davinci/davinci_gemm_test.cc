@@ -151,7 +151,7 @@ TEST(DavinciGemm, CyclesEqualTheCycleByCycleRun) {
   EXPECT_EQ(run.cycles, slow.cycles);
 }
 
-// Single-buffered, units take turns; double-buffered, GM is hardly ever idle.
+// Single-buffered, units take turns.
 TEST(DavinciGemm, DoubleBufferingOverlaps) {
   const Machine machine = *FindMachine("davinci_like");
   const std::unique_ptr<Core> core = *NewDavinciCore(machine);
@@ -164,11 +164,8 @@ TEST(DavinciGemm, DoubleBufferingOverlaps) {
     STRATA_ASSERT_OK_AND_ASSIGN(const Simulation run, Simulate(*core, program, {}));
     cycles[both] = run.cycles;
     EXPECT_EQ(run.units[kM].busy, 512 * 512 * 512 / 8192);
-    if (both) {
-      EXPECT_GT((run.units[kMte2].busy + run.units[kMte3].busy) * 10, run.cycles * 6);
-    }
   }
-  EXPECT_LT(cycles[1] * 10, cycles[0] * 8);
+  EXPECT_LT(cycles[1] * 10, cycles[0] * 7) << cycles[1] << " of " << cycles[0];
 }
 
 TEST(DavinciGemm, RefusesWhatDoesNotFit) {
