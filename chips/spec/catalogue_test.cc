@@ -26,13 +26,13 @@ double RateOf(const Chip& chip, DType dtype, bool matrix_unit) {
 }
 
 TEST(Catalogue, HasThePromisedChips) {
-  EXPECT_THAT(ChipNames(), ElementsAre("a100", "b200", "edge_16", "edge_16_os", "h100", "h200",
-                                       "host", "tpu_v1_like", "tpu_v4_like"));
+  EXPECT_THAT(ChipNames(), ElementsAre("a100", "b200", "davinci_like", "edge_16", "edge_16_os",
+                                       "h100", "h200", "host", "tpu_v1_like", "tpu_v4_like"));
 }
 
 TEST(Catalogue, KnowsWhichChipsAreSimulated) {
   EXPECT_THAT(SimulatedChipNames(),
-              ElementsAre("edge_16", "edge_16_os", "tpu_v1_like", "tpu_v4_like"));
+              ElementsAre("davinci_like", "edge_16", "edge_16_os", "tpu_v1_like", "tpu_v4_like"));
 }
 
 TEST(Catalogue, EveryChipIsValidAndNamedAsItsFile) {
@@ -81,10 +81,11 @@ TEST(FindChip, RefusesAnInvalidFileByItsPathAndField) {
 }
 
 TEST(FindChip, AnUnknownNameListsTheKnownOnes) {
-  EXPECT_THAT(FindChip("h1000"),
-              StatusIs(absl::StatusCode::kNotFound,
-                       AllOf(HasSubstr("no chip named 'h1000'; there is: a100, b200, edge_16, "),
-                             HasSubstr(".textproto"))));
+  EXPECT_THAT(
+      FindChip("h1000"),
+      StatusIs(absl::StatusCode::kNotFound,
+               AllOf(HasSubstr("no chip named 'h1000'; there is: a100, b200, davinci_like, "),
+                     HasSubstr(".textproto"))));
   EXPECT_THAT(FindChip(""), StatusIs(absl::StatusCode::kNotFound, HasSubstr("a100")));
   EXPECT_THAT(FindChip("gone.textproto"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("gone.textproto")));

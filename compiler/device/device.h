@@ -69,8 +69,9 @@ struct DeviceOptions {
   std::optional<chips::Chip> chip;  // the `model` device predicts on it
   std::string cache_dir;  // object cache; "": $STRATA_CACHE_DIR, else $XDG_CACHE_HOME/strata, else
                           // ~/.cache/strata, else the temporary folder; in a test $TEST_TMPDIR
-  // How `reference` computes: a name of graph::EvaluatorRegistry(), such as "as_h100" (matrix products as that chip's
-  // tensor cores, bit for bit) or "as_edge_16". "": each op by its own definition. Others refuse it.
+  // As another machine computes, bit for bit. `reference`: a name of graph::EvaluatorRegistry(), such as "as_h100" (matrix
+  // products as that chip's tensor cores) or "as_edge_16". `npu`: "as_h100", ...: the array's float products, and what
+  // the host does, as that chip's tensor cores; cycles stay the machine's. "": as each defines it. Others refuse it.
   std::string arithmetic;
 };
 

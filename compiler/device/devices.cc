@@ -17,9 +17,9 @@ absl::StatusOr<std::unique_ptr<Device>> WithoutArithmetic(const char* name,
                                                           const DeviceOptions& options,
                                                           const Create& create) {
   if (options.arithmetic.empty()) return create();
-  return absl::InvalidArgumentError(
-      absl::StrCat("arithmetic: the device '", name, "' cannot compute '", options.arithmetic,
-                   "'; use the device 'reference' on a plan of the compiler 'reference'"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "arithmetic: the device '", name, "' cannot compute '", options.arithmetic,
+      "'; use the device 'reference' on a plan of the compiler 'reference', or 'npu'"));
 }
 
 }  // namespace
@@ -35,9 +35,7 @@ void RegisterAllDevices() {
     });
     registry.Register("model",
                       [](const DeviceOptions& options) { return CreateModelDevice(options); });
-    registry.Register("npu", [](const DeviceOptions& options) {
-      return WithoutArithmetic("npu", options, [&] { return CreateNpuDevice(options); });
-    });
+    registry.Register("npu", [](const DeviceOptions& options) { return CreateNpuDevice(options); });
     registry.Register("null", [](const DeviceOptions&) { return CreateNullDevice(); });
     registry.Register("reference",
                       [](const DeviceOptions& options) { return CreateReferenceDevice(options); });

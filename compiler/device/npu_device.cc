@@ -3,19 +3,24 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <map>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "chips/npu/machine/machine.h"
-#include "chips/npu/sim/array_core.h"
+#include "chips/npu/sim/new_core.h"
 #include "chips/npu/sim/simulator.h"
 #include "chips/npu/tool/report.h"
+#include "chips/numerics/tensor_core.h"
 #include "compiler/device/host_memory.h"
 #include "compiler/device/host_steps.h"
 #include "compiler/device/npu_program.h"
 #include "compiler/plan/validate.h"
+#include "framework/graph/evaluator.h"
 
 namespace strata::compiler {
 namespace {
@@ -27,12 +32,25 @@ using chips::npu::Simulation;
 
 constexpr const char* kStallNames[chips::npu::kStalls] = {"dispatch", "token", "bank", "dram"};
 
+// Of multiply-adds of one kind. A cube of DaVinci kind does 16 x 16 x 16 of fp16 a cycle, and twice that of int8.
+double PeakMacsPerCycle(const Machine& machine, absl::string_view event) {
+  if (machine.has_davinci()) return absl::StrContains(event, "int8") ? 8192 : 4096;
+  const chips::npu::Array& array = machine.array();
+  return array.rows().value() * array.columns().value() * array.arrays().value();
+}
+
 // What one run counted, as the report has it.
-SimulatedLaunch Counted(const Core& core, const Simulation& run, int step) {
+SimulatedLaunch Counted(const Machine& machine, const Core& core, const Simulation& run, int step) {
   SimulatedLaunch launch;
   launch.step = step;
   launch.cycles = run.cycles;
   launch.macs = chips::npu::Macs(core, run);
+  for (size_t e = 0; e < core.events().size(); ++e) {
+    if (core.events()[e].mac) {
+      launch.ideal_cycles +=
+          static_cast<double>(run.events[e]) / PeakMacsPerCycle(machine, core.events()[e].name);
+    }
+  }
   for (const chips::npu::EnergyRow& row : chips::npu::Energy(core, run))
     launch.picojoules += row.picojoules;
   for (size_t i = 0; i < run.memories.size(); ++i) {
@@ -50,17 +68,28 @@ SimulatedLaunch Counted(const Core& core, const Simulation& run, int step) {
   return launch;
 }
 
-double PeakMacsPerCycle(const Machine& machine) {
-  const chips::npu::Array& array = machine.array();
-  return array.rows().value() * array.columns().value() * array.arrays().value();
+// Of "as_h100".
+absl::StatusOr<chips::Generation> GenerationOf(const std::string& arithmetic) {
+  absl::string_view chip = arithmetic;
+  if (absl::ConsumePrefix(&chip, "as_")) {
+    const absl::StatusOr<chips::Generation> generation = chips::ParseChip(chip);
+    if (generation.ok()) return generation;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("arithmetic: '", arithmetic,
+                   "' is no chip with tensor cores, as the device 'npu' takes it; give "
+                   "as_h100, as_a100, as_b200, ..., or leave it out for the machine's own"));
 }
 
 class NpuExecutable : public Executable {
  public:
-  NpuExecutable(plan::Plan plan, Collectives* collectives)
-      : plan_(std::move(plan)), collectives_(collectives) {}
+  NpuExecutable(plan::Plan plan, Collectives* collectives, std::string arithmetic)
+      : plan_(std::move(plan)), collectives_(collectives), arithmetic_(std::move(arithmetic)) {}
 
   absl::Status Prepare() {
+    if (!arithmetic_.empty()) {
+      STRATA_ASSIGN_OR_RETURN(evaluator_, graph::EvaluatorRegistry().Create(arithmetic_));
+    }
     STRATA_ASSIGN_OR_RETURN(memory_, HostMemory::Create(&plan_));
     programs_.resize(static_cast<size_t>(plan_.kernels_size()));
     for (int i = 0; i < plan_.steps_size(); ++i) {
@@ -116,7 +145,11 @@ class NpuExecutable : public Executable {
           "target.isa: is not set; it names the machine that the plan's programs are for");
     }
     STRATA_ASSIGN_OR_RETURN(machine_, chips::npu::FindMachine(plan_.target().isa()));
-    STRATA_ASSIGN_OR_RETURN(core_, chips::npu::NewArrayCore(machine_));
+    std::optional<chips::Generation> products_as;
+    if (!arithmetic_.empty()) {
+      STRATA_ASSIGN_OR_RETURN(products_as, GenerationOf(arithmetic_));
+    }
+    STRATA_ASSIGN_OR_RETURN(core_, chips::npu::NewCore(machine_, products_as));
     return absl::OkStatus();
   }
 
@@ -156,7 +189,6 @@ class NpuExecutable : public Executable {
     run.simulation->machine = plan_.target().isa();
     if (core_ == nullptr) return;
     run.simulation->clock_hz = core_->clock_hz();
-    run.simulation->peak_macs_per_cycle = PeakMacsPerCycle(machine_);
   }
 
   absl::Status RunStep(int i, const RunOptions& run, int64_t* now_ns) {
@@ -177,7 +209,7 @@ class NpuExecutable : public Executable {
   }
 
   absl::Status RunOnHost(const plan::Step& step) {
-    if (step.has_host_call()) return RunHostCall(step, *memory_);
+    if (step.has_host_call()) return RunHostCall(step, *memory_, evaluator_.get());
     if (step.has_copy()) return RunCopy(plan_, step, *memory_);
     return RunCollective(plan_, step, *memory_, collectives_);
   }
@@ -194,7 +226,7 @@ class NpuExecutable : public Executable {
                             chips::npu::Simulate(*core_, program.program, options));
     CopyOut(program, step);
     if (run.simulation != nullptr)
-      run.simulation->launches.push_back(Counted(*core_, simulation, i));
+      run.simulation->launches.push_back(Counted(machine_, *core_, simulation, i));
     if (run.unit_timeline != nullptr)
       AppendUnits(program.program, simulation, i, now_ns, run.unit_timeline);
     return simulation.cycles;
@@ -235,6 +267,9 @@ class NpuExecutable : public Executable {
 
   plan::Plan plan_;
   Collectives* collectives_;
+  std::string arithmetic_;
+  std::unique_ptr<graph::Evaluator>
+      evaluator_;  // of the host's steps; null: by the ops' definitions
   std::unique_ptr<HostMemory> memory_;
   Machine machine_;
   std::unique_ptr<Core> core_;                         // where there is a launch
@@ -245,7 +280,8 @@ class NpuExecutable : public Executable {
 
 class NpuDevice : public Device {
  public:
-  explicit NpuDevice(const DeviceOptions& options) : collectives_(options.collectives) {}
+  explicit NpuDevice(const DeviceOptions& options)
+      : collectives_(options.collectives), arithmetic_(options.arithmetic) {}
 
   absl::string_view name() const override { return "npu"; }
   DeviceCapabilities capabilities() const override {
@@ -262,7 +298,7 @@ class NpuDevice : public Device {
           absl::StrCat("plan '", plan.name(), "' was made for the device '", plan.target().device(),
                        "', this is 'npu'; compile again with --device=npu"));
     }
-    auto executable = std::make_unique<NpuExecutable>(plan, collectives_);
+    auto executable = std::make_unique<NpuExecutable>(plan, collectives_, arithmetic_);
     STRATA_RETURN_IF_ERROR(
         Annotate(executable->Prepare(), absl::StrCat("plan '", plan.name(), "'")));
     return executable;
@@ -270,11 +306,14 @@ class NpuDevice : public Device {
 
  private:
   Collectives* collectives_;
+  std::string arithmetic_;
 };
 
 }  // namespace
 
-std::unique_ptr<Device> CreateNpuDevice(const DeviceOptions& options) {
+absl::StatusOr<std::unique_ptr<Device>> CreateNpuDevice(const DeviceOptions& options) {
+  if (!options.arithmetic.empty())
+    STRATA_RETURN_IF_ERROR(GenerationOf(options.arithmetic).status());
   return std::make_unique<NpuDevice>(options);
 }
 

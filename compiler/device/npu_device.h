@@ -19,8 +19,9 @@
 
 namespace strata::compiler {
 
-// Load() assembles and verifies each program; errors name the step.
-std::unique_ptr<Device> CreateNpuDevice(const DeviceOptions& options);
+// Load() assembles and verifies each program; errors name the step. INVALID_ARGUMENT for an options.arithmetic that is no
+// chip's.
+absl::StatusOr<std::unique_ptr<Device>> CreateNpuDevice(const DeviceOptions& options);
 
 }  // namespace strata::compiler
 

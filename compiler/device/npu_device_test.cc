@@ -1,6 +1,7 @@
 // The device "npu" on plans whose programs are made by hand: what it computes, counts, and refuses.
 #include "compiler/device/npu_device.h"
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "chips/npu/isa/disassembler.h"
 #include "chips/npu/machine/machine.h"
 #include "chips/npu/sim/gemm.h"
+#include "chips/numerics/matmul_as.h"
 #include "chips/spec/catalogue.h"
 #include "chips/timeline/validate.h"
 #include "compiler/device/device.h"
@@ -36,15 +38,15 @@ uint32_t AddBuffer(plan::Plan* plan, const std::string& name, plan::BufferKind k
   buffer->set_dtype(dtype);
   buffer->add_dims(rows);
   buffer->add_dims(columns);
-  buffer->set_size_bytes(static_cast<uint64_t>(rows * columns) * (dtype == chips::I8 ? 1 : 4));
+  buffer->set_size_bytes(static_cast<uint64_t>(rows * columns) * chips::SizeOf(dtype));
   return static_cast<uint32_t>(plan->buffers_size() - 1);
 }
 
 // C = A x W in int8, then again in a second step.
-plan::Plan ProductPlan(const std::string& machine_name) {
+plan::Plan ProductPlan(const std::string& machine_name, chips::DType dtype = chips::I8) {
   auto machine = chips::npu::FindMachine(machine_name);
   EXPECT_OK(machine.status());
-  auto gemm = chips::npu::MakeGemm(*machine, {.m = kM, .k = kK, .n = kN});
+  auto gemm = chips::npu::MakeGemm(*machine, {.m = kM, .k = kK, .n = kN, .type = dtype});
   EXPECT_OK(gemm.status());
   const char* names[] = {"b0", "b1", "b2"};
   for (size_t i = 0; i < 3; ++i) gemm->program.regions[i].name = names[i];
@@ -55,8 +57,8 @@ plan::Plan ProductPlan(const std::string& machine_name) {
   plan.set_streams(1);
   plan.mutable_target()->set_device("npu");
   plan.mutable_target()->set_isa(machine_name);
-  const uint32_t a = AddBuffer(&plan, "a", plan::INPUT, chips::I8, kM, kK);
-  const uint32_t w = AddBuffer(&plan, "w", plan::INPUT, chips::I8, kK, kN);
+  const uint32_t a = AddBuffer(&plan, "a", plan::INPUT, dtype, kM, kK);
+  const uint32_t w = AddBuffer(&plan, "w", plan::INPUT, dtype, kK, kN);
   plan.add_inputs(a);
   plan.add_inputs(w);
   plan::Kernel* kernel = plan.add_kernels();
@@ -67,7 +69,8 @@ plan::Plan ProductPlan(const std::string& machine_name) {
   kernel->set_grain(1);
   kernel->mutable_reference()->add_nodes()->set_op("matmul");
   for (const char* name : {"c", "d"}) {
-    const uint32_t c = AddBuffer(&plan, name, plan::OUTPUT, chips::I32, kM, kN);
+    const uint32_t c =
+        AddBuffer(&plan, name, plan::OUTPUT, dtype == chips::I8 ? chips::I32 : chips::F32, kM, kN);
     plan::Step* step = plan.add_steps();
     step->set_name(name);
     step->set_origin("model.cc:7");
@@ -103,15 +106,19 @@ std::vector<double> Product(const graph::HostTensor& a, const graph::HostTensor&
   return c;
 }
 
-absl::StatusOr<std::unique_ptr<Executable>> Load(const plan::Plan& plan) {
+absl::StatusOr<std::unique_ptr<Executable>> Load(const plan::Plan& plan,
+                                                 const std::string& arithmetic = "") {
   RegisterAllDevices();
-  STRATA_ASSIGN_OR_RETURN(auto device, DeviceRegistry().Create("npu", DeviceOptions()));
+  DeviceOptions options;
+  options.arithmetic = arithmetic;
+  STRATA_ASSIGN_OR_RETURN(auto device, DeviceRegistry().Create("npu", options));
   return device->Load(plan);
 }
 
 TEST(NpuDeviceTest, ProgramsComputeOnEveryMachine) {
   for (const std::string& machine : chips::npu::MachineNames()) {
     SCOPED_TRACE(machine);
+    if (chips::npu::FindMachine(machine)->has_davinci()) continue;  // MakeGemm is for arrays
     STRATA_ASSERT_OK_AND_ASSIGN(auto executable, Load(ProductPlan(machine)));
     for (int seed = 0; seed < 2; ++seed) {
       const graph::HostTensor a = Filled(kM, kK, seed), w = Filled(kK, kN, seed + 5);
@@ -131,7 +138,7 @@ TEST(NpuDeviceTest, CountsWhatTheMachineDoes) {
                 .status());
   ASSERT_EQ(report.launches.size(), 2u);
   EXPECT_EQ(report.machine, "edge_16");
-  EXPECT_EQ(report.peak_macs_per_cycle, 256);
+  EXPECT_EQ(report.launches[0].ideal_cycles, kM * kK * kN / 256.0);
   EXPECT_EQ(report.Macs(), 2 * kM * kK * kN);
   EXPECT_EQ(report.launches[0].cycles, report.launches[1].cycles);
   EXPECT_GT(report.Utilisation(), 0);
@@ -247,6 +254,49 @@ TEST(NpuDeviceTest, ContentOfTheProgramReachesItsRegions) {
   STRATA_ASSERT_OK_AND_ASSIGN(auto executable, Load(plan));
   STRATA_ASSERT_OK_AND_ASSIGN(const auto outputs, executable->Run({a, Filled(kK, kN, 3)}, {}));
   EXPECT_EQ(outputs[0].ToDoubles(), Product(a, w));
+}
+
+// C = A x W in bf16, computed as `arithmetic`.
+std::vector<double> Bf16Product(const std::string& arithmetic, graph::HostTensor a,
+                                graph::HostTensor w) {
+  auto executable = Load(ProductPlan("edge_16", chips::BF16), arithmetic);
+  EXPECT_OK(executable.status());
+  if (!executable.ok()) return {};
+  const auto outputs = (*executable)->Run({a, w}, {});
+  EXPECT_OK(outputs.status());
+  return outputs.ok() ? (*outputs)[0].ToDoubles() : std::vector<double>();
+}
+
+graph::HostTensor Bf16(int64_t rows, int64_t columns) {
+  std::vector<double> values;
+  for (int64_t i = 0; i < rows * columns; ++i)
+    values.push_back(std::sin(static_cast<double>(i * i % 1009)) * std::exp2(i % 11));
+  return graph::HostTensor::FromDoubles(chips::BF16, {rows, columns}, values);
+}
+
+TEST(NpuDeviceTest, MultipliesAsAnotherChipBitForBit) {
+  const graph::HostTensor a = Bf16(kM, kK), w = Bf16(kK, kN);
+  const std::vector<double> da = a.ToDoubles(), dw = w.ToDoubles();
+  const std::vector<float> fa(da.begin(), da.end()), fw(dw.begin(), dw.end());
+  const std::vector<double> own = Bf16Product("", a, w);
+  for (const char* chip : {"a100", "h100", "b200"}) {
+    std::vector<float> want(kM * kN);
+    ASSERT_OK(chips::MatmulAs(chip, "bf16", {kM, kN, kK}, fa, fw, {}, absl::MakeSpan(want)));
+    const std::vector<double> got = Bf16Product(absl::StrCat("as_", chip), a, w);
+    EXPECT_EQ(got, std::vector<double>(want.begin(), want.end())) << chip;
+    EXPECT_NE(got, own) << chip;
+  }
+}
+
+TEST(NpuDeviceTest, RefusesAnArithmeticThatIsNoChips) {
+  for (const char* name : {"as_abacus", "as_edge_16", "h100"}) {
+    EXPECT_THAT(Load(ProductPlan("edge_16"), name),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("give as_h100")))
+        << name;
+  }
+  // V100 multiplies no bf16.
+  EXPECT_THAT(Load(ProductPlan("edge_16", chips::BF16), "as_v100"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("multiplies no bf16")));
 }
 
 TEST(NpuDeviceTest, APlanWithoutAMachineIsRefused) {

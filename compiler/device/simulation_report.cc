@@ -72,8 +72,9 @@ double SimulationReport::Seconds() const {
 }
 
 double SimulationReport::Utilisation() const {
-  const double most = peak_macs_per_cycle * static_cast<double>(Cycles());
-  return most > 0 ? static_cast<double>(Macs()) / most : 0;
+  double ideal = 0;
+  for (const SimulatedLaunch& launch : launches) ideal += launch.ideal_cycles;
+  return Cycles() > 0 ? ideal / static_cast<double>(Cycles()) : 0;
 }
 
 double SimulationReport::Picojoules() const {

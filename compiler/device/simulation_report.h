@@ -34,7 +34,8 @@ struct SimulatedStall {
 struct SimulatedLaunch {
   int step = 0;  // of Plan.steps
   int64_t cycles = 0;
-  int64_t macs = 0;  // multiply-adds of the matrix unit
+  int64_t macs = 0;         // multiply-adds of the matrix unit
+  double ideal_cycles = 0;  // that they would take at the machine's peak
   double picojoules = 0;
   std::vector<SimulatedTraffic> traffic;  // memories that moved anything
   std::vector<SimulatedStall> stalls;     // of more than 0 cycles
@@ -43,13 +44,12 @@ struct SimulatedLaunch {
 struct SimulationReport {
   std::string machine;
   double clock_hz = 0;
-  double peak_macs_per_cycle = 0;  // of the whole machine; 0: not told
   std::vector<SimulatedLaunch> launches;
 
   int64_t Cycles() const;
   int64_t Macs() const;
   double Seconds() const;      // Cycles() at the clock
-  double Utilisation() const;  // Macs() against the peak, in [0, 1]; 0 where no peak is told
+  double Utilisation() const;  // ideal cycles over cycles, in [0, 1]
   double Picojoules() const;
   int64_t Bytes(absl::string_view memory) const;  // read and written
 };

@@ -43,8 +43,7 @@ std::string SimulationTable(const plan::Plan& plan, const SimulationReport& repo
   absl::StrAppend(&text, "\n");
   Row sum{"in all", report.Cycles(), report.Seconds(), report.Utilisation(), report.Bytes("DRAM")};
   for (const SimulatedLaunch& launch : report.launches) {
-    const SimulationReport one{
-        report.machine, report.clock_hz, report.peak_macs_per_cycle, {launch}};
+    const SimulationReport one{report.machine, report.clock_hz, {launch}};
     Row row{plan.steps(launch.step).name(), one.Cycles(), one.Seconds(), one.Utilisation(),
             one.Bytes("DRAM")};
     if (model) row.predicted_seconds = predictions[launch.step];

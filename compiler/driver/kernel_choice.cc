@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/warning.h"
+#include "compiler/driver/kernel_key.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "compiler/plan/explain.h"
 
@@ -28,50 +29,6 @@ double BalanceOf(const chips::Chip& chip) {
       bandwidth = memory.bandwidth_bytes_per_second().value();
   }
   return rate > 0 && bandwidth > 0 ? rate / bandwidth : kUsualBalance;
-}
-
-// A graph without what does not change its kernel.
-void StripNames(Graph* graph) {
-  graph->clear_name();
-  for (graph::Value& value : *graph->mutable_values()) {
-    value.clear_name();
-    value.clear_gradient_of();
-  }
-  for (graph::Output& output : *graph->mutable_outputs()) output.clear_name();
-  for (Node& node : *graph->mutable_nodes()) {
-    node.clear_origin();
-    for (Graph& region : *node.mutable_regions()) StripNames(&region);
-  }
-}
-
-void AppendType(const graph::Value& value, std::string* key) {
-  absl::StrAppend(key, ";", value.dtype());
-  for (const graph::Dim& dim : value.dims()) absl::StrAppend(key, ",", dim.size());
-}
-
-// Equal keys, equal kernels.
-std::string KeyOf(const Graph& graph, const Node& node) {
-  std::string key = node.op();
-  for (uint32_t id : node.inputs()) AppendType(graph.values(static_cast<int>(id)), &key);
-  key += "->";
-  for (uint32_t id : node.outputs()) AppendType(graph.values(static_cast<int>(id)), &key);
-  for (const graph::Attribute& attribute : node.attributes()) {
-    key.push_back('|');
-    attribute.AppendToString(&key);
-  }
-  for (Graph region : node.regions()) {
-    StripNames(&region);
-    key.push_back('{');
-    region.AppendToString(&key);
-  }
-  return key;
-}
-
-// What the device interprets where it cannot build the kernel. Equal nodes share a kernel, so no model line is in it.
-Graph Reference(const Graph& graph, const Node& node) {
-  Graph region = RegionOf(graph, node);
-  for (Node& inner : *region.mutable_nodes()) inner.clear_origin();
-  return region;
 }
 
 // What the nodes of a fusion would move, were each a kernel of its own.
@@ -121,13 +78,13 @@ std::string KernelChooser::EmittedReason(const OpCall& call, const Work& work) c
 }
 
 const KernelChooser::Emitted& KernelChooser::Emit(const Graph& graph, const Node& node) {
-  auto [it, fresh] = emitted_.emplace(KeyOf(graph, node), Emitted{});
+  auto [it, fresh] = emitted_.emplace(KernelKey(graph, node), Emitted{});
   Emitted& emitted = it->second;
   if (!fresh) return emitted;
   absl::StatusOr<EmittedKernel> kernel = EmitKernel(graph, node, isa_);
   emitted.status = kernel.status();
   if (!kernel.ok()) return emitted;
-  *kernel->kernel.mutable_reference() = Reference(graph, node);
+  *kernel->kernel.mutable_reference() = KernelReference(graph, node);
   emitted.kernel = AddKernel(std::move(kernel->kernel));
   for (size_t output = 0; output < kernel->in_place.size(); ++output) {
     for (int input : kernel->in_place[output])

@@ -9,8 +9,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/textproto.h"
+#include "base/warning.h"
+#include "chips/npu/machine/machine.h"
 #include "compiler/codegen/emit.h"
+#include "compiler/driver/fusion_split.h"
 #include "compiler/driver/kernel_choice.h"
+#include "compiler/driver/npu_kernels.h"
 #include "compiler/driver/product_kernels.h"
 #include "compiler/driver/product_split.h"
 #include "compiler/gemm/emit.h"
@@ -33,11 +37,14 @@ constexpr int64_t kSmallConstantBytes = 4096;
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, const LoweringTarget& target, ProductKernels* products)
+  // `npu`: with KernelPolicy::kNpu, else null.
+  Lowering(const Graph& graph, const LoweringTarget& target, ProductKernels* products,
+           NpuKernels* npu)
       : graph_(graph),
         target_(target),
         chooser_(target.isa, target.chip, &plan_),
-        products_(*products) {
+        products_(*products),
+        npu_(npu) {
     buffer_of_.assign(static_cast<size_t>(graph.values_size()), kNoBuffer);
     is_output_.assign(buffer_of_.size(), false);
     for (const graph::Output& output : graph.outputs()) is_output_[output.value()] = true;
@@ -159,13 +166,30 @@ class Lowering {
     if (!fastest) {
       SetHostCall(node, step);
       SetWork(WorkOf(*def, CallOf(graph_, node)), step);
-      step->set_reason(reference ? "reference: the op's own definition, on the host"
-                                 : absl::StrCat("host: no program of the NPU does ", node.op()));
+      step->set_reason("reference: the op's own definition, on the host");
+      if (npu_ != nullptr) ChooseForNpu(node, step);
       return absl::OkStatus();
     }
     STRATA_ASSIGN_OR_RETURN(request_.in_place.back(), chooser_.Choose(graph_, node, step));
     if (!gemm.reason.empty()) step->set_reason(absl::StrCat(step->reason(), "; ", gemm.reason));
     return absl::OkStatus();
+  }
+
+  // A program for the machine, or the host with the reason.
+  void ChooseForNpu(const Node& node, plan::Step* step) {
+    const absl::StatusOr<const NpuKernels::Emitted*> made = npu_->Emit(graph_, node);
+    if (made.ok()) {
+      step->mutable_launch()->set_kernel(chooser_.AddKernel((*made)->kernel));
+      step->set_reason((*made)->reason);
+      return;
+    }
+    step->set_reason(absl::StrCat("on the host: ", made.status().message()));
+    if (absl::IsUnimplemented(made.status()))
+      return;  // else a fault of ours, which need not stop anybody
+    Warn(absl::StrCat(
+        "graph '", graph_.name(), "': '", step->name(), "'",
+        node.origin().empty() ? "" : absl::StrCat(" of ", node.origin()),
+        ": no program could be made, it runs on the host: ", made.status().ToString()));
   }
 
   // A product, alone or with what follows it. A is packed into a temporary, which the product reads in its place; B too,
@@ -321,12 +345,20 @@ class Lowering {
   plan::Plan plan_;
   KernelChooser chooser_;
   ProductKernels& products_;
+  NpuKernels* npu_;
   MemoryRequest request_;
   std::vector<uint32_t> buffer_of_;                          // by value
   std::vector<bool> is_output_;                              // by value
   std::set<uint32_t> handed_out_;                            // storage that a result has already
   std::vector<std::pair<uint32_t, uint32_t>> input_copies_;  // (value, buffer with its copy)
 };
+
+// Programs for the target's machine; null where it is none.
+absl::StatusOr<std::unique_ptr<NpuKernels>> NpuKernelsOf(const LoweringTarget& target) {
+  if (target.policy != KernelPolicy::kNpu) return std::unique_ptr<NpuKernels>();
+  STRATA_ASSIGN_OR_RETURN(chips::npu::Machine machine, chips::npu::FindMachine(target.isa));
+  return std::make_unique<NpuKernels>(std::move(machine));
+}
 
 // Fusions of a product that are not one kernel, as their parts.
 Graph SplitRefused(const Graph& graph, const LoweringTarget& target, ProductKernels* products) {
@@ -342,8 +374,13 @@ absl::StatusOr<plan::Plan> LowerGraph(const Graph& graph, const LoweringTarget& 
   STRATA_RETURN_IF_ERROR(CheckConcrete(graph));
   ProductKernels products(target.policy == KernelPolicy::kFastest ? target.isa : "", target.chip,
                           target.gemm_policy, target.gemm_records);
-  const Graph emittable = SplitRefused(graph, target, &products);
-  absl::StatusOr<plan::Plan> plan = Lowering(emittable, target, &products).Run(memory);
+  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<NpuKernels> npu, NpuKernelsOf(target));
+  Graph emittable = SplitRefused(graph, target, &products);
+  if (npu != nullptr) {
+    emittable = SplitFusions(
+        graph, [&](const Node& node) { return IsNpuFusion(node) && !npu->Emit(graph, node).ok(); });
+  }
+  absl::StatusOr<plan::Plan> plan = Lowering(emittable, target, &products, npu.get()).Run(memory);
   if (!plan.ok()) return Annotate(plan.status(), absl::StrCat("graph '", graph.name(), "'"));
   return plan;
 }

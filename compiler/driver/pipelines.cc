@@ -31,12 +31,13 @@ std::vector<std::string> StrataPipeline() {
 
 std::vector<std::string> NpuPipeline() {
   return {
-      "decompose",         // composites become primitives
-      "constant_folding",  // what depends on constants only is computed now
-      "algebraic",         // local identities
-      "cse",               // equal values are made once
-      "dce",               // what nobody needs goes
-      "memory_order",      // large values are made late and die early
+      "attention_expansion",  // attention becomes two products and a softmax
+      "decompose",            // composites become primitives
+      "constant_folding",     // what depends on constants only is computed now
+      "algebraic",            // local identities
+      "cse",                  // equal values are made once
+      "dce",                  // what nobody needs goes
+      "memory_order",         // large values are made late and die early
   };
 }
 

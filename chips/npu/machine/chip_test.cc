@@ -32,26 +32,49 @@ void ExpectLevel(const Chip& chip, const std::string& name, const Memory& memory
   EXPECT_EQ(level->capacity_bytes().value(), memory.capacity_bytes().value()) << name;
 }
 
-// Two operations a multiply-add, at each place of each array, each cycle.
-void ExpectRates(const Chip& chip, const Machine& machine) {
+// Multiply-adds a cycle at each place of each array; of DaVinci's cube 16 x 16 x 16, twice that of int8.
+double MacsPerCycle(const Machine& machine, DType dtype) {
+  if (machine.has_davinci()) return dtype == I8 ? 8192 : 4096;
   const Array& array = machine.array();
-  const double peak = 2 * array.rows().value() * array.columns().value() * array.arrays().value() *
-                      machine.clock_hz().value();
+  return array.rows().value() * array.columns().value() * array.arrays().value();
+}
+
+// Elements of 32 bits.
+double VectorLanes(const Machine& machine) {
+  return machine.has_davinci() ? machine.davinci().ub_bytes_per_cycle().value() / 4
+                               : machine.vector_lanes().value();
+}
+
+void ExpectRates(const Chip& chip, const Machine& machine) {
   int matrix_rates = 0;
   for (const ComputeRate& rate : chip.rates()) {
     if (!rate.matrix_unit()) continue;
     ++matrix_rates;
     EXPECT_TRUE(HasType(machine, rate.dtype())) << DTypeName(rate.dtype());
-    EXPECT_DOUBLE_EQ(rate.flops_per_second().value(), peak) << DTypeName(rate.dtype());
+    EXPECT_DOUBLE_EQ(rate.flops_per_second().value(),
+                     2 * MacsPerCycle(machine, rate.dtype()) * machine.clock_hz().value())
+        << DTypeName(rate.dtype());
   }
-  EXPECT_EQ(matrix_rates, array.types_size());
+  EXPECT_EQ(matrix_rates,
+            machine.has_davinci() ? machine.davinci().types_size() : machine.array().types_size());
   const ComputeRate* vector = RateOf(chip, F32, false);
   ASSERT_NE(vector, nullptr);
   EXPECT_DOUBLE_EQ(vector->flops_per_second().value(),
-                   machine.vector_lanes().value() * machine.clock_hz().value());
+                   VectorLanes(machine) * machine.clock_hz().value());
 }
 
-void ExpectMemories(const Chip& chip, const Machine& machine) {
+void ExpectDavinciMemories(const Chip& chip, const Machine& machine) {
+  EXPECT_EQ(chip.memories_size(), 6);
+  ExpectLevel(chip, "L0A", machine.davinci().l0a());
+  ExpectLevel(chip, "L0B", machine.davinci().l0b());
+  ExpectLevel(chip, "L0C", machine.davinci().l0c());
+  ExpectLevel(chip, "UB", machine.davinci().ub());
+  ExpectLevel(chip, "L1", machine.l1());
+  EXPECT_DOUBLE_EQ(LevelOf(chip, "L1")->bandwidth_bytes_per_second().value(),
+                   machine.davinci().l1_bytes_per_cycle().value() * machine.clock_hz().value());
+}
+
+void ExpectArrayMemories(const Chip& chip, const Machine& machine) {
   ExpectLevel(chip, "ACC", machine.accumulators());
   ExpectLevel(chip, "L1", machine.l1());
   EXPECT_EQ(chip.memories_size(), machine.has_l2() ? 4 : 3);
@@ -60,6 +83,9 @@ void ExpectMemories(const Chip& chip, const Machine& machine) {
     EXPECT_DOUBLE_EQ(LevelOf(chip, "L2")->bandwidth_bytes_per_second().value(),
                      machine.l2_bytes_per_cycle().value() * machine.clock_hz().value());
   }
+}
+
+void ExpectMainMemory(const Chip& chip, const Machine& machine) {
   const MemoryLevel& main = *chip.memories().rbegin();
   EXPECT_EQ(main.capacity_bytes().value(), machine.dram().capacity_bytes().value());
   EXPECT_EQ(main.bandwidth_bytes_per_second().value(), machine.dram_bytes_per_second().value());
@@ -72,9 +98,10 @@ TEST(SimulatedChips, HaveTheFiguresOfTheirMachines) {
     STRATA_ASSERT_OK_AND_ASSIGN(const Chip chip, FindChip(name));
     STRATA_ASSERT_OK_AND_ASSIGN(const Machine machine, FindMachine(chip.npu_machine()));
     EXPECT_EQ(chip.title(), machine.title());
-    EXPECT_EQ(chip.cores(), machine.array().arrays().value());
+    EXPECT_EQ(chip.cores(), machine.has_davinci() ? 1 : machine.array().arrays().value());
     ExpectRates(chip, machine);
-    ExpectMemories(chip, machine);
+    (machine.has_davinci() ? ExpectDavinciMemories : ExpectArrayMemories)(chip, machine);
+    ExpectMainMemory(chip, machine);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "chips/npu/isa/array_isa.h"
 #include "chips/npu/machine/machine.h"
 #include "chips/npu/sim/array_datapath.h"
+#include "chips/npu/sim/tile_product_as.h"
 
 namespace strata::chips::npu {
 namespace {
@@ -20,11 +21,12 @@ struct TypeRow {
   const char* name;
   int64_t bytes;
   ArrayEvent event;
+  TileType tile;
 };
-constexpr TypeRow kTypes[] = {{I8, "int8", 1, kMacI8},
-                              {BF16, "bf16", 2, kMacBf16},
-                              {F8_E4M3, "fp8 E4M3", 1, kMacF8},
-                              {F8_E5M2, "fp8 E5M2", 1, kMacF8}};
+constexpr TypeRow kTypes[] = {{I8, "int8", 1, kMacI8, TileType::kI8},
+                              {BF16, "bf16", 2, kMacBf16, TileType::kBf16},
+                              {F8_E4M3, "fp8 E4M3", 1, kMacF8, TileType::kE4m3},
+                              {F8_E5M2, "fp8 E5M2", 1, kMacF8, TileType::kE5m2}};
 
 int64_t Whole(const Figure& figure) { return static_cast<int64_t>(figure.value()); }
 
@@ -48,8 +50,9 @@ absl::Status AtMost(const char* operand, int64_t value, int64_t limit, const cha
 
 class ArrayCore : public Core {
  public:
-  explicit ArrayCore(const Machine& machine)
+  ArrayCore(const Machine& machine, std::optional<Generation> products_as)
       : machine_(machine),
+        products_as_(products_as),
         rows_(Whole(machine.array().rows())),
         columns_(Whole(machine.array().columns())),
         width_(columns_ * Whole(machine.array().arrays())),
@@ -77,7 +80,7 @@ class ArrayCore : public Core {
   int queue_depth() const override { return static_cast<int>(Whole(machine_.queue_depth())); }
 
   std::unique_ptr<Datapath> NewDatapath(MemoryImage* image) const override {
-    return NewArrayDatapath({PlanePitch(), PlaneBytes(), lanes_}, image);
+    return NewArrayDatapath({PlanePitch(), PlaneBytes(), lanes_, products_as_}, image);
   }
 
   absl::Status EffectOf(const Resolved& in, Effect* effect) const override {
@@ -110,9 +113,17 @@ class ArrayCore : public Core {
   int64_t PlaneBytes() const { return rows_ * PlanePitch(); }
 
   absl::Status CheckType(int type) const {
-    if (HasType(machine_, kTypes[type].dtype)) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("machine '", machine_.name(), "' has no ", kTypes[type].name));
+    if (!HasType(machine_, kTypes[type].dtype)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("machine '", machine_.name(), "' has no ", kTypes[type].name));
+    }
+    const TileType tile = kTypes[type].tile;
+    if (!products_as_.has_value() || tile == TileType::kI8 ||
+        TileProductAs::Has(*products_as_, tile))
+      return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("a chip of the ", GenerationName(*products_as_),
+                                                   " generation multiplies no ",
+                                                   kTypes[type].name));
   }
 
   absl::Status CheckDataflow(Dataflow dataflow) const {
@@ -308,6 +319,7 @@ class ArrayCore : public Core {
   }
 
   const Machine machine_;
+  const std::optional<Generation> products_as_;
   const int64_t rows_, columns_, width_, planes_;
   const int64_t lanes_, latency_, special_passes_;
   std::vector<MemorySpec> memories_;
@@ -316,9 +328,10 @@ class ArrayCore : public Core {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Core>> NewArrayCore(const Machine& machine) {
+absl::StatusOr<std::unique_ptr<Core>> NewArrayCore(const Machine& machine,
+                                                   std::optional<Generation> products_as) {
   STRATA_RETURN_IF_ERROR(ValidateMachine(machine));
-  return std::make_unique<ArrayCore>(machine);
+  return std::make_unique<ArrayCore>(machine, products_as);
 }
 
 }  // namespace strata::chips::npu

@@ -4,6 +4,7 @@
 
 #include "chips/npu/isa/array_isa.h"
 #include "chips/npu/sim/tile_product.h"
+#include "chips/npu/sim/tile_product_as.h"
 #include "chips/npu/sim/vector_datapath.h"
 
 namespace strata::chips::npu {
@@ -15,7 +16,9 @@ constexpr TileType kTileTypes[] = {TileType::kI8, TileType::kBf16, TileType::kE4
 class ArrayDatapath : public Datapath {
  public:
   ArrayDatapath(const ArrayLayout& layout, MemoryImage* image)
-      : layout_(layout), image_(*image), vector_(layout.lanes, image) {}
+      : layout_(layout), image_(*image), vector_(layout.lanes, image) {
+    if (layout.products_as.has_value()) product_as_.emplace(*layout.products_as);
+  }
 
   void Execute(const Resolved& in) override {
     switch (in.unit) {
@@ -92,19 +95,27 @@ class ArrayDatapath : public Datapath {
     const bool add = (opcode & 1) != 0;
     const uint8_t* a = v[4] == 0 ? nullptr : At(kL1, v[1]);
     if (opcode < kMmoI8) {
-      product_.Run(
-          type, add ? TileSum::kAddAtEnd : TileSum::kWrite,
-          {a, Plane(v[2]), At(kAcc, v[0]), v[3], v[4], v[5], v[7], layout_.plane_pitch, v[6]});
+      Product(type, add ? TileSum::kAddAtEnd : TileSum::kWrite,
+              {a, Plane(v[2]), At(kAcc, v[0]), v[3], v[4], v[5], v[7], layout_.plane_pitch, v[6]});
     } else {
       const uint8_t* w = v[4] == 0 ? nullptr : At(kL1, v[2]);
-      product_.Run(type, add ? TileSum::kStartFromC : TileSum::kWrite,
-                   {a, w, At(kAcc, v[0]), v[3], v[4], v[5], v[7], v[8], v[6]});
+      Product(type, add ? TileSum::kStartFromC : TileSum::kWrite,
+              {a, w, At(kAcc, v[0]), v[3], v[4], v[5], v[7], v[8], v[6]});
+    }
+  }
+
+  void Product(TileType type, TileSum sum, const Tile& tile) {
+    if (product_as_.has_value() && type != TileType::kI8) {
+      product_as_->Run(type, sum, tile);
+    } else {
+      product_.Run(type, sum, tile);
     }
   }
 
   const ArrayLayout layout_;
   MemoryImage& image_;
   TileProduct product_;
+  std::optional<TileProductAs> product_as_;
   VectorDatapath vector_;
 };
 

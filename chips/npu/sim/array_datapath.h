@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "chips/npu/sim/core.h"
+#include "chips/numerics/tensor_core.h"
 
 namespace strata::chips::npu {
 
@@ -13,6 +15,8 @@ struct ArrayLayout {
   int64_t plane_pitch = 0;  // bytes from row to row of a weight plane
   int64_t plane_bytes = 0;  // from plane to plane
   int64_t lanes = 1;        // of the vector unit
+  std::optional<Generation>
+      products_as;  // whose tensor cores compute float products; unset: the array
 };
 
 // The image is written in place and must hold what the instructions touch: they are not checked again.

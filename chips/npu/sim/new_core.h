@@ -7,15 +7,18 @@
 #define STRATA_CHIPS_NPU_SIM_NEW_CORE_H_
 
 #include <memory>
+#include <optional>
 
 #include "base/status.h"
 #include "chips/npu/machine/machine.pb.h"
 #include "chips/npu/sim/core.h"
+#include "chips/numerics/tensor_core.h"
 
 namespace strata::chips::npu {
 
-// Validates the machine.
-absl::StatusOr<std::unique_ptr<Core>> NewCore(const Machine& machine);
+// Validates the machine. `products_as`: as in NewArrayCore(); UNIMPLEMENTED for other cores.
+absl::StatusOr<std::unique_ptr<Core>> NewCore(const Machine& machine,
+                                              std::optional<Generation> products_as = std::nullopt);
 
 }  // namespace strata::chips::npu
 

@@ -28,24 +28,6 @@ std::array<float, 256> Table(Format format) {
   return table;
 }
 
-void ToFloat(TileType type, const uint8_t* from, int64_t count, float* to) {
-  static const std::array<float, 256> e4m3 = Table(Format::kE4M3), e5m2 = Table(Format::kE5M2);
-  switch (type) {
-    case TileType::kI8:
-      for (int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(static_cast<int8_t>(from[i]));
-      return;
-    case TileType::kBf16:
-      for (int64_t i = 0; i < count; ++i) to[i] = FromBf16(from + 2 * i);
-      return;
-    case TileType::kE4m3:
-    case TileType::kE5m2: {
-      const std::array<float, 256>& table = type == TileType::kE4m3 ? e4m3 : e5m2;
-      for (int64_t i = 0; i < count; ++i) to[i] = table[from[i]];
-      return;
-    }
-  }
-}
-
 // sums[j] += sum over k of a[k] w[k][j], in order of k, for one block of columns.
 void AddBlock(const float* a, const float* w, int64_t k, int64_t pitch, float* sums) {
   float s[kColumns];
@@ -83,6 +65,24 @@ void AddFloat(const float* sums, int64_t n, bool add, uint8_t* c) {
 
 }  // namespace
 
+void ToFloats(TileType type, const uint8_t* from, int64_t count, float* to) {
+  static const std::array<float, 256> e4m3 = Table(Format::kE4M3), e5m2 = Table(Format::kE5M2);
+  switch (type) {
+    case TileType::kI8:
+      for (int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(static_cast<int8_t>(from[i]));
+      return;
+    case TileType::kBf16:
+      for (int64_t i = 0; i < count; ++i) to[i] = FromBf16(from + 2 * i);
+      return;
+    case TileType::kE4m3:
+    case TileType::kE5m2: {
+      const std::array<float, 256>& table = type == TileType::kE4m3 ? e4m3 : e5m2;
+      for (int64_t i = 0; i < count; ++i) to[i] = table[from[i]];
+      return;
+    }
+  }
+}
+
 void TileProduct::Run(TileType type, TileSum sum, const Tile& tile) {
   if (tile.m == 0 || tile.n == 0) return;
   if (type != TileType::kI8 || tile.k <= kExactDepth) {
@@ -102,7 +102,7 @@ void TileProduct::Block(TileType type, TileSum sum, const Tile& tile) {
   const int64_t pitch = (tile.n + kColumns - 1) / kColumns * kColumns;
   w_.assign(static_cast<size_t>(std::max<int64_t>(tile.k, 1) * pitch), 0.0f);
   for (int64_t k = 0; k < tile.k; ++k) {
-    ToFloat(type, tile.w + k * tile.w_stride, tile.n, w_.data() + k * pitch);
+    ToFloats(type, tile.w + k * tile.w_stride, tile.n, w_.data() + k * pitch);
   }
   a_.resize(static_cast<size_t>(tile.k));
   sums_.resize(static_cast<size_t>(pitch));
@@ -111,7 +111,7 @@ void TileProduct::Block(TileType type, TileSum sum, const Tile& tile) {
   const bool add = sum != TileSum::kWrite && !start;
   for (int64_t m = 0; m < tile.m; ++m) {
     uint8_t* c = tile.c + m * tile.c_stride;
-    ToFloat(type, tile.a + m * tile.a_stride, tile.k, a_.data());
+    ToFloats(type, tile.a + m * tile.a_stride, tile.k, a_.data());
     std::fill(sums_.begin(), sums_.end(), 0.0f);
     if (start) std::memcpy(sums_.data(), c, static_cast<size_t>(4 * tile.n));
     for (int64_t j = 0; j < pitch; j += kColumns) {

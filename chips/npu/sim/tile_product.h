@@ -27,6 +27,9 @@ struct Tile {
   int64_t a_stride, w_stride, c_stride;
 };
 
+// Elements of a tile's row as f32, exactly.
+void ToFloats(TileType type, const uint8_t* from, int64_t count, float* to);
+
 // Keeps its buffers from call to call.
 class TileProduct {
  public:
