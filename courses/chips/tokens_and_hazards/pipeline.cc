@@ -119,7 +119,8 @@ std::vector<int8_t> Expected(const Problem& problem) {
   return c;
 }
 
-// A, W (column n behind A's rows, as in Expected()) and, where the program has it, Q: multiplier and shift a column.
+// A, W (column n behind A's rows, as in Expected()) and, where the program has it, Q: a multiplier a column, then a shift
+// a column.
 absl::Status Fill(const Program& program, const Problem& problem, std::vector<uint8_t>* dram) {
   STRATA_ASSIGN_OR_RETURN(const Region* a, RegionOf(program, "A"));
   STRATA_ASSIGN_OR_RETURN(const Region* w, RegionOf(program, "W"));
@@ -137,9 +138,10 @@ absl::Status Fill(const Program& program, const Problem& problem, std::vector<ui
   }
   const absl::StatusOr<const Region*> q = RegionOf(program, "Q");
   if (!q.ok()) return absl::OkStatus();
-  for (uint64_t i = 0; i < (*q)->bytes; i += 8) {
+  const uint64_t half = (*q)->bytes / 2;
+  for (uint64_t i = 0; i < half; i += 4) {
     (*dram)[(*q)->address + i] = 1;
-    (*dram)[(*q)->address + i + 4] = static_cast<uint8_t>(problem.shift);
+    (*dram)[(*q)->address + half + i] = static_cast<uint8_t>(problem.shift);
   }
   return absl::OkStatus();
 }

@@ -6,14 +6,15 @@
 # step. r1: tile of A, r2: tile of C, in bytes.
 .input  A, 0x0, 32768
 .input  W, 0x8000, 8192
-.input  Q, 0xa000, 1024                      # multiplier 1 and shift 10 of each column
+.input  Q, 0xa000, 1024                      # multipliers 1, then shifts 10, one a column
 .output C, 0xb000, 65536
 
 .def A0, 0
 .def WT, 262144                              # the weights, in L1
 .def SUM0, 0
 .def OUT0, 65536
-.def QT, 131072                              # multipliers and shifts, in UB
+.def QT, 131072                              # multipliers, in UB
+.def QS, 131584                              # and shifts
 
 ld.l1       WT, W, 1, 8192, 8192, 8192
 ld.ub       QT, Q, 1, 1024, 1024, 1024
@@ -29,7 +30,7 @@ loop 8
   fence
   mv.c        SUM0, 0, 64, 128, 512, 4096
   fence
-  vquantc.i8  OUT0, SUM0, QT, 64, 128, 128, 512
+  vquantc.i8  OUT0, SUM0, QT, QS, 64, 128, 128, 512
   fence
   st.ub       r2+C, OUT0, 1, 8192, 8192, 8192
   fence

@@ -5,7 +5,7 @@
 # While one tile is computed, the next is loaded and the one before is stored.
 .input  A, 0x0, 32768
 .input  W, 0x8000, 8192
-.input  Q, 0xa000, 1024                      # multiplier 1 and shift 10 of each column
+.input  Q, 0xa000, 1024                      # multipliers 1, then shifts 10, one a column
 .output C, 0xb000, 65536
 
 .def A0, 0
@@ -15,7 +15,8 @@
 .def SUM1, 32768
 .def OUT0, 65536
 .def OUT1, 98304
-.def QT, 131072                              # multipliers and shifts, in UB
+.def QT, 131072                              # multipliers, in UB
+.def QS, 131584                              # and shifts
 
 ld.l1       WT, W, 1, 8192, 8192, 8192
 ld.ub       QT, Q, 1, 1024, 1024, 1024        # in order before each A, so there before each sum
@@ -49,7 +50,7 @@ loop 4
   set_flag    V, M, 0
   pipe_barrier V                             # V does not look for its own results
   wait_flag   MTE3, V, 0
-  vquantc.i8  OUT0, SUM0, QT, 64, 128, 128, 512
+  vquantc.i8  OUT0, SUM0, QT, QS, 64, 128, 128, 512
   set_flag    V, MTE3, 0
   wait_flag   V, MTE3, 0
   st.ub       r2+C, OUT0, 1, 8192, 8192, 8192
@@ -75,7 +76,7 @@ loop 4
   set_flag    V, M, 1
   pipe_barrier V                             # V does not look for its own results
   wait_flag   MTE3, V, 1
-  vquantc.i8  OUT1, SUM1, QT, 64, 128, 128, 512
+  vquantc.i8  OUT1, SUM1, QT, QS, 64, 128, 128, 512
   set_flag    V, MTE3, 1
   wait_flag   V, MTE3, 1
   st.ub       r2+C, OUT1, 1, 8192, 8192, 8192
