@@ -1,10 +1,8 @@
 #include "courses/chips/number_formats/study.h"
 
-#include <atomic>
 #include <cmath>
-#include <mutex>
-#include <thread>
 
+#include "courses/chips/low_precision/each_run.h"
 #include "courses/chips/low_precision/format_evaluator.h"
 
 namespace strata::courses {
@@ -31,23 +29,6 @@ absl::Status Train(const TinyGptOptions& base, FormatRun* run) {
   FormatEvaluator evaluator(format, /*seed=*/1);
   STRATA_ASSIGN_OR_RETURN(run->run, TrainTinyGpt(options, evaluator));
   return absl::OkStatus();
-}
-
-absl::Status TrainAll(const TinyGptOptions& options, std::vector<FormatRun>* runs) {
-  std::atomic<size_t> next = 0;
-  std::mutex mutex;
-  absl::Status status;
-  const auto work = [&] {
-    for (size_t i = next++; i < runs->size(); i = next++) {
-      const absl::Status trained = Train(options, &(*runs)[i]);
-      const std::lock_guard<std::mutex> lock(mutex);
-      if (status.ok()) status = Annotate(trained, (*runs)[i].name);
-    }
-  };
-  std::thread other(work);
-  work();
-  other.join();
-  return status;
 }
 
 void CompareWith(const TrainingRun& exact, FormatRun* run) {
@@ -78,7 +59,9 @@ absl::StatusOr<Study> RunStudy(const StudyOptions& options) {
   Study study{.options = options, .stall = MeasureStall(1000), .runs = Runs()};
   STRATA_ASSIGN_OR_RETURN(study.noise, MeasureNoise(options.samples));
   STRATA_ASSIGN_OR_RETURN(study.means, MeasureMeans(4096, 256));
-  STRATA_RETURN_IF_ERROR(TrainAll(options.training, &study.runs));
+  STRATA_RETURN_IF_ERROR(ForEachRun(study.runs.size(), [&](size_t i) {
+    return Annotate(Train(options.training, &study.runs[i]), study.runs[i].name);
+  }));
   for (FormatRun& run : study.runs) CompareWith(study.runs[0].run, &run);
   return study;
 }

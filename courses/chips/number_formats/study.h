@@ -40,7 +40,7 @@ struct Study {
   const FormatRun& Run(const std::string& name) const;
 };
 
-// Training runs go two at a time.
+// Training runs go on all cores, each on one.
 absl::StatusOr<Study> RunStudy(const StudyOptions& options);
 
 struct Claim {
