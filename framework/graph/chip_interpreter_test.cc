@@ -233,6 +233,124 @@ TEST(ArrayInterpreter, WhatTheArrayDoesNotMultiplyIsTheReferences) {
   }
 }
 
+struct ConvolutionCase {
+  std::vector<int64_t> x, w;  // [N, H, W, C], [KH, KW, C / groups, O]
+  std::vector<int64_t> strides, padding;
+  int64_t groups;
+};
+
+absl::StatusOr<HostTensor> Convolve(Evaluator& evaluator, const ConvolutionCase& c,
+                                    const HostTensor& x, const HostTensor& w) {
+  return Evaluate(evaluator,
+                  {"conv2d",
+                   c.x,
+                   c.w,
+                   false,
+                   false,
+                   {{"strides", Attr(c.strides)},
+                    {"padding", Attr(c.padding)},
+                    {"groups", Attr(c.groups)},
+                    {"output_dtype", Attr(chips::F32)}}},
+                  x, w);
+}
+
+// A convolution as one dot after the other: per row of the kernel on an array, over the whole kernel on tensor cores.
+class Dots {
+ public:
+  Dots(const ChipArithmetic& chip, const ConvolutionCase& c, const HostTensor& x,
+       const HostTensor& w)
+      : chip_(chip), c_(c), x_(x.ToDoubles()), w_(w.ToDoubles()) {}
+
+  // Output channel o of group g at a place.
+  float At(int64_t n, int64_t oh, int64_t ow, int64_t g, int64_t o) const {
+    float total = 0;
+    std::vector<float> a, b;
+    for (int64_t kh = 0; kh < c_.w[0]; ++kh) {
+      Row(n, oh, ow, g, o, kh, &a, &b);
+      if (!chip_.MultipliesKernelRows() && kh + 1 < c_.w[0]) continue;
+      const std::vector<float> start = {total};
+      EXPECT_OK(chip_.Multiply(chips::Format::kBf16, {1, 1, static_cast<int64_t>(a.size())}, a, b,
+                               start, absl::MakeSpan(&total, 1)));
+      a.clear();
+      b.clear();
+    }
+    return total;
+  }
+
+ private:
+  void Row(int64_t n, int64_t oh, int64_t ow, int64_t g, int64_t o, int64_t kh,
+           std::vector<float>* a, std::vector<float>* b) const {
+    const int64_t h = oh * c_.strides[0] + kh - c_.padding[0], channels = c_.w[2];
+    for (int64_t kw = 0; kw < c_.w[1]; ++kw) {
+      const int64_t w = ow * c_.strides[1] + kw - c_.padding[2];
+      const bool inside = h >= 0 && h < c_.x[1] && w >= 0 && w < c_.x[2];
+      for (int64_t k = 0; k < channels; ++k) {
+        const int64_t at = ((n * c_.x[1] + h) * c_.x[2] + w) * c_.x[3] + g * channels + k;
+        const int64_t weight = ((kh * c_.w[1] + kw) * channels + k) * c_.w[3] + o;
+        a->push_back(inside ? static_cast<float>(x_[static_cast<size_t>(at)]) : 0.0f);
+        b->push_back(static_cast<float>(w_[static_cast<size_t>(weight)]));
+      }
+    }
+  }
+
+  const ChipArithmetic& chip_;
+  const ConvolutionCase& c_;
+  const std::vector<double> x_, w_;
+};
+
+TEST(ChipInterpreter, ConvolutionsAreTheMachines) {
+  const ConvolutionCase cases[] = {{{2, 5, 6, 3}, {3, 3, 3, 4}, {1, 1}, {1, 1, 1, 1}, 1},
+                                   {{1, 7, 5, 20}, {2, 3, 20, 3}, {2, 1}, {0, 1, 2, 0}, 1},
+                                   {{1, 4, 4, 6}, {3, 2, 3, 4}, {1, 2}, {1, 0, 0, 1}, 2},
+                                   {{1, 3, 3, 4}, {3, 3, 1, 4}, {1, 1}, {1, 1, 1, 1}, 4},
+                                   {{1, 2, 2, 5}, {1, 1, 5, 2}, {1, 1}, {0, 0, 0, 0}, 1}};
+  for (const char* machine : {"edge_16", "edge_16_os", "h100"}) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto evaluator, ChipInterpreter::Create(machine));
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto chip, FindChipArithmetic(machine, chips::Format::kF32));
+    for (const ConvolutionCase& c : cases) {
+      const HostTensor x = Wave(chips::BF16, c.x, 0), w = Wave(chips::BF16, c.w, 1);
+      STRATA_ASSERT_OK_AND_ASSIGN(const HostTensor y, Convolve(*evaluator, c, x, w));
+      const Dots dots(*chip, c, x, w);
+      const std::vector<int64_t>& dims = y.dims();
+      const int64_t per_group = dims[3] / c.groups;
+      int64_t at = 0;
+      for (int64_t n = 0; n < dims[0]; ++n) {
+        for (int64_t oh = 0; oh < dims[1]; ++oh) {
+          for (int64_t ow = 0; ow < dims[2]; ++ow) {
+            for (int64_t o = 0; o < dims[3]; ++o) {
+              ASSERT_EQ(y.data<float>()[at++], dots.At(n, oh, ow, o / per_group, o)) << machine;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(ChipInterpreter, EightBitFloatsAreMultipliedToF32) {
+  const ProductCase product = {"matmul", {kM, kK}, {kK, kN}, false, false, {}};
+  for (const DType dtype : {chips::F8_E4M3, chips::F8_E5M2}) {
+    const HostTensor a = Wave(dtype, product.a, 0), b = Wave(dtype, product.b, 1);
+    for (const char* machine : {"edge_16", "edge_16_os", "h100", "b200"}) {
+      STRATA_ASSERT_OK_AND_ASSIGN(const auto evaluator, ChipInterpreter::Create(machine));
+      STRATA_ASSERT_OK_AND_ASSIGN(const auto chip,
+                                  FindChipArithmetic(machine, chips::Format::kF32));
+      STRATA_ASSERT_OK_AND_ASSIGN(const HostTensor y, Evaluate(*evaluator, product, a, b));
+      ASSERT_EQ(y.dtype(), chips::F32);
+      const std::vector<double> x = a.ToDoubles(), w = b.ToDoubles();
+      std::vector<float> expected(static_cast<size_t>(kM * kN));
+      ASSERT_OK(
+          chip->Multiply(dtype == chips::F8_E4M3 ? chips::Format::kE4M3 : chips::Format::kE5M2,
+                         {kM, kN, kK}, std::vector<float>(x.begin(), x.end()),
+                         std::vector<float>(w.begin(), w.end()), {}, absl::MakeSpan(expected)));
+      EXPECT_EQ(y.ToDoubles(), std::vector<double>(expected.begin(), expected.end())) << machine;
+    }
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto ampere, ChipInterpreter::Create("a100"));
+    EXPECT_THAT(Evaluate(*ampere, product, a, b).status(),
+                StatusIs(absl::StatusCode::kNotFound, HasSubstr("ampere multiplies no e")));
+  }
+}
+
 absl::StatusOr<HostTensor> Reduce(Evaluator& evaluator, const char* op, const HostTensor& x,
                                   int64_t axis) {
   Builder builder("reduce");
