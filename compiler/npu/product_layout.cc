@@ -98,13 +98,17 @@ ProductLayout LayoutOf(const chips::npu::Core& core, const ProductTiling& tiling
   layout.vector_pitch = RoundUp(columns * kAccBytes, alignment);
   layout.row_vectors =
       l1.Allocate(layout.vector_pitch * shape.row_vectors, shape.row_vectors > 0 ? 2 : 0, false);
+  layout.channels = l1.Allocate(2 * kAccBytes * columns, shape.channel_tables > 0 ? 2 : 0, false);
   layout.zero = l1.Allocate(a_bytes, tiling.panels == PanelKind::kDirect ? 1 : 0, false);
 
   Scratchpad acc(memories[chips::npu::kAcc]);
   layout.acc_pitch = columns * kAccBytes;
   layout.acc_tile = layout.acc_pitch * rows;
-  layout.acc = acc.Allocate(
-      layout.acc_tile * shape.acc_tiles + layout.acc_pitch * shape.row_vectors, 2, own);
+  // Factors are interleaved in the tiles' place.
+  layout.acc_rows = std::max(layout.acc_tile * shape.acc_tiles,
+                             layout.acc_pitch * (shape.channel_tables > 0 ? 2 : 0));
+  layout.acc_cells = layout.acc_rows + layout.acc_pitch * shape.row_vectors;
+  layout.acc = acc.Allocate(layout.acc_cells + kAccBytes * shape.cells, 2, own);
   Scratchpad l2(memories[chips::npu::kL2]);
   layout.a_l2 = l2.Allocate(a_bytes, tiling.a_l2_places, false);
   layout.w_l2 = l2.Allocate(w_bytes, tiling.w_l2_places, false);

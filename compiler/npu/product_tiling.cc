@@ -119,7 +119,8 @@ class Chooser {
   void TryRows(ProductTiling tiling) {
     const int64_t part = core_.memories()[chips::npu::kAcc].bytes / 2;
     const int64_t row = tiling.columns * 4;
-    const int64_t most = (part - row * shape_.row_vectors) / (row * shape_.acc_tiles);
+    const int64_t most =
+        (part - row * shape_.row_vectors - 4 * shape_.cells) / (row * shape_.acc_tiles);
     if (most < 1) return;
     const int64_t all = problem_.window.has_value() || !problem_.one_weight
                             ? problem_.rows

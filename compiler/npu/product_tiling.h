@@ -33,7 +33,9 @@ struct EpilogueShape {
   int64_t results = 1;      // the first so many of tile_bytes
   int64_t row_vectors = 0;  // operands of one row, 4 bytes an element
   int64_t acc_tiles = 1;    // tiles in the accumulators at once, the product's own among them
-  int64_t passes = 1;       // vector instructions for a tile
+  int64_t channel_tables = 0;  // requantisation's factors, 8 bytes a column
+  int64_t cells = 0;           // single numbers in the accumulators
+  int64_t passes = 1;          // vector instructions for a tile
 };
 
 enum class PanelKind { kMatrix, kDirect, kUnfolded };
@@ -68,13 +70,21 @@ struct ProductLayout {
   Places a, w, zero;          // L1; zero: one place, only for direct panels
   std::vector<Places> tiles;  // L1, as EpilogueShape::tile_bytes
   std::vector<int64_t> tile_pitch;
+  Places channels;           // L1: tables of requantisation's factors
   Places row_vectors;        // L1: all row vectors of a column tile
   int64_t vector_pitch = 0;  // from one row vector to the next, in L1
   Places acc;                // per place: acc_tiles tiles, then the row vectors
   int64_t acc_tile = 0;      // bytes of a tile
   int64_t acc_pitch = 0;     // of a tile's rows
+  int64_t acc_rows = 0;      // where the row vectors begin within a place of acc
+  int64_t acc_cells = 0;     // where the cells do
   Places a_l2, w_l2;
   int64_t l1_left = 0;  // bytes
+
+  int64_t AccRow(int64_t place, int64_t row) const {
+    return acc.address(place) + acc_rows + acc_pitch * row;
+  }
+  int64_t AccCells(int64_t place) const { return acc.address(place) + acc_cells; }
 };
 
 // `a_bytes` and `w_bytes` are those of a panel.

@@ -14,6 +14,7 @@
 #include "compiler/pass/memory_order.h"
 #include "compiler/pass/min_cut_partition.h"
 #include "compiler/pass/mixed_precision.h"
+#include "compiler/pass/npu_fusion.h"
 #include "compiler/pass/optimizer_fusion.h"
 #include "compiler/pass/rematerialisation.h"
 #include "compiler/pass/transpose_sinking.h"
@@ -36,6 +37,7 @@ void RegisterAllPasses() {
   PassRegistry().Register("fusion", [] { return CreateFusionPass(); });
   PassRegistry().Register("memory_order", [] { return CreateMemoryOrder(); });
   PassRegistry().Register("min_cut_partition", [] { return CreateMinCutPartition(); });
+  PassRegistry().Register("npu_fusion", [] { return CreateNpuFusion(); });
   PassRegistry().Register("optimizer_fusion", [] { return CreateOptimizerFusion(); });
   PassRegistry().Register("rematerialisation", [] { return CreateRematerialisation(); });
   PassRegistry().Register("mixed_precision", [] { return CreateMixedPrecision(); });

@@ -35,6 +35,8 @@ struct PassContext {
   std::function<bool(const graph::OpCall&)> emits_product;
   // Bytes of traffic that it must save before others may: what such a kernel is slower by itself. Unset: none.
   std::function<int64_t(const graph::OpCall&)> epilogue_price;
+  // Whether an NPU has a program for a group of nodes, given as a graph of its own. Unset: for all.
+  std::function<absl::Status(const graph::Graph& region)> npu_accepts;
   // What the whole plan may take of memory: inputs, results and temporaries. 0: no budget.
   uint64_t memory_budget_bytes = 0;
   // What the rest of the pipeline would make of a graph: the same sum, planned. Unset: passes estimate it.
