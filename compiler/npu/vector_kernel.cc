@@ -11,6 +11,7 @@
 #include "chips/npu/sim/array_core.h"
 #include "compiler/npu/dma.h"
 #include "compiler/npu/program_builder.h"
+#include "compiler/npu/spread_iota.h"
 #include "compiler/npu/vector_ops.h"
 #include "compiler/npu/vector_region.h"
 #include "compiler/npu/vector_schedule.h"
@@ -323,8 +324,9 @@ std::string LoopNest(const VectorRegion& region, const VectorSchedule& s,
 
 }  // namespace
 
-absl::StatusOr<NpuKernel> EmitVectorKernel(const graph::Graph& graph,
+absl::StatusOr<NpuKernel> EmitVectorKernel(const graph::Graph& given,
                                            const chips::npu::Machine& machine) {
+  STRATA_ASSIGN_OR_RETURN(const graph::Graph graph, SpreadIotas(given));
   STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, npu::NewArrayCore(machine));
   STRATA_ASSIGN_OR_RETURN(const VectorRegion region, VectorRegion::Of(graph));
   const int64_t lanes = static_cast<int64_t>(machine.vector_lanes().value());

@@ -53,11 +53,11 @@ Graph Primitive(Graph graph) {
   return graph;
 }
 
-void ExpectExact(const Graph& graph, const std::string& name, uint32_t seed = 1) {
+void ExpectExactOn(const Graph& graph, const std::string& name,
+                   const std::vector<graph::HostTensor>& inputs) {
   SCOPED_TRACE(absl::StrCat(name, ": ", graph.nodes(0).op()));
   const chips::npu::Machine machine = TestMachine(name);
   STRATA_ASSERT_OK_AND_ASSIGN(const NpuKernel kernel, EmitVectorKernel(graph, machine));
-  const std::vector<graph::HostTensor> inputs = RandomInputs(graph, seed);
   STRATA_ASSERT_OK_AND_ASSIGN(const NpuRun run, RunNpuKernel(graph, kernel, machine, inputs));
   STRATA_ASSERT_OK_AND_ASSIGN(const auto interpreter,
                               graph::ChipInterpreter::Create(name == "tiny" ? "edge_16" : name));
@@ -66,6 +66,10 @@ void ExpectExact(const Graph& graph, const std::string& name, uint32_t seed = 1)
   for (size_t i = 0; i < expected.size(); ++i) {
     EXPECT_EQ(BitDifference(run.outputs[i], expected[i]), "") << kernel.loop_nest;
   }
+}
+
+void ExpectExact(const Graph& graph, const std::string& name) {
+  ExpectExactOn(graph, name, RandomInputs(graph, 1));
 }
 
 void ExpectExactOnBoth(const Graph& graph) {
@@ -214,6 +218,50 @@ TEST(VectorKernel, MaskedSoftmaxWithStatistics) {
   b.Output(b.Apply("broadcast_to", {column}, {{"dims", Attr(Shape{2, 3, 9, 20})}}), "tops");
   STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(b).Build());
   ExpectExactEverywhere(graph);
+}
+
+// A residual of a quantised network: both sides to int32, scaled, added, and back to int8.
+TEST(VectorKernel, RequantisationByColumn) {
+  const Graph graph =
+      MakeGraph({{I8, {2, 9, 21}}, {I8, {2, 9, 21}}, {I32, {21}}, {I32, {21}}},
+                [](Builder& b, const std::vector<ValueId>& x) {
+                  const auto scaled = [&](ValueId value, double factor) {
+                    const ValueId wide = b.Apply("cast", {value}, {{"dtype", Attr(I32)}});
+                    return b.Apply("mul", {wide, b.Constant(factor, I32)});
+                  };
+                  const ValueId sum = b.Apply("add", {scaled(x[0], 77), scaled(x[1], -1234)});
+                  return b.Apply("requantize", {sum, x[2], x[3]},
+                                 {{"zero_point", Attr(int64_t{-3})},
+                                  {"low", Attr(int64_t{-100})},
+                                  {"high", Attr(int64_t{101})}});
+                });
+  std::vector<graph::HostTensor> inputs = RandomInputs(graph, 2);
+  for (int32_t c = 0; c < 21; ++c) {
+    inputs[2].data<int32_t>()[c] = c == 5 ? -7 : (1 << c) + c;
+    inputs[3].data<int32_t>()[c] = c == 20 ? 62 : c;
+  }
+  for (const char* machine : {"edge_16", "tiny", "tpu_v1_like"}) {
+    ExpectExactOn(graph, machine, inputs);
+  }
+}
+
+// Values that come from nowhere, as results of their own.
+TEST(VectorKernel, ConstantsAndIndices) {
+  for (const int64_t axis : {0, 1, 2}) {
+    const graph::Attributes attributes = {{"dtype", Attr(axis == 2 ? F32 : I32)},
+                                          {"dims", Attr(Shape{3, 5, 7})},
+                                          {"axis", Attr(axis)}};
+    ExpectExactOnBoth(MakeGraph({}, Op("iota", attributes)));
+  }
+  for (const DType dtype : {F32, BF16, I32, I8, BOOL}) {
+    ExpectExact(MakeGraph({},
+                          [&](Builder& b, const auto&) {
+                            return b.Constant(1, dtype, {4, 33});
+                          }),
+                "edge_16");
+  }
+  ExpectExactOnBoth(
+      MakeGraph({{BF16, {5, 1}}}, Op("broadcast_to", {{"dims", Attr(Shape{2, 5, 9})}})));
 }
 
 TEST(VectorKernel, LongRowsAreCutWhereNothingIsSummed) {
