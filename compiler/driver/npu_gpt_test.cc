@@ -1,0 +1,217 @@
+// A GPT block of framework/nn on the simulated machines, prefill and decode, in bf16: what the machine's
+// arithmetic says, bit for bit, and what the model says, as near as bf16 comes.
+#include <cmath>
+#include <cstring>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/status_matchers.h"
+#include "chips/spec/catalogue.h"
+#include "compiler/device/device.h"
+#include "compiler/driver/compiler.h"
+#include "framework/graph/chip_interpreter.h"
+#include "framework/graph/interpreter.h"
+#include "framework/nn/attention.h"
+#include "framework/nn/mlp.h"
+#include "framework/nn/normalization.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace strata::compiler {
+namespace {
+
+using framework::Init;
+using framework::Tensor;
+using graph::Attr;
+using graph::Graph;
+using graph::HostTensor;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+constexpr int64_t kWidth = 48, kHeads = 3;
+constexpr Init kInit = {Init::Kind::kNormal, 0.1};
+
+struct Model {
+  Graph graph;
+  std::vector<HostTensor> inputs;
+};
+
+// x + attention(norm(x)), then x + mlp(norm(x)); with a cache of `slots` tokens a row when above 0.
+Model Block(int64_t batch, int64_t tokens, int64_t slots) {
+  graph::Builder b("block");
+  framework::ParameterSet parameters(b, chips::F32);
+  Tensor x = framework::Input(b, "x", {chips::F32, {batch, tokens, kWidth}}, graph::DATA);
+  const framework::LayerNorm first(parameters, {.name = "ln_1", .width = kWidth});
+  const framework::CausalSelfAttention attention(parameters, {.name = "attn",
+                                                              .width = kWidth,
+                                                              .heads = kHeads,
+                                                              .fused_qkv = true,
+                                                              .init = kInit,
+                                                              .output_init = kInit});
+  const framework::LayerNorm second(parameters, {.name = "ln_2", .width = kWidth});
+  const framework::Mlp mlp(
+      parameters,
+      {.name = "mlp", .width = kWidth, .hidden = 4 * kWidth, .init = kInit, .down_init = kInit});
+  if (slots > 0) {
+    const Tensor start = framework::Input(b, "start", {chips::I32, {batch}}, graph::DATA);
+    const framework::KvCache cache = framework::MakeKvCache(
+        b, "attn", chips::F32, {batch, slots, kHeads, kWidth / kHeads}, start);
+    x = x + attention.Forward(first.Forward(x), {}, &cache);
+  } else {
+    x = x + attention.Forward(first.Forward(x));
+  }
+  x = x + mlp.Forward(second.Forward(x));
+  b.Output(x.id(), "y", graph::SHARDED);
+  Model model;
+  absl::StatusOr<Graph> graph = std::move(b).Build();
+  EXPECT_OK(graph.status());
+  model.graph = *std::move(graph);
+  for (const graph::Input& input : model.graph.inputs()) {
+    const graph::Value& value = model.graph.values(static_cast<int>(input.value()));
+    const graph::TensorType type = graph::TypeOf(value);
+    if (type.dtype == chips::I32) {  // rows have so many tokens
+      HostTensor starts = HostTensor::Zeros(chips::I32, type.dims());
+      for (int64_t i = 0; i < batch; ++i)
+        starts.data<int32_t>()[i] = static_cast<int32_t>(3 * i + 2);
+      model.inputs.push_back(std::move(starts));
+      continue;
+    }
+    const bool gain =
+        value.name().find("ln_") == 0 && value.name().find("weight") != std::string::npos;
+    const Init init =
+        gain ? Init::Ones() : Init::Normal(input.kind() == graph::PARAMETER ? 0.1 : 1);
+    model.inputs.push_back(
+        framework::InitParameter({value.name(), type.dims(), chips::F32, init}, 7));
+  }
+  return model;
+}
+
+std::vector<HostTensor> Clone(const std::vector<HostTensor>& tensors) {
+  std::vector<HostTensor> clones;
+  for (const HostTensor& tensor : tensors) clones.push_back(tensor.Clone());
+  return clones;
+}
+
+struct Compiled {
+  plan::Plan plan;
+  Graph graph;  // after the passes
+};
+
+absl::StatusOr<Compiled> CompileFor(const std::string& machine, const Graph& graph,
+                                    chips::DType compute) {
+  STRATA_ASSIGN_OR_RETURN(const chips::Chip chip, chips::FindChip(machine));
+  STRATA_ASSIGN_OR_RETURN(auto compiler, CreateCompiler("strata"));
+  Compiled compiled;
+  CompileOptions options;
+  options.device = "npu";
+  options.compute_dtype = compute;
+  options.observer = [&](absl::string_view, bool, const Graph& after) { compiled.graph = after; };
+  STRATA_ASSIGN_OR_RETURN(compiled.plan, compiler->Compile(graph, chip, options));
+  return compiled;
+}
+
+// The device's results; they are those of the machine's arithmetic on the graph after the passes.
+std::vector<HostTensor> RunExactly(const std::string& machine, const Compiled& compiled,
+                                   const std::vector<HostTensor>& inputs) {
+  RegisterAllDevices();
+  const auto run = [&]() -> absl::StatusOr<std::vector<HostTensor>> {
+    STRATA_ASSIGN_OR_RETURN(auto device, DeviceRegistry().Create("npu", DeviceOptions()));
+    STRATA_ASSIGN_OR_RETURN(auto executable, device->Load(compiled.plan));
+    return executable->Run(Clone(inputs), {});
+  };
+  const absl::StatusOr<std::vector<HostTensor>> got = run();
+  EXPECT_OK(got.status());
+  const auto interpreter = graph::ChipInterpreter::Create(machine);
+  EXPECT_OK(interpreter.status());
+  const auto want = (*interpreter)->Evaluate(compiled.graph, Clone(inputs));
+  EXPECT_OK(want.status());
+  if (!got.ok() || !want.ok()) return {};
+  EXPECT_EQ(got->size(), want->size());
+  for (size_t i = 0; i < want->size(); ++i) {
+    EXPECT_EQ((*got)[i].TypeString(), (*want)[i].TypeString());
+    EXPECT_EQ(std::memcmp((*got)[i].raw(), (*want)[i].raw(), (*want)[i].size_bytes()), 0)
+        << "output " << i << " differs in its bits";
+  }
+  return *got;
+}
+
+std::set<std::string> HostOps(const plan::Plan& plan) {
+  std::set<std::string> ops;
+  for (const plan::Step& step : plan.steps()) {
+    if (step.has_host_call()) ops.insert(step.host_call().node().op());
+  }
+  return ops;
+}
+
+double Rms(const std::vector<double>& x, const std::vector<double>& y) {
+  double sum = 0;
+  for (size_t i = 0; i < x.size(); ++i) sum += (x[i] - y[i]) * (x[i] - y[i]);
+  return std::sqrt(sum / static_cast<double>(x.size()));
+}
+
+// What the block adds to x, with bf16 products and without. Rounding to bf16 errs by up to 2^-9 of a
+// number; x goes through six products of two rounded operands each, whose errors add up as squares, and
+// through functions with slopes of about one: allowed is twice that.
+void ExpectNear(const Model& model, const std::vector<HostTensor>& got) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto right,
+                              graph::Interpreter().Evaluate(model.graph, Clone(model.inputs)));
+  const double allowed = 2 * std::sqrt(12.0) / 512;
+  const std::vector<double> x = model.inputs[0].ToDoubles();
+  ASSERT_EQ(got.size(), right.size());
+  size_t y = 0;  // which of the results is the block's, and not the cache
+  while (y + 1 < right.size() && right[y].rank() != 3) ++y;
+  const double added = Rms(right[y].ToDoubles(), x);
+  EXPECT_GT(added, 0.1) << "the block does something";
+  EXPECT_LT(Rms(got[y].ToDoubles(), right[y].ToDoubles()), allowed * added);
+}
+
+class NpuGpt : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(NpuGpt, PrefillIsExact) {
+  for (const int64_t tokens : {17, 64}) {
+    const Model model = Block(2, tokens, 0);
+    STRATA_ASSERT_OK_AND_ASSIGN(const Compiled compiled,
+                                CompileFor(GetParam(), model.graph, chips::BF16));
+    EXPECT_THAT(HostOps(compiled.plan), IsEmpty()) << "all of it is the machine's";
+    ExpectNear(model, RunExactly(GetParam(), compiled, model.inputs));
+  }
+}
+
+TEST_P(NpuGpt, DecodingIsExact) {
+  const Model model = Block(3, 1, 20);
+  STRATA_ASSERT_OK_AND_ASSIGN(const Compiled compiled,
+                              CompileFor(GetParam(), model.graph, chips::BF16));
+  // Where a token goes in the cache is known only when it runs.
+  EXPECT_THAT(HostOps(compiled.plan), UnorderedElementsAre("cache_update"));
+  ExpectNear(model, RunExactly(GetParam(), compiled, model.inputs));
+}
+
+INSTANTIATE_TEST_SUITE_P(Machines, NpuGpt, ::testing::Values("edge_16", "tpu_v4_like"),
+                         [](const auto& info) { return info.param; });
+
+// A product of fp8 numbers, as a network in that format has it: both operands scaled and cast.
+TEST(NpuFp8, MatmulIsExact) {
+  for (const chips::DType type : {chips::F8_E4M3, chips::F8_E5M2}) {
+    graph::Builder b("fp8");
+    const auto x = b.Input("x", {chips::F32, {21, 70}}, graph::DATA);
+    const auto w = b.Input("w", {type, {70, 33}}, graph::PARAMETER);
+    const auto scaled = b.Apply("mul", {x, b.Constant(16, chips::F32)});
+    const auto narrow = b.Apply("cast", {scaled}, {{"dtype", Attr(type)}});
+    const auto product = b.Apply("matmul", {narrow, w});
+    b.Output(b.Apply("mul", {product, b.Constant(1.0 / 16, chips::F32)}), "y");
+    STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(b).Build());
+    const auto numbers = [](const char* name, std::vector<int64_t> dims) {
+      return framework::InitParameter({name, std::move(dims), chips::F32, Init::Normal(1)}, 3);
+    };
+    const std::vector<HostTensor> inputs = {numbers("x", {21, 70}),
+                                            numbers("w", {70, 33}).Cast(type)};
+    STRATA_ASSERT_OK_AND_ASSIGN(const Compiled compiled,
+                                CompileFor("edge_16", graph, chips::DTYPE_UNSPECIFIED));
+    EXPECT_THAT(HostOps(compiled.plan), IsEmpty());
+    RunExactly("edge_16", compiled, inputs);
+  }
+}
+
+}  // namespace
+}  // namespace strata::compiler
