@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "chips/npu/isa/disassembler.h"
+#include "compiler/npu/davinci_kernel.h"
 #include "compiler/npu/movement_kernel.h"
 #include "compiler/npu/product_group.h"
 #include "compiler/npu/product_kernel.h"
@@ -13,9 +14,7 @@ namespace strata::compiler {
 
 absl::StatusOr<NpuKernel> EmitNpuKernel(const graph::Graph& region,
                                         const chips::npu::Machine& machine) {
-  if (machine.has_davinci()) {
-    return absl::UnimplementedError("no programs for cores of DaVinci kind");
-  }
+  if (machine.has_davinci()) return EmitDavinciKernel(region, machine);
   if (region.nodes_size() == 1 && IsMovementOp(region.nodes(0).op())) {
     return EmitMovementKernel(region, machine);
   }

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "chips/npu/machine/machine.h"
-#include "chips/npu/sim/array_core.h"
+#include "chips/npu/sim/new_core.h"
 #include "chips/npu/sim/verifier.h"
 #include "framework/graph/types.h"
 
@@ -42,7 +42,7 @@ bool IsNan(chips::DType dtype, double value) {
 
 absl::StatusOr<NpuRun> RunNpuKernel(const graph::Graph& region, const NpuKernel& kernel,
                                     const Machine& machine, absl::Span<const HostTensor> inputs) {
-  STRATA_ASSIGN_OR_RETURN(const auto core, chips::npu::NewArrayCore(machine));
+  STRATA_ASSIGN_OR_RETURN(const auto core, chips::npu::NewCore(machine));
   STRATA_RETURN_IF_ERROR(chips::npu::Verify(*core, kernel.program));
   STRATA_ASSIGN_OR_RETURN(MemoryImage image, chips::npu::NewImage(*core, kernel.program));
   for (std::vector<uint8_t>& memory : image) {

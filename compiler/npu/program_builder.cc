@@ -27,7 +27,7 @@ absl::Status CheckRange(const chips::npu::OperandRow& row, int64_t value) {
 }  // namespace
 
 ProgramBuilder::ProgramBuilder(const Core* core, const std::string& name)
-    : core_(core), tracker_(core->memories().size()) {
+    : core_(core), tracker_(core->memories().size()), barriers_(*core) {
   program_.isa = &core->isa();
   program_.name = name;
 }
@@ -74,6 +74,7 @@ absl::Status ProgramBuilder::Append(uint8_t opcode, std::initializer_list<int64_
   if (status.ok()) status = CheckAccesses(*core_, program_, step.effect);
   if (!status.ok()) return Annotate(status, Disassemble(core_->isa(), step.instruction));
   step.waits = tracker_.Append(step.unit, step.effect);
+  step.barrier = barriers_.Append(step.unit, step.effect);
   for (const size_t wait : step.waits) steps_[wait].signals.push_back(step.unit);
   steps_.push_back(std::move(step));
   return absl::OkStatus();
@@ -97,6 +98,12 @@ void ProgramBuilder::PlaceToken(uint8_t opcode, int from, int to) {
 void ProgramBuilder::Place(const Step& step) {
   for (const size_t wait : step.waits) {
     PlaceToken(chips::npu::kWait, steps_[wait].unit, step.unit);
+  }
+  if (step.barrier) {
+    Instruction barrier;
+    barrier.row = core_->isa().FindOpcode(chips::npu::kBarrier);
+    barrier.operands[0].value = step.unit;
+    program_.instructions.push_back(barrier);
   }
   program_.instructions.push_back(step.instruction);
   for (const int to : step.signals) PlaceToken(chips::npu::kSignal, step.unit, to);

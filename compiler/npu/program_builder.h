@@ -15,7 +15,8 @@
 // each instruction touches (Core::EffectOf), and places a signal behind one and a wait before another
 // exactly where two units need it (order_tracker.h); it knows nothing of a core but its table, so that any
 // core whose table has CommonRows() will do. Tokens: one counter for each ordered pair of units; the
-// n-th wait takes the n-th signal because both stand in the order of their queues.
+// n-th wait takes the n-th signal because both stand in the order of their queues. A unit that does not
+// see its own results gets barriers (barrier_tracker.h).
 //
 // The instructions are dispatched in the order in which they could start with queues without end, so
 // that a queue's depth holds nobody up who has work: write the simple loop, give each tile two places,
@@ -34,6 +35,7 @@
 #include "base/status.h"
 #include "chips/npu/isa/program.h"
 #include "chips/npu/sim/core.h"
+#include "compiler/npu/barrier_tracker.h"
 #include "compiler/npu/order_tracker.h"
 
 namespace strata::compiler {
@@ -64,6 +66,7 @@ class ProgramBuilder {
     chips::npu::Instruction instruction;
     chips::npu::Effect effect;
     int unit = 0;
+    bool barrier = false;       // before it
     std::vector<size_t> waits;  // for earlier steps
     std::vector<int> signals;   // units that wait for this one
   };
@@ -78,6 +81,7 @@ class ProgramBuilder {
   int64_t dram_ = 0;  // where the next region begins
   std::vector<Step> steps_;
   OrderTracker tracker_;
+  BarrierTracker barriers_;
   absl::Status status_;
 };
 
