@@ -31,11 +31,11 @@ class Pool {
   }
 
   absl::Status Run() {
-    const int64_t channels = std::min(kMostColumns, x_[3]);
-    int64_t rows = y_[1];
-    while (rows > 0 && rows * y_[2] > tail_.MaxRows(channels, LineBytes(channels) * Lines(rows))) {
-      --rows;
+    int64_t channels = std::min(kMostColumns, x_[3]);
+    while (channels > dv::kUbBlockBytes && RowsThatFit(channels) == 0) {
+      channels = RoundUp(channels / 2, dv::kUbBlockBytes);
     }
+    const int64_t rows = RowsThatFit(channels);
     if (rows == 0)
       return absl::UnimplementedError("UB does not hold the lines of a row of windows");
     for (int64_t c = 0; c < x_[3]; c += channels) {
@@ -50,6 +50,15 @@ class Pool {
   }
 
  private:
+  // Rows of windows at a time.
+  int64_t RowsThatFit(int64_t channels) const {
+    int64_t rows = y_[1];
+    while (rows > 0 && rows * y_[2] > tail_.MaxRows(channels, LineBytes(channels) * Lines(rows))) {
+      --rows;
+    }
+    return rows;
+  }
+
   int64_t Lines(int64_t rows) const { return (rows - 1) * strides_[0] + window_[0]; }
   int64_t LineBytes(int64_t channels) const {
     return pixels_ * RoundUp(channels, dv::kUbBlockBytes);
@@ -116,11 +125,16 @@ absl::Status EmitDavinciSum(const DavinciGroup& group, int64_t input, DavinciTai
                             ProgramBuilder* builder) {
   const std::vector<int64_t> x = graph::CallOf(*group.region, *group.head).inputs[0].dims();
   const int64_t bytes = group.values[*group.summed].bytes;
-  const int64_t pixels = x[1] * x[2], most = std::min(kMostColumns, x[3]);
+  const int64_t pixels = x[1] * x[2];
+  int64_t most = std::min(kMostColumns, x[3]);  // columns at a time
   const auto pitch = [](int64_t columns, int64_t size) {
     return RoundUp(columns * size, dv::kUbBlockBytes);
   };
-  if (tail->MaxRows(most, pixels * (pitch(most, 1) + pitch(most, 4))) < 1 || pixels > 65535) {
+  const auto fits = [&](int64_t columns) {
+    return tail->MaxRows(columns, pixels * (pitch(columns, 1) + pitch(columns, 4))) >= 1;
+  };
+  while (most > dv::kUbBlockBytes && !fits(most)) most = RoundUp(most / 2, dv::kUbBlockBytes);
+  if (!fits(most) || pixels > 65535) {
     return absl::UnimplementedError("UB does not hold the pixels of an image");
   }
   for (int64_t c = 0; c < x[3]; c += most) {
