@@ -281,7 +281,7 @@ TEST(DavinciKernel, RefusesWithAReason) {
   Net moved;
   refuse(&moved,
          moved.Op("transpose", {moved.In("x", I8, {3, 4})},
-                  {{"perm", Attr(std::vector<int64_t>{1, 0})}}),
+                  {{"permutation", Attr(std::vector<int64_t>{1, 0})}}),
          "no instruction of the vector unit");
   Net sum;
   refuse(
