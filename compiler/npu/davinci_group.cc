@@ -28,6 +28,10 @@ bool IsArithmetic(const std::string& op) {
   return op == "add" || op == "sub" || op == "mul" || op == "max" || op == "min";
 }
 
+bool IsStep(const std::string& op) {
+  return op == "broadcast_to" || op == "cast" || op == "requantize" || IsArithmetic(op);
+}
+
 // The operands that the head reads as whole tensors: of requantize and the like none.
 int HeadOperands(const std::string& op) { return op == "matmul" || op == "conv2d" ? 2 : 1; }
 
@@ -148,6 +152,7 @@ class Reader {
     const Node& node = *call.node;
     const ValueId out = node.outputs(0);
     if (node.op() == "constant") return Constant(call);
+    if (!IsStep(node.op())) return Refuse("no instruction of the vector unit");
     for (const uint32_t input : node.inputs()) STRATA_RETURN_IF_ERROR(Operand(input));
     const bool same_type = node.op() == "cast" && Value(out).bytes == Value(node.inputs(0)).bytes;
     if (node.op() == "broadcast_to" || same_type) {
@@ -192,7 +197,6 @@ class Reader {
                         Source(node.inputs(2)).kind == DavinciValue::kRow;
       return tile && rows ? absl::OkStatus() : Refuse("requantize by what the group makes");
     }
-    if (!IsArithmetic(node.op())) return Refuse("no instruction of the vector unit");
     return CheckArithmetic(node, a, Source(node.inputs(1)));
   }
 
