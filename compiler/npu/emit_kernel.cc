@@ -11,6 +11,13 @@
 #include "compiler/npu/vector_kernel.h"
 
 namespace strata::compiler {
+namespace {
+
+bool HasProduct(const graph::Graph& region) {
+  return std::any_of(region.nodes().begin(), region.nodes().end(), IsProductOp);
+}
+
+}  // namespace
 
 absl::StatusOr<NpuKernel> EmitNpuKernel(const graph::Graph& region,
                                         const chips::npu::Machine& machine) {
@@ -18,10 +25,13 @@ absl::StatusOr<NpuKernel> EmitNpuKernel(const graph::Graph& region,
   if (region.nodes_size() == 1 && IsMovementOp(region.nodes(0).op())) {
     return EmitMovementKernel(region, machine);
   }
-  if (std::any_of(region.nodes().begin(), region.nodes().end(), IsProductOp)) {
-    return EmitProductKernel(region, machine);
-  }
+  if (HasProduct(region)) return EmitProductKernel(region, machine);
   return EmitVectorKernel(region, machine);
+}
+
+absl::Status CheckNpuKernel(const graph::Graph& region, const chips::npu::Machine& machine) {
+  if (HasProduct(region) && !machine.has_davinci()) return CheckProductKernel(region, machine);
+  return EmitNpuKernel(region, machine).status();
 }
 
 std::string NpuSource(const NpuKernel& kernel, const std::string& entry) {

@@ -27,6 +27,10 @@ namespace strata::compiler {
 absl::StatusOr<NpuKernel> EmitNpuKernel(const graph::Graph& region,
                                         const chips::npu::Machine& machine);
 
+// Whether EmitNpuKernel() will have a program, much faster: what does not fit the machine's memories is not
+// looked for.
+absl::Status CheckNpuKernel(const graph::Graph& region, const chips::npu::Machine& machine);
+
 // Assembly text; the first line is a comment with the name.
 std::string NpuSource(const NpuKernel& kernel, const std::string& entry);
 

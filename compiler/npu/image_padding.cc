@@ -1,6 +1,7 @@
 #include "compiler/npu/image_padding.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "chips/npu/isa/array_isa.h"
 #include "compiler/npu/dma.h"
@@ -12,27 +13,46 @@ constexpr int64_t kAccBytes = 4;
 constexpr int64_t kMostCols = 4096;
 constexpr int64_t kUnit = 64;  // a multiple of every alignment
 
-// The instruction that writes accumulators as elements of a type; of zeros, zeros.
-uint8_t StoreOpcode(const ProgramBuilder& builder, chips::DType type) {
-  const char* name = type == chips::I8        ? "vquant.i8"
-                     : type == chips::BF16    ? "vcast.bf16"
-                     : type == chips::F8_E4M3 ? "vcast.e4m3"
-                                              : "vcast.e5m2";
-  const chips::npu::InstructionRow* row = builder.core().isa().Find(name);
-  return row == nullptr ? 0 : row->opcode;
+struct Filling {
+  const char* store;  // writes accumulators as elements of the type
+  int64_t lowest;     // the least number, as the accumulators hold it: int32 or f32's bits
+};
+
+constexpr int64_t kMinusInfinity = static_cast<int32_t>(0xff800000);
+
+Filling FillingOf(chips::DType type) {
+  switch (type) {
+    case chips::I8:
+      return {"vcast.i8", -128};
+    case chips::I32:
+      return {"vout.32", std::numeric_limits<int32_t>::min()};
+    case chips::F32:
+      return {"vout.32", kMinusInfinity};
+    case chips::BF16:
+      return {"vcast.bf16", kMinusInfinity};
+    case chips::F8_E4M3:
+      return {"vcast.e4m3", 0};
+    default:
+      return {"vcast.e5m2", 0};
+  }
 }
 
-class Zeros {
+// Writes one number to L1, again and again.
+class Filler {
  public:
   // Uses the accumulators, which nobody needs yet.
-  Zeros(const ProductProblem& problem, ProgramBuilder* builder)
-      : bytes_(problem.bytes), store_(StoreOpcode(*builder, problem.type)), builder_(*builder) {
+  Filler(const ProductProblem& problem, BorderFill fill, ProgramBuilder* builder)
+      : bytes_(problem.bytes), builder_(*builder) {
+    const Filling filling = FillingOf(problem.type);
+    const chips::npu::InstructionRow* row = builder->core().isa().Find(filling.store);
+    store_ = row == nullptr ? 0 : row->opcode;
     const int64_t all = builder->core().memories()[chips::npu::kAcc].bytes / kAccBytes;
     cols_ = all < kUnit ? all : std::min(all, kMostCols) / kUnit * kUnit;
-    builder_.Emit(chips::npu::kVfill, {0, 1, cols_, 0, 0});
+    builder_.Emit(chips::npu::kVfill,
+                  {0, 1, cols_, 0, fill == BorderFill::kZero ? 0 : filling.lowest});
   }
 
-  // Rows of zeros in L1.
+  // Rows in L1.
   void Write(int64_t to, int64_t rows, int64_t row_bytes, int64_t stride) {
     const int64_t elements = row_bytes / bytes_;
     for (int64_t c = 0; c < elements; c += cols_) {
@@ -42,24 +62,25 @@ class Zeros {
 
  private:
   const int64_t bytes_;
-  const uint8_t store_;
-  int64_t cols_;
+  uint8_t store_ = 0;
+  int64_t cols_ = 0;
   ProgramBuilder& builder_;
 };
 
 }  // namespace
 
 void FillBorders(const std::vector<Border>& borders, const ProductProblem& problem,
-                 const ProductLayout& layout, ProgramBuilder* builder) {
+                 const ProductLayout& layout, int64_t pixel_pitch, BorderFill fill,
+                 ProgramBuilder* builder) {
   const ConvWindow& window = *problem.window;
-  const int64_t row = window.padded_w() * window.channels * problem.bytes;
+  const int64_t row = window.padded_w() * pixel_pitch;
   const bool rows_outside = window.top > 0 || window.padded_h() - window.top > window.height;
   if (borders.empty() && !rows_outside) return;
-  Zeros zeros(problem, builder);
+  Filler filler(problem, fill, builder);
   for (const Border& border : borders) {
-    zeros.Write(layout.a.begin + border.offset, layout.a.count, border.bytes, layout.a.pitch);
+    filler.Write(layout.a.begin + border.offset, layout.a.count, border.bytes, layout.a.pitch);
   }
-  if (rows_outside) zeros.Write(layout.zero.begin, 1, row, row);
+  if (rows_outside) filler.Write(layout.zero.begin, 1, row, row);
 }
 
 absl::StatusOr<int64_t> EmitPaddedImage(const ProductProblem& problem, int64_t image,
@@ -79,7 +100,7 @@ absl::StatusOr<int64_t> EmitPaddedImage(const ProductProblem& problem, int64_t i
   const int64_t padded = builder->AddRegion(chips::npu::RegionKind::kScratch, "padded", total);
 
   const int64_t line = std::min({half, int64_t{32768}, total});
-  Zeros(problem, builder).Write(0, 1, line, line);
+  Filler(problem, BorderFill::kZero, builder).Write(0, 1, line, line);
   const auto store_zeros = [&](int64_t to, int64_t count, int64_t bytes) {
     builder->Emit(chips::npu::kStL1, {to, 0, count, bytes, bytes, 0});
   };

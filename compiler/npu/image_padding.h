@@ -12,10 +12,13 @@
 
 namespace strata::compiler {
 
-// Writes zeros to the borders of all places of A in L1, and to the panel of zeros. Loads write only
-// what lies between the borders, so that this is done once.
+// Fills the borders of all places of A in L1 and the panel that stands for rows outside, with zeros or
+// with the least number that the type holds. Loads write only what lies between the borders, so that
+// this is done once. `pixel_pitch`: bytes from pixel to pixel in L1.
+enum class BorderFill { kZero, kLowest };
 void FillBorders(const std::vector<Border>& borders, const ProductProblem& problem,
-                 const ProductLayout& layout, ProgramBuilder* builder);
+                 const ProductLayout& layout, int64_t pixel_pitch, BorderFill fill,
+                 ProgramBuilder* builder);
 
 // Makes a padded copy of all images in a scratch region and gives its address. UNIMPLEMENTED when L1
 // cannot hold two rows. Uses all of L1, so it comes first.

@@ -56,7 +56,8 @@ class Reader {
     const OpCall call = graph::CallOf(region_, *group_.product);
     STRATA_ASSIGN_OR_RETURN(group_.problem, ProductProblemOf(call));
     group_.a = group_.values[group_.product->inputs(0)].input;
-    group_.w = group_.values[group_.product->inputs(1)].input;
+    const bool weighted = group_.product->inputs_size() > 1;
+    group_.w = weighted ? group_.values[group_.product->inputs(1)].input : group_.a;
     if (group_.a < 0 || group_.w < 0) return Refuse("a product of what its own group makes");
     dims_ = call.outputs[0].dims();
     GroupValue& c = Value(group_.product->outputs(0));
@@ -153,7 +154,9 @@ class Reader {
 
 }  // namespace
 
-bool IsProductOp(const Node& node) { return node.op() == "matmul" || node.op() == "conv2d"; }
+bool IsProductOp(const Node& node) {
+  return node.op() == "matmul" || node.op() == "conv2d" || node.op() == "max_pool2d";
+}
 
 absl::StatusOr<ProductGroup> ProductGroup::Of(const Graph& region) { return Reader(region).Run(); }
 

@@ -33,7 +33,7 @@ struct GroupValue {
 struct ProductGroup {
   const graph::Node* product = nullptr;
   ProductProblem problem;
-  int a = 0, w = 0;                       // inputs of the region
+  int a = 0, w = 0;                       // inputs of the region; w: a when there are no weights
   std::vector<GroupValue> values;         // by value id
   std::vector<const graph::Node*> steps;  // behind the product, in order; without aliases
 
@@ -42,7 +42,7 @@ struct ProductGroup {
   static absl::StatusOr<ProductGroup> Of(const graph::Graph& region);
 };
 
-bool IsProductOp(const graph::Node& node);  // matmul, conv2d
+bool IsProductOp(const graph::Node& node);  // matmul, conv2d, max_pool2d
 
 }  // namespace strata::compiler
 

@@ -12,6 +12,7 @@
 #include "compiler/npu/product_program.h"
 #include "compiler/npu/product_tiling.h"
 #include "compiler/npu/program_builder.h"
+#include "compiler/npu/window_program.h"
 #include "framework/graph/types.h"
 
 namespace strata::compiler {
@@ -45,17 +46,24 @@ std::vector<int64_t> AddOutputs(const Graph& region, ProgramBuilder* builder) {
   return addresses;
 }
 
+std::string UnitOf(const ProductGroup& group, const Machine& machine) {
+  if (group.problem.work != WindowWork::kProduct) return "vector unit, channel by channel";
+  const bool stationary = machine.array().dataflow() == chips::npu::WEIGHT_STATIONARY;
+  return stationary ? "weight-stationary array" : "output-stationary array";
+}
+
 std::string ReasonOf(const ProductGroup& group, const Machine& machine,
                      const ProductTiling& tiling) {
   std::vector<std::string> steps;
   for (const graph::Node* step : group.steps) steps.push_back(step->op());
-  const bool stationary = machine.array().dataflow() == chips::npu::WEIGHT_STATIONARY;
-  return absl::StrCat(group.product->op(), " on the ",
-                      stationary ? "weight-stationary" : "output-stationary", " array",
-                      steps.empty() ? ""
-                                    : absl::StrCat(", ", absl::StrJoin(steps, ", "),
-                                                   " on its tiles by the vector unit"),
-                      "; ", tiling.ToString());
+  const std::string then = steps.empty() ? ""
+                                         : absl::StrCat(", ", absl::StrJoin(steps, ", "),
+                                                        " on its tiles by the vector unit");
+  const std::string tiles =
+      group.problem.work == WindowWork::kProduct
+          ? tiling.ToString()
+          : absl::StrCat("tiles of ", tiling.rows, " pixels x ", tiling.columns, " channels");
+  return absl::StrCat(group.product->op(), " on the ", UnitOf(group, machine), then, "; ", tiles);
 }
 
 // The program's loops, outermost first.
@@ -78,20 +86,29 @@ std::string NestOf(const ProductGroup& group, const ProductTiling& tiling) {
 
 }  // namespace
 
+absl::Status CheckProductKernel(const Graph& region, const Machine& machine) {
+  STRATA_ASSIGN_OR_RETURN(const ProductGroup group, ProductGroup::Of(region));
+  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, chips::npu::NewArrayCore(machine));
+  return CheckProduct(*core, machine, group.problem);
+}
+
 absl::StatusOr<NpuKernel> EmitProductKernel(const Graph& region, const Machine& machine) {
   STRATA_ASSIGN_OR_RETURN(const ProductGroup group, ProductGroup::Of(region));
   STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, chips::npu::NewArrayCore(machine));
   STRATA_RETURN_IF_ERROR(CheckProduct(*core, machine, group.problem));
   ProductEpilogue epilogue(region, group);
+  const bool windows = group.problem.work != WindowWork::kProduct;
   STRATA_ASSIGN_OR_RETURN(const ProductTiling tiling,
-                          ChooseTiling(*core, machine, group.problem, epilogue.shape()));
+                          windows ? ChooseWindowTiling(*core, group.problem, epilogue.shape())
+                                  : ChooseTiling(*core, machine, group.problem, epilogue.shape()));
   ProgramBuilder builder(core.get(), region.name());
   const std::vector<int64_t> inputs = AddInputs(region, &builder);
   epilogue.SetRegions(inputs, AddOutputs(region, &builder));
   const ProductOperands operands = {inputs[static_cast<size_t>(group.a)],
                                     inputs[static_cast<size_t>(group.w)]};
   STRATA_RETURN_IF_ERROR(
-      EmitProduct(machine, group.problem, tiling, operands, &epilogue, &builder));
+      windows ? EmitWindows(group.problem, tiling, operands, &epilogue, &builder)
+              : EmitProduct(machine, group.problem, tiling, operands, &epilogue, &builder));
   NpuKernel kernel;
   STRATA_ASSIGN_OR_RETURN(kernel.program, std::move(builder).Finish());
   kernel.reason = ReasonOf(group, machine, tiling);

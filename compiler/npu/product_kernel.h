@@ -1,4 +1,4 @@
-// EmitProductKernel(): a group of one matrix product or convolution and the elementwise work on its
+// EmitProductKernel(): a group of one matrix product, convolution or pool and the elementwise work on its
 // result, on the array and the vector unit.
 //
 //   STRATA_ASSIGN_OR_RETURN(const NpuKernel kernel, EmitProductKernel(region, machine));
@@ -19,6 +19,9 @@ namespace strata::compiler {
 // UNIMPLEMENTED, with a phrase fit for a Step's reason, for what the array or the vector unit cannot do.
 absl::StatusOr<NpuKernel> EmitProductKernel(const graph::Graph& region,
                                             const chips::npu::Machine& machine);
+
+// The same answer but for what does not fit the machine's memories, without choosing a tiling.
+absl::Status CheckProductKernel(const graph::Graph& region, const chips::npu::Machine& machine);
 
 }  // namespace strata::compiler
 

@@ -159,6 +159,47 @@ TEST(ProductKernel, QuantisedConvolutionsEqualTheInterpreter) {
   }
 }
 
+Graph DepthwiseConv(int64_t size, int64_t channels, int64_t kernel, int64_t stride,
+                    int64_t padding) {
+  Builder b(absl::StrCat("depthwise ", size, " ", channels, " ", kernel, " ", stride));
+  const ValueId x = b.Input("x", {chips::I8, {2, size, size, channels}}, graph::DATA);
+  const ValueId w = b.Input("w", {chips::I8, {kernel, kernel, 1, channels}}, graph::PARAMETER);
+  ValueId y = b.Apply("conv2d", {x, w},
+                      {{"strides", Attr(std::vector<int64_t>{stride, stride})},
+                       {"padding", Attr(std::vector<int64_t>(4, padding))},
+                       {"groups", Attr(channels)}});
+  y = b.Apply("add", {y, b.Input("bias", {chips::I32, {channels}}, graph::PARAMETER)});
+  const ValueId m = b.Input("multiplier", {chips::I32, {channels}}, graph::PARAMETER);
+  const ValueId s = b.Input("shift", {chips::I32, {channels}}, graph::PARAMETER);
+  b.Output(b.Apply("requantize", {y, m, s}), "y");
+  return *std::move(b).Build();
+}
+
+TEST(ProductKernel, DepthwiseConvolutionsOnTheVectorUnit) {
+  for (const std::string name : {"edge_16", "edge_16_os", "tpu_v4_like", "4x4"}) {
+    ExpectExact(DepthwiseConv(9, 32, 3, 1, 1), name);
+    ExpectExact(DepthwiseConv(10, 5, 3, 2, 1), name);
+    ExpectExact(DepthwiseConv(8, 100, 3, 2, 0), name);
+  }
+}
+
+TEST(ProductKernel, PoolsOnTheVectorUnit) {
+  for (const std::string name : {"edge_16", "tpu_v1_like", "4x4"}) {
+    for (const chips::DType type : {chips::I8, chips::I32, chips::F32, chips::BF16}) {
+      for (const int64_t window : {2, 3}) {
+        Builder b(absl::StrCat("max_pool ", chips::DTypeName(type), " ", window));
+        const ValueId x = b.Input("x", {type, {2, 11, 11, 6 * window}}, graph::DATA);
+        b.Output(b.Apply("max_pool2d", {x},
+                         {{"window", Attr(std::vector<int64_t>{window, window})},
+                          {"strides", Attr(std::vector<int64_t>{2, 2})},
+                          {"padding", Attr(std::vector<int64_t>(4, window - 2))}}),
+                 "y");
+        ExpectExact(*std::move(b).Build(), name);
+      }
+    }
+  }
+}
+
 TEST(ProductKernel, QuantisedMatrixProducts) {
   for (const std::string name : {"edge_16", "tpu_v1_like", "4x4"}) {
     Builder b("i8 matmul");

@@ -42,28 +42,49 @@ bool IsPlain(const ConvWindow& w) {
          w.left == 0 && w.out_h == w.height && w.out_w == w.width;
 }
 
-absl::StatusOr<ProductProblem> Conv2d(const OpCall& call) {
-  const std::vector<int64_t> x = call.inputs[0].dims(), w = call.inputs[1].dims(),
-                             y = call.outputs[0].dims();
+ConvWindow WindowOf(const OpCall& call, int64_t kernel_h, int64_t kernel_w) {
+  const std::vector<int64_t> x = call.inputs[0].dims(), y = call.outputs[0].dims();
   const std::vector<int64_t> strides = call.attrs().Ints("strides");
   const std::vector<int64_t> padding = call.attrs().Ints("padding");
-  const int64_t groups = call.attrs().Int("groups", 1);
-  if (groups != 1) {
-    return absl::UnimplementedError(
-        absl::StrCat("a convolution of ", groups, " groups does not fill the array's rows"));
-  }
   ConvWindow window;
   window.height = x[1], window.width = x[2], window.channels = x[3];
-  window.kernel_h = w[0], window.kernel_w = w[1];
+  window.kernel_h = kernel_h, window.kernel_w = kernel_w;
   if (!strides.empty()) window.stride_h = strides[0], window.stride_w = strides[1];
   if (!padding.empty()) window.top = padding[0], window.left = padding[2];
   window.out_h = y[1], window.out_w = y[2];
+  return window;
+}
+
+// Channel by channel.
+ProductProblem OfChannels(const OpCall& call, WindowWork work, const ConvWindow& window) {
+  ProductProblem problem;
+  problem.work = work;
+  problem.window = window;
+  problem.batch = call.inputs[0].dims()[0];
+  problem.rows = window.out_h * window.out_w;
+  problem.columns = window.channels;
+  problem.depth = problem.segment = window.kernel_h * window.kernel_w;
+  return problem;
+}
+
+absl::StatusOr<ProductProblem> Conv2d(const OpCall& call) {
+  const std::vector<int64_t> w = call.inputs[1].dims();
+  const ConvWindow window = WindowOf(call, w[0], w[1]);
+  const int64_t groups = call.attrs().Int("groups", 1);
+  if (groups != 1) {
+    if (groups == window.channels && w[3] == groups && call.inputs[0].dtype == chips::I8) {
+      return OfChannels(call, WindowWork::kDepthwise, window);
+    }
+    return absl::UnimplementedError(
+        absl::StrCat("a convolution of ", groups, " groups of ", DTypeName(call.inputs[0].dtype),
+                     " fills neither the array's rows nor the vector unit's lanes"));
+  }
   ProductProblem problem;
   problem.columns = w[3];
   problem.segment = window.kernel_w * window.channels;
   problem.depth = window.kernel_h * problem.segment;
   problem.rows = window.out_h * window.out_w;
-  problem.batch = x[0];
+  problem.batch = call.inputs[0].dims()[0];
   if (IsPlain(window)) {
     problem.rows *= problem.batch;
     problem.batch = 1;
@@ -73,18 +94,29 @@ absl::StatusOr<ProductProblem> Conv2d(const OpCall& call) {
   return problem;
 }
 
+absl::StatusOr<ProductProblem> MaxPool2d(const OpCall& call) {
+  const std::vector<int64_t> extents = call.attrs().Ints("window");
+  return OfChannels(call, WindowWork::kLargest, WindowOf(call, extents[0], extents[1]));
+}
+
 }  // namespace
 
 absl::StatusOr<ProductProblem> ProductProblemOf(const OpCall& call) {
   const chips::DType type = call.inputs[0].dtype;
-  if (type != chips::I8 && type != chips::BF16 && !chips::IsFloat8(type)) {
+  const bool pool = call.node->op() == "max_pool2d";
+  const bool multiplied = type == chips::I8 || type == chips::BF16 || chips::IsFloat8(type);
+  const bool compared =
+      type == chips::I8 || type == chips::BF16 || type == chips::I32 || type == chips::F32;
+  if (!(pool ? compared : multiplied)) {
     return absl::UnimplementedError(
-        absl::StrCat("the array does not multiply ", chips::DTypeName(type)));
+        absl::StrCat(pool ? "the vector unit does not compare " : "the array does not multiply ",
+                     chips::DTypeName(type)));
   }
-  STRATA_ASSIGN_OR_RETURN(ProductProblem problem,
-                          call.node->op() == "conv2d" ? Conv2d(call) : Matmul(call));
+  STRATA_ASSIGN_OR_RETURN(ProductProblem problem, pool                          ? MaxPool2d(call)
+                                                  : call.node->op() == "conv2d" ? Conv2d(call)
+                                                                                : Matmul(call));
   problem.type = type;
-  problem.bytes = type == chips::BF16 ? 2 : 1;
+  problem.bytes = static_cast<int64_t>(chips::SizeOf(type));
   if (problem.macs() == 0) return absl::UnimplementedError("the product is empty");
   return problem;
 }

@@ -31,7 +31,13 @@ struct ConvWindow {
   int64_t padded_w() const { return (out_w - 1) * stride_w + kernel_w; }
 };
 
+// What is done with the numbers of a window: products summed over all channels, on the array; or channel by channel on
+// the vector unit, products with a weight (a depthwise convolution) or the largest.
+enum class WindowWork { kProduct, kDepthwise, kLargest };
+
 struct ProductProblem {
+  WindowWork work =
+      WindowWork::kProduct;  // others: `columns` are channels, depth is kernel_h x kernel_w
   chips::DType type = chips::DTYPE_UNSPECIFIED;  // of A and W
   int64_t bytes = 1;                             // of an element of A and W
   int64_t batch = 1;                             // products; of a convolution: images
@@ -44,7 +50,7 @@ struct ProductProblem {
   int64_t macs() const { return batch * rows * depth * columns; }
 };
 
-// Of a `matmul` or `conv2d` with concrete types. UNIMPLEMENTED, with a phrase fit for a Step's reason,
+// Of a `matmul`, `conv2d` or `max_pool2d` with concrete types. UNIMPLEMENTED, with a phrase fit for a Step's reason,
 // for those that the array has no way to do: other types, transpose_a, groups, empty operands.
 absl::StatusOr<ProductProblem> ProductProblemOf(const graph::OpCall& call);
 

@@ -1,15 +1,13 @@
 #include "compiler/npu/product_program.h"
 
 #include <algorithm>
-#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "chips/npu/isa/array_isa.h"
 #include "chips/npu/machine/machine.h"
-#include "compiler/npu/dma.h"
 #include "compiler/npu/image_padding.h"
-#include "compiler/npu/place_cache.h"
+#include "compiler/npu/panel_loader.h"
 
 namespace strata::compiler {
 namespace {
@@ -40,49 +38,6 @@ uint8_t OpcodeOf(const Core& core, const std::string& name) {
   const InstructionRow* row = core.isa().Find(name);
   return row == nullptr ? 0 : row->opcode;
 }
-
-// One operand's way from DRAM to L1, straight or by a place in L2.
-class PanelLoader {
- public:
-  PanelLoader(const Places& l1, const Places& l2, ProgramBuilder* builder)
-      : l1_(l1), l2_(l2), cache_(l1.count), builder_(*builder) {
-    if (l2.count > 0) l2_cache_.emplace(l2.count);
-  }
-
-  // The panel's address in L1.
-  template <typename Blocks>
-  int64_t Touch(int64_t key, Blocks blocks) {
-    const PlaceCache::Found found = cache_.Touch(key);
-    const int64_t to = l1_.address(found.place);
-    if (!found.hit) Load(key, to, blocks(key));
-    return to;
-  }
-
- private:
-  void Load(int64_t key, int64_t to, const std::vector<Block>& blocks) {
-    if (!l2_cache_.has_value()) return Copy(chips::npu::kLdL1, to, blocks, std::nullopt);
-    const PlaceCache::Found found = l2_cache_->Touch(key);
-    const int64_t stop = l2_.address(found.place);
-    if (!found.hit) Copy(chips::npu::kLdL2, stop, blocks, std::nullopt);
-    Copy(chips::npu::kMvL1, to, blocks, stop);
-  }
-
-  // From DRAM, or from the same places of a panel at `from`.
-  void Copy(uint8_t opcode, int64_t to, const std::vector<Block>& blocks,
-            std::optional<int64_t> from) {
-    for (const Block& block : blocks) {
-      RowCopy copy = {to + block.offset, block.dram,  block.rows,
-                      block.row_bytes,   block.pitch, block.dram_stride};
-      if (from.has_value()) copy.src = *from + block.offset, copy.src_stride = block.pitch;
-      EmitRows(opcode, copy, &builder_);
-    }
-  }
-
-  const Places l1_, l2_;
-  PlaceCache cache_;
-  std::optional<PlaceCache> l2_cache_;
-  ProgramBuilder& builder_;
-};
 
 class ProductEmitter {
  public:
@@ -117,7 +72,8 @@ class ProductEmitter {
     if (tiling_.pad_in_dram) STRATA_RETURN_IF_ERROR(Pad(operands.a));
     if (tiling_.panels == PanelKind::kDirect) {
       const auto& direct = static_cast<const ConvPanels&>(*a_);
-      FillBorders(direct.Borders(), problem_, layout_, &builder_);
+      FillBorders(direct.Borders(), problem_, layout_, problem_.window->channels * problem_.bytes,
+                  BorderFill::kZero, &builder_);
     }
     ForEachStep(cuts_, tiling_.rows_outer,
                 [this](const RowTile& rows, const ColumnTile& columns, const DepthTile& depth) {
@@ -207,6 +163,7 @@ class ProductEmitter {
 }  // namespace
 
 absl::Status CheckProduct(const Core& core, const Machine& machine, const ProductProblem& problem) {
+  if (problem.work != WindowWork::kProduct) return absl::OkStatus();
   if (!chips::npu::HasType(machine, problem.type)) {
     return absl::UnimplementedError(
         absl::StrCat(machine.name(), " does not multiply ", chips::DTypeName(problem.type)));

@@ -22,7 +22,9 @@ using graph::OpClass;
 constexpr size_t kMostMembers = 64;
 constexpr int kNoGroup = -1;
 
-bool IsProduct(const Node& node) { return node.op() == "matmul" || node.op() == "conv2d"; }
+bool IsProduct(const Node& node) {
+  return node.op() == "matmul" || node.op() == "conv2d" || node.op() == "max_pool2d";
+}
 
 class Grouper {
  public:
@@ -84,6 +86,31 @@ class Grouper {
       const bool free = group_of_[static_cast<size_t>(n)] == kNoGroup && IsElementwise(n);
       if (free && Reads(n, group)) TryAdd(n, group);
     }
+    DropWideningEnds(group);
+  }
+
+  // A cast to a wider type is better done by who reads it: its operand is the smaller one to write.
+  void DropWideningEnds(int group) {
+    std::vector<int>& members = groups_[static_cast<size_t>(group)];
+    for (size_t i = members.size(); i-- > 1;) {
+      const graph::OpCall call = graph::CallOf(graph_, graph_.nodes(members[i]));
+      if (call.node->op() != "cast" ||
+          chips::SizeOf(call.outputs[0].dtype) <= chips::SizeOf(call.inputs[0].dtype)) {
+        continue;
+      }
+      const std::vector<int>& readers = uses_.readers(call.node->outputs(0));
+      const bool read = std::any_of(readers.begin(), readers.end(), [&](int reader) {
+        return group_of_[static_cast<size_t>(reader)] == group;
+      });
+      if (read || !Accepts(Without(members, i))) continue;
+      group_of_[static_cast<size_t>(members[i])] = kNoGroup;
+      members.erase(members.begin() + static_cast<int64_t>(i));
+    }
+  }
+
+  static std::vector<int> Without(std::vector<int> members, size_t i) {
+    members.erase(members.begin() + static_cast<int64_t>(i));
+    return members;
   }
 
   // Into the group of one of its operands, or a new one.
