@@ -107,6 +107,9 @@ class Kernel {
   absl::Status Product(const Buffers& buffers, DavinciTail* tail) {
     const graph::OpCall call = graph::CallOf(*group_.region, *group_.head);
     STRATA_ASSIGN_OR_RETURN(const ProductProblem problem, ProductProblemOf(call));
+    if (problem.work != WindowWork::kProduct) {
+      return absl::UnimplementedError("a depthwise convolution has no sums for the cube");
+    }
     if (!problem.one_weight) return absl::UnimplementedError("a batch of products of two inputs");
     STRATA_ASSIGN_OR_RETURN(const DavinciTiling tiling,
                             ChooseDavinciTiling(machine_, problem, *tail));

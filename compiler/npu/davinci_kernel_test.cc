@@ -270,7 +270,7 @@ TEST(DavinciKernel, RefusesWithAReason) {
                  {{"groups", Attr(int64_t{2})},
                   {"strides", Attr(std::vector<int64_t>{1, 1})},
                   {"padding", Attr(std::vector<int64_t>(4, 0))}}),
-      "2 groups");
+      "depthwise");
   Net batched;
   refuse(&batched,
          batched.Op("matmul", {batched.In("x", I8, {2, 4, 4}), batched.In("w", I8, {2, 4, 4})}),
