@@ -1,6 +1,8 @@
 #include "chips/numerics/block_format.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -8,7 +10,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "chips/numerics/block_kernels.h"
 #include "chips/numerics/convert.h"
+#include "chips/numerics/convert_kernels.h"
 
 namespace strata::chips {
 namespace {
@@ -36,15 +40,15 @@ double LargestMagnitude(absl::Span<const float> values) {
   return largest;
 }
 
-// One scale for the tensor: the largest finite value, or rather its block, comes to 448 times 6.
-float TensorScale(absl::Span<const float> values) {
+float LargestFinite(absl::Span<const float> values) {
+  if (HasConvertKernels()) {
+    return std::bit_cast<float>(LargestFiniteKernel(values.data(), values.size()));
+  }
   float largest = 0;
   for (const float value : values) {
     if (std::isfinite(value)) largest = std::max(largest, std::fabs(value));
   }
-  if (largest == 0) return 1;
-  const float scale = static_cast<float>(largest / (kLargestE2M1 * kLargestE4M3));
-  return std::max(scale, std::numeric_limits<float>::denorm_min());
+  return largest;
 }
 
 uint8_t ScaleCode(const BlockRow& row, double largest, float tensor_scale) {
@@ -69,38 +73,124 @@ uint8_t ElementCode(const BlockRow& row, double quotient, size_t index,
   return static_cast<uint8_t>(Encode(row.element, kept, encode));
 }
 
-// What the elements of the block that begins at an index are multiplied by.
-double BlockScale(const BlockRow& row, const BlockArray& array, size_t begin) {
-  return Decode(row.scale, array.scales[begin / static_cast<size_t>(row.block)]) *
-         array.tensor_scale;
+// What every code of a scale is worth.
+const std::array<double, 256>& ScaleValues(Format scale) {
+  static const auto& values = *new std::array<std::array<double, 256>, 2>([] {
+    std::array<std::array<double, 256>, 2> made;
+    for (uint32_t code = 0; code < 256; ++code) {
+      made[0][code] = Decode(Format::kE8M0, code);
+      made[1][code] = Decode(Format::kE4M3, code);
+    }
+    return made;
+  }());
+  return values[scale == Format::kE4M3 ? 1 : 0];
 }
 
-void ExactElements(const BlockRow& row, absl::Span<const float> values,
-                   const QuantiseOptions& options, BlockArray& array) {
-  const RandomBits random(options.seed);
-  const size_t block = static_cast<size_t>(row.block);
-  for (size_t begin = 0; begin < values.size(); begin += block) {
-    const double scale = BlockScale(row, array, begin);
+// An array, or a part of one, and where it goes.
+struct Work {
+  const BlockRow& row;
+  absl::Span<const float> values;
+  float tensor_scale;
+  const QuantiseOptions& options;
+  absl::Span<uint8_t> elements, scales;
+
+  size_t block() const { return static_cast<size_t>(row.block); }
+  // What the elements of block b are multiplied by.
+  double Scale(size_t b) const { return Decode(row.scale, scales[b]) * tensor_scale; }
+};
+
+void ExactScales(const Work& work) {
+  for (size_t b = 0; b < work.scales.size(); ++b) {
+    const double largest = LargestMagnitude(work.values.subspan(b * work.block(), work.block()));
+    work.scales[b] = ScaleCode(work.row, largest, work.tensor_scale);
+  }
+}
+
+void ExactElements(const Work& work) {
+  const RandomBits random(work.options.seed);
+  for (size_t begin = 0; begin < work.values.size(); begin += work.block()) {
+    const double scale = work.Scale(begin / work.block());
     const bool zero = std::isnan(scale) || scale == 0;
-    for (size_t i = begin; i < std::min(begin + block, values.size()); ++i) {
-      array.elements[i] = zero ? 0 : ElementCode(row, values[i] / scale, i, options, random);
+    for (size_t i = begin; i < std::min(begin + work.block(), work.values.size()); ++i) {
+      work.elements[i] = zero ? 0
+                              : ElementCode(work.row, work.values[i] / scale,
+                                            work.options.first + i, work.options, random);
     }
   }
 }
 
-// To nearest, where scales are powers of two: fp32 holds the quotients, but for such as are below 2^-126,
-// which are zeros in every element's format.
-absl::Status FastElements(const BlockRow& row, absl::Span<const float> values, BlockArray& array) {
-  std::vector<float> quotients(values.size());
-  const size_t block = static_cast<size_t>(row.block);
-  for (size_t begin = 0; begin < values.size(); begin += block) {
-    const double scale = BlockScale(row, array, begin);
-    const float inverse = static_cast<float>(1 / scale);
-    for (size_t i = begin; i < std::min(begin + block, values.size()); ++i) {
-      quotients[i] = std::isnan(scale) ? 0 : values[i] * inverse;
+// Blocks' largest words in pieces that stay in the cache.
+constexpr size_t kPiece = 256;  // blocks
+
+void FastScales(const Work& work) {
+  uint32_t largest[kPiece];
+  for (size_t b = 0; b < work.scales.size(); b += kPiece) {
+    const size_t blocks = std::min(kPiece, work.scales.size() - b);
+    const absl::Span<const float> part =
+        work.values.subspan(b * work.block(), blocks * work.block());
+    LargestKernel(part.data(), part.size(), work.block(), largest);
+    if (work.row.scale == Format::kE4M3) {
+      Fp4ScaleKernel(largest, blocks, kLargestE2M1 * work.tensor_scale, &work.scales[b]);
+      continue;
+    }
+    for (size_t i = 0; i < blocks; ++i) {  // the exponent field; below 2^-127 the least scale
+      const int field = static_cast<int>(largest[i] >> 23) - work.row.largest_exponent;
+      work.scales[b + i] =
+          largest[i] >= 0x7f800000u ? 255 : static_cast<uint8_t>(std::max(field, 0));
     }
   }
-  return FromF32(row.element, quotients, absl::MakeSpan(array.elements), Overflow::kSaturate);
+}
+
+void NearestElements(const Work& work) {
+  const size_t count = work.values.size();
+  if (work.row.format == BlockFormat::kNvFp4) {
+    const std::array<double, 256>& e4m3 = ScaleValues(Format::kE4M3);
+    double factors[kPiece];
+    for (size_t b = 0; b < work.scales.size(); b += kPiece) {
+      const size_t blocks = std::min(kPiece, work.scales.size() - b), begin = b * work.block();
+      for (size_t i = 0; i < blocks; ++i) {
+        factors[i] = e4m3[work.scales[b + i]] * work.tensor_scale;
+      }
+      Fp4ElementKernel(&work.values[begin], std::min(blocks * work.block(), count - begin), factors,
+                       &work.elements[begin]);
+    }
+  } else if (work.row.format == BlockFormat::kMxInt8) {
+    MxIntegerKernel(work.values.data(), count, work.scales.data(), work.elements.data());
+  } else {
+    MxElementKernel(EncodeConstants(Row(work.row.element), Overflow::kSaturate), work.values.data(),
+                    count, work.scales.data(), work.elements.data());
+  }
+}
+
+// MX floats: fp32 holds the quotients, but for such as are below 2^-126, which are zeros in every element's format.
+absl::Status StochasticElements(const Work& work) {
+  const std::array<double, 256>& powers = ScaleValues(Format::kE8M0);
+  float quotients[kPiece * 32];
+  for (size_t begin = 0; begin < work.values.size(); begin += kPiece * 32) {
+    const size_t count = std::min(kPiece * 32, work.values.size() - begin);
+    for (size_t i = 0; i < count; i += 32) {
+      const uint8_t scale = work.scales[(begin + i) / 32];
+      const float inverse = static_cast<float>(1 / powers[scale]);
+      for (size_t j = i; j < std::min(i + 32, count); ++j) {
+        quotients[j] = scale == 255 ? 0 : work.values[begin + j] * inverse;
+      }
+    }
+    STRATA_RETURN_IF_ERROR(FromF32Stochastic(
+        work.row.element, absl::MakeSpan(quotients, count), RandomBits(work.options.seed),
+        work.options.first + begin, work.elements.subspan(begin, count), Overflow::kSaturate));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSizes(const BlockRow& row, size_t values, size_t elements, size_t scales) {
+  const size_t block = static_cast<size_t>(row.block), blocks = (values + block - 1) / block;
+  if (elements != values) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("elements: has ", elements, "; must have as many as values, ", values));
+  }
+  if (scales == blocks) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("scales: has ", scales, "; must have ", blocks, ", one for ", block, " values"));
 }
 
 }  // namespace
@@ -119,40 +209,84 @@ absl::StatusOr<BlockFormat> ParseBlockFormat(absl::string_view name) {
       absl::StrCat("no block format '", name, "'; there is: ", names));
 }
 
+float TensorScale(BlockFormat format, absl::Span<const float> values) {
+  if (Row(format).scale != Format::kE4M3) return 1;
+  // The largest finite value, or rather its block, comes to 448 times 6.
+  const float largest = LargestFinite(values);
+  if (largest == 0) return 1;
+  const float scale = static_cast<float>(largest / (kLargestE2M1 * kLargestE4M3));
+  return std::max(scale, std::numeric_limits<float>::denorm_min());
+}
+
+absl::Status QuantiseInto(BlockFormat format, absl::Span<const float> values, float tensor_scale,
+                          const QuantiseOptions& options, absl::Span<uint8_t> elements,
+                          absl::Span<uint8_t> scales) {
+  const BlockRow& row = Row(format);
+  STRATA_RETURN_IF_ERROR(CheckSizes(row, values.size(), elements.size(), scales.size()));
+  const Work work{row, values, tensor_scale, options, elements, scales};
+  const bool mx_float = row.scale == Format::kE8M0 && Row(row.element).kind == Kind::kFloat;
+  if (!HasConvertKernels()) {
+    ExactScales(work);
+    ExactElements(work);
+    return absl::OkStatus();
+  }
+  FastScales(work);
+  if (options.rounding == Rounding::kNearestEven) {
+    NearestElements(work);
+  } else if (options.rounding == Rounding::kStochastic && mx_float) {
+    return StochasticElements(work);
+  } else {
+    ExactElements(work);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<BlockArray> Quantise(BlockFormat format, absl::Span<const float> values,
                                     const QuantiseOptions& options) {
-  const BlockRow& row = Row(format);
+  const size_t block = static_cast<size_t>(Row(format).block);
   if (values.empty()) return absl::InvalidArgumentError("values: is empty; give one or more");
   BlockArray array{.format = format, .elements = {}, .scales = {}};
-  if (row.scale == Format::kE4M3) array.tensor_scale = TensorScale(values);
-  for (size_t begin = 0; begin < values.size(); begin += static_cast<size_t>(row.block)) {
-    const double largest = LargestMagnitude(values.subspan(begin, static_cast<size_t>(row.block)));
-    array.scales.push_back(ScaleCode(row, largest, array.tensor_scale));
-  }
+  array.tensor_scale = TensorScale(format, values);
   array.elements.resize(values.size());
-  const bool fast = options.rounding == Rounding::kNearestEven && row.scale == Format::kE8M0 &&
-                    Row(row.element).kind == Kind::kFloat;
-  if (fast) {
-    STRATA_RETURN_IF_ERROR(FastElements(row, values, array));
-  } else {
-    ExactElements(row, values, options, array);
-  }
+  array.scales.resize((values.size() + block - 1) / block);
+  STRATA_RETURN_IF_ERROR(QuantiseInto(format, values, array.tensor_scale, options,
+                                      absl::MakeSpan(array.elements),
+                                      absl::MakeSpan(array.scales)));
   return array;
 }
 
-std::vector<float> Dequantise(const BlockArray& array) {
-  const BlockRow& row = Row(array.format);
-  std::vector<float> values(array.elements.size());
-  if (!ToF32(row.element, array.elements, absl::MakeSpan(values)).ok()) return {};
+absl::Status DequantiseInto(BlockFormat format, absl::Span<const uint8_t> elements,
+                            absl::Span<const uint8_t> scales, float tensor_scale,
+                            absl::Span<float> values) {
+  const BlockRow& row = Row(format);
+  STRATA_RETURN_IF_ERROR(CheckSizes(row, values.size(), elements.size(), scales.size()));
   const size_t block = static_cast<size_t>(row.block);
-  for (size_t begin = 0; begin < values.size(); begin += block) {
-    // Exact: a scale has 4 bits at most and the tensor's 24.
-    const double scale = std::ldexp(BlockScale(row, array, begin), row.element_exponent);
-    for (size_t i = begin; i < std::min(begin + block, values.size()); ++i) {
-      values[i] = static_cast<float>(values[i] * scale);
+  const std::array<double, 256>& powers = ScaleValues(row.scale);
+  const double step = std::ldexp(1.0, row.element_exponent);
+  float factors[kPiece];
+  for (size_t b = 0; b < scales.size(); b += kPiece) {
+    const size_t blocks = std::min(kPiece, scales.size() - b), begin = b * block;
+    const absl::Span<float> part = values.subspan(begin, blocks * block);
+    STRATA_RETURN_IF_ERROR(ToF32(row.element, elements.subspan(begin, blocks * block), part));
+    // An element times its scale is exact, and in NVFP4, where both have few bits, the tensor's scale comes last; a
+    // power of two below fp32's least number is none of these scales.
+    for (size_t i = 0; i < blocks; ++i)
+      factors[i] = static_cast<float>(powers[scales[b + i]] * step);
+    if (HasConvertKernels()) {
+      ScaleKernel(part.data(), part.size(), block, factors, tensor_scale);
+    } else {
+      for (size_t i = 0; i < part.size(); ++i)
+        part[i] = part[i] * factors[i / block] * tensor_scale;
     }
   }
-  return values;
+  return absl::OkStatus();
+}
+
+std::vector<float> Dequantise(const BlockArray& array) {
+  std::vector<float> values(array.elements.size());
+  const absl::Status status = DequantiseInto(array.format, array.elements, array.scales,
+                                             array.tensor_scale, absl::MakeSpan(values));
+  return status.ok() ? values : std::vector<float>();
 }
 
 }  // namespace strata::chips

@@ -58,7 +58,8 @@ struct BlockArray {
 
 struct QuantiseOptions {
   Rounding rounding = Rounding::kNearestEven;  // of the elements; scales are as the formats say
-  uint64_t seed = 0;  // for kStochastic: element i takes word i of this stream
+  uint64_t seed = 0;   // for kStochastic: element i takes word first + i of this stream
+  uint64_t first = 0;  // of the values, when they are a part of an array
 };
 
 // The values stand in the order in which blocks are taken; a row whose length is no multiple of the block
@@ -69,6 +70,21 @@ absl::StatusOr<BlockArray> Quantise(BlockFormat format, absl::Span<const float> 
 
 // The values, rounded to fp32 where the scales leave its range.
 std::vector<float> Dequantise(const BlockArray& array);
+
+// The same in the caller's memory, so that arrays can be done by parts, which begin at whole blocks. With AVX-512 the
+// nearest elements of every format, MX floats' stochastic ones and all values back are done sixteen at once
+// (convert_bench tells the rates); other machines and roundings take the exact scalar code. INVALID_ARGUMENT when sizes
+// do not fit.
+//
+//   const float scale = TensorScale(BlockFormat::kNvFp4, x);
+//   STRATA_RETURN_IF_ERROR(QuantiseInto(BlockFormat::kNvFp4, x, scale, {}, absl::MakeSpan(codes), absl::MakeSpan(scales)));
+float TensorScale(BlockFormat format, absl::Span<const float> values);  // 1 in MX
+absl::Status QuantiseInto(BlockFormat format, absl::Span<const float> values, float tensor_scale,
+                          const QuantiseOptions& options, absl::Span<uint8_t> elements,
+                          absl::Span<uint8_t> scales);
+absl::Status DequantiseInto(BlockFormat format, absl::Span<const uint8_t> elements,
+                            absl::Span<const uint8_t> scales, float tensor_scale,
+                            absl::Span<float> values);
 
 }  // namespace strata::chips
 

@@ -182,6 +182,83 @@ TEST_P(BlockFormatTest, RowSaysWhatTheDefinitionSays) {
 INSTANTIATE_TEST_SUITE_P(Formats, BlockFormatTest, testing::ValuesIn(kDefinitions),
                          [](const auto& info) { return std::string(info.param.name); });
 
+// Values on each border between two codes, and next to it, under many scales.
+TEST(BlockFormat, TiesOfNvfp4GoToTheEvenCode) {
+  std::mt19937_64 random(9);
+  for (int round = 0; round < 500; ++round) {
+    std::vector<float> x(16, 0.0f);
+    x[0] = std::ldexp(static_cast<float>(1 + random() % 1000) / 1000,
+                      static_cast<int>(round % 60) - 30);
+    const float tensor_scale =
+        round % 3 == 0 ? 1 : x[0] / static_cast<float>(300 + random() % 2388);
+    std::vector<uint8_t> codes(16), scales(1);
+    const auto quantise = [&] {
+      ASSERT_OK(QuantiseInto(BlockFormat::kNvFp4, x, tensor_scale, {}, absl::MakeSpan(codes),
+                             absl::MakeSpan(scales)));
+    };
+    quantise();
+    const double factor = Decode(Format::kE4M3, scales[0]) * tensor_scale;
+    if (factor == 0) continue;
+    size_t at = 1;
+    for (const double border : {0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5.0}) {
+      const float value = static_cast<float>(border * factor);
+      if (value >= x[0]) break;
+      x[at++] = round % 2 == 0 ? value : -value;
+      x[at++] = std::nextafter(value, round % 4 < 2 ? 0.0f : 1e30f);
+    }
+    quantise();
+    for (size_t i = 0; i < 16; ++i) {
+      ASSERT_EQ(codes[i], Encode(Format::kE2M1, x[i] / factor, {.overflow = Overflow::kSaturate}))
+          << std::hexfloat << x[i] << " under " << factor;
+    }
+  }
+}
+
+TEST(BlockFormat, PartsOfAnArrayAreTheWhole) {
+  std::mt19937_64 random(10);
+  std::normal_distribution<float> normal;
+  std::vector<float> x(1000);
+  for (float& value : x) value = normal(random);
+  for (const BlockRow& row : AllBlockFormats()) {
+    for (const Rounding rounding : {Rounding::kNearestEven, Rounding::kStochastic}) {
+      STRATA_ASSERT_OK_AND_ASSIGN(const BlockArray whole,
+                                  Quantise(row.format, x, {.rounding = rounding, .seed = 3}));
+      const float tensor_scale = TensorScale(row.format, x);
+      EXPECT_EQ(tensor_scale, whole.tensor_scale);
+      std::vector<uint8_t> codes(1000), scales(whole.scales.size());
+      std::vector<float> y(1000);
+      const size_t block = static_cast<size_t>(row.block);
+      for (size_t begin = 0; begin < x.size(); begin += 3 * block) {
+        const auto part = [&](auto& all) { return absl::MakeSpan(all).subspan(begin, 3 * block); };
+        const auto part_scales = absl::MakeSpan(scales).subspan(begin / block, 3);
+        ASSERT_OK(QuantiseInto(row.format, part(x), tensor_scale,
+                               {.rounding = rounding, .seed = 3, .first = begin}, part(codes),
+                               part_scales));
+        ASSERT_OK(DequantiseInto(row.format, part(codes), part_scales, tensor_scale, part(y)));
+      }
+      EXPECT_EQ(codes, whole.elements) << row.name;
+      EXPECT_EQ(scales, whole.scales) << row.name;
+      EXPECT_EQ(y, Dequantise(whole)) << row.name;
+    }
+  }
+}
+
+TEST(BlockFormat, SizesAreChecked) {
+  const std::vector<float> x(33, 1.0f);
+  std::vector<uint8_t> codes(33), scales(2), few(1);
+  std::vector<float> y(33);
+  EXPECT_THAT(
+      QuantiseInto(BlockFormat::kMxFp4, x, 1, {}, absl::MakeSpan(few), absl::MakeSpan(scales)),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("elements: has 1; must have as many as values, 33")));
+  EXPECT_THAT(
+      QuantiseInto(BlockFormat::kMxFp4, x, 1, {}, absl::MakeSpan(codes), absl::MakeSpan(few)),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("scales: has 1; must have 2, one for 32 values")));
+  EXPECT_THAT(DequantiseInto(BlockFormat::kNvFp4, codes, scales, 1, absl::MakeSpan(y)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("must have 3, one for 16")));
+}
+
 TEST(BlockFormat, WhatDoesNotFitIsNamed) {
   EXPECT_THAT(Quantise(BlockFormat::kMxFp4, {}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("values: is empty")));

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "chips/numerics/block_kernels.h"
 #include "chips/numerics/convert_kernels.h"
 
 namespace strata::chips {
@@ -30,6 +31,13 @@ absl::Status From(Format format, absl::Span<const float> values, absl::Span<Code
   if (HasConvertKernels() && row.kind == Kind::kFloat) {
     EncodeKernel(EncodeConstants(row, overflow), values.data(), codes.data(), values.size());
     return absl::OkStatus();
+  }
+  if constexpr (sizeof(Code) == 1) {
+    if (HasConvertKernels() && row.kind == Kind::kInteger) {
+      const float high = static_cast<float>(row.LargestCode());
+      EncodeIntegerKernel(row.bits(), -high - 1, high, values.data(), codes.data(), values.size());
+      return absl::OkStatus();
+    }
   }
   for (size_t i = 0; i < values.size(); ++i) {
     codes[i] = static_cast<Code>(Encode(format, values[i], {.overflow = overflow}));
@@ -69,6 +77,12 @@ absl::Status To(Format format, absl::Span<const Code> codes, absl::Span<float> v
   if (HasConvertKernels() && row.kind == Kind::kFloat) {
     DecodeKernel(DecodeConstants(row), codes.data(), values.data(), codes.size());
     return absl::OkStatus();
+  }
+  if constexpr (sizeof(Code) == 1) {
+    if (HasConvertKernels() && row.kind == Kind::kInteger) {
+      DecodeIntegerKernel(row.bits(), codes.data(), values.data(), codes.size());
+      return absl::OkStatus();
+    }
   }
   for (size_t i = 0; i < codes.size(); ++i) {
     values[i] = static_cast<float>(Decode(format, codes[i]));

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "chips/numerics/block_format.h"
 #include "chips/numerics/convert.h"
 
 namespace strata::chips {
@@ -37,7 +38,13 @@ struct Work {
 };
 
 struct Arrays {
-  explicit Arrays(size_t count) : floats(count, 1.5f), copy(count), bytes(count), halves(count) {
+  explicit Arrays(size_t count)
+      : floats(count, 1.5f),
+        copy(count),
+        bytes(count),
+        halves(count),
+        elements(count),
+        scales(count / 16 + 1) {
     for (size_t i = 0; i < count; ++i) {
       floats[i] = static_cast<float>(i % 4099) * 0.01f - 20;
       bytes[i] = static_cast<uint8_t>(i * 37 % 120);
@@ -47,6 +54,7 @@ struct Arrays {
   std::vector<float> floats, copy;
   std::vector<uint8_t> bytes;
   std::vector<uint16_t> halves;
+  std::vector<uint8_t> elements, scales;  // of block formats
   std::vector<uint64_t> sums = std::vector<uint64_t>(1024);
 };
 
@@ -84,6 +92,29 @@ void AddConversions(Arrays& arrays, Format format, std::vector<Code>& codes,
                    }});
 }
 
+// Of a block format: elements and scales. The tensor's scale is found in a pass of its own, which is not counted.
+void AddBlockConversions(Arrays& arrays, BlockFormat format, std::vector<Work>& works) {
+  const size_t block = static_cast<size_t>(Row(format).block), count = arrays.floats.size();
+  const double bytes = static_cast<double>(count) * 5 + static_cast<double>(count / block);
+  const std::string name = Row(format).name;
+  const float tensor_scale = TensorScale(format, arrays.floats);
+  const auto quantise = [&arrays, format, block, tensor_scale](Rounding rounding) {
+    return [&arrays, format, block, tensor_scale, rounding](size_t begin, size_t end) {
+      (void)QuantiseInto(format, Part(arrays.floats, begin, end), tensor_scale,
+                         {.rounding = rounding, .first = begin}, Part(arrays.elements, begin, end),
+                         Part(arrays.scales, begin / block, (end + block - 1) / block));
+    };
+  };
+  works.push_back({"f32 to " + name, bytes, quantise(Rounding::kNearestEven)});
+  works.push_back({"f32 to " + name + " stoch.", bytes, quantise(Rounding::kStochastic)});
+  works.push_back(
+      {name + " to f32", bytes, [&arrays, format, block, tensor_scale](size_t begin, size_t end) {
+         (void)DequantiseInto(format, Part(arrays.elements, begin, end),
+                              Part(arrays.scales, begin / block, (end + block - 1) / block),
+                              tensor_scale, Part(arrays.copy, begin, end));
+       }});
+}
+
 std::vector<Work> MakeWorks(Arrays& arrays) {
   const double words = static_cast<double>(arrays.floats.size() * sizeof(float));
   std::vector<Work> works;
@@ -94,10 +125,12 @@ std::vector<Work> MakeWorks(Arrays& arrays) {
                    }});
   AddConversions(arrays, Format::kBf16, arrays.halves, works);
   AddConversions(arrays, Format::kF16, arrays.halves, works);
-  for (const Format format : {Format::kE4M3, Format::kE5M2, Format::kE4M3Fnuz, Format::kE5M2Fnuz,
-                              Format::kE3M2, Format::kE2M3, Format::kE2M1}) {
+  for (const Format format :
+       {Format::kE4M3, Format::kE5M2, Format::kE4M3Fnuz, Format::kE5M2Fnuz, Format::kE3M2,
+        Format::kE2M3, Format::kE2M1, Format::kI8, Format::kI4}) {
     AddConversions(arrays, format, arrays.bytes, works);
   }
+  for (const BlockRow& row : AllBlockFormats()) AddBlockConversions(arrays, row.format, works);
   return works;
 }
 
