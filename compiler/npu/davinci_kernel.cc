@@ -107,8 +107,12 @@ class Kernel {
   absl::Status Product(const Buffers& buffers, DavinciTail* tail) {
     const graph::OpCall call = graph::CallOf(*group_.region, *group_.head);
     STRATA_ASSIGN_OR_RETURN(const ProductProblem problem, ProductProblemOf(call));
-    if (problem.work != WindowWork::kProduct) {
-      return absl::UnimplementedError("a depthwise convolution has no sums for the cube");
+    if (problem.work == WindowWork::kDepthwise) {
+      kernel_.reason = "depthwise on the vector unit";
+      kernel_.loop_nest =
+          "for each output lines: GM to UB, vmul and vadd, vector steps, UB to GM\n";
+      return EmitDavinciDepthwise(group_, AddressOf(buffers, group_.head->inputs(0)),
+                                  AddressOf(buffers, group_.head->inputs(1)), tail, &builder_);
     }
     if (!problem.one_weight) return absl::UnimplementedError("a batch of products of two inputs");
     STRATA_ASSIGN_OR_RETURN(const DavinciTiling tiling,

@@ -1,6 +1,6 @@
 // EmitDavinciKernel(): EmitNpuKernel() (emit_kernel.h) for cores of DaVinci kind.
 //
-// Products and convolutions of int8 on the cube, max_pool2d of int8, sums over height and width, and
+// Products and convolutions of int8 on the cube; depthwise ones, max_pool2d, sums over height and width, and
 // elementwise work in int8 and int32 (bias, residual, requantize) on the vector unit: what int8
 // networks are made of. Integers equal the graph's.
 #ifndef STRATA_COMPILER_NPU_DAVINCI_KERNEL_H_

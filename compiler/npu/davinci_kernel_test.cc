@@ -38,7 +38,7 @@ Machine MachineNamed(const std::string& name) {
   parts->mutable_l0a()->mutable_capacity_bytes()->set_value(4096);
   parts->mutable_l0b()->mutable_capacity_bytes()->set_value(4096);
   parts->mutable_l0c()->mutable_capacity_bytes()->set_value(8192);
-  parts->mutable_ub()->mutable_capacity_bytes()->set_value(16384);
+  parts->mutable_ub()->mutable_capacity_bytes()->set_value(32768);
   return machine;
 }
 
@@ -207,6 +207,24 @@ TEST(DavinciKernel, Pools) {
   }
 }
 
+TEST(DavinciKernel, DepthwiseConvolutions) {
+  for (const Convolution& c : std::vector<Convolution>{{2, 9, 7, 40, 40, 3, 3, 1, {1, 1, 1, 1}},
+                                                       {1, 8, 8, 3, 3, 3, 3, 2, {1, 1, 1, 1}},
+                                                       {1, 5, 6, 200, 200, 2, 4, 1, {0, 1, 3, 0}},
+                                                       {1, 4, 4, 33, 33, 1, 1, 1, {0, 0, 0, 0}}}) {
+    SCOPED_TRACE(absl::StrCat(c.height, " x ", c.width, " x ", c.channels));
+    Net net;
+    const ValueId y = net.Op("conv2d",
+                             {net.In("x", I8, {c.batch, c.height, c.width, c.channels}),
+                              net.In("w", I8, {c.kernel_h, c.kernel_w, 1, c.channels})},
+                             {{"groups", Attr(c.channels)},
+                              {"strides", Attr(std::vector<int64_t>{c.stride, c.stride})},
+                              {"padding", Attr(c.padding)}});
+    const ValueId biased = net.Op("add", {y, net.In("b", I32, {c.channels})});
+    ExpectExact(net.Done(net.Requantize(biased, c.channels)));
+  }
+}
+
 TEST(DavinciKernel, GlobalAverage) {
   for (const int64_t channels : {1, 20, 200}) {
     Net net;
@@ -266,11 +284,11 @@ TEST(DavinciKernel, RefusesWithAReason) {
   Net grouped;
   refuse(
       &grouped,
-      grouped.Op("conv2d", {grouped.In("x", I8, {1, 4, 4, 2}), grouped.In("w", I8, {3, 3, 1, 2})},
+      grouped.Op("conv2d", {grouped.In("x", I8, {1, 4, 4, 4}), grouped.In("w", I8, {3, 3, 2, 4})},
                  {{"groups", Attr(int64_t{2})},
                   {"strides", Attr(std::vector<int64_t>{1, 1})},
                   {"padding", Attr(std::vector<int64_t>(4, 0))}}),
-      "depthwise");
+      "groups");
   Net batched;
   refuse(&batched,
          batched.Op("matmul", {batched.In("x", I8, {2, 4, 4}), batched.In("w", I8, {2, 4, 4})}),

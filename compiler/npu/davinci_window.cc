@@ -14,21 +14,27 @@ constexpr int64_t kMostColumns = 128;     // channels at a time
 constexpr int32_t kLowest = -2139062144;  // four bytes of -128
 
 int64_t RoundUp(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
+int64_t Blocks(int64_t columns, int64_t bytes) {
+  return RoundUp(columns * bytes, dv::kUbBlockBytes);
+}
 
-class Pool {
+// Windows over int8 images, by tiles of output rows and channels.
+class Windows {
  public:
-  Pool(const DavinciGroup& group, int64_t input, DavinciTail* tail, ProgramBuilder* builder)
+  Windows(const DavinciGroup& group, int64_t input, DavinciTail* tail, ProgramBuilder* builder)
       : input_(input), tail_(*tail), builder_(*builder) {
     const graph::OpCall call = graph::CallOf(*group.region, *group.head);
     x_ = call.inputs[0].dims();
     y_ = call.outputs[0].dims();
-    window_ = call.attrs().Ints("window");
     strides_ = call.attrs().Ints("strides");
     padding_ = call.attrs().Ints("padding");
     if (strides_.empty()) strides_ = {1, 1};
     if (padding_.empty()) padding_ = {0, 0, 0, 0};
+    const bool pool = call.node->op() == "max_pool2d";
+    window_ = pool ? call.attrs().Ints("window") : call.inputs[1].dims();
     pixels_ = (y_[2] - 1) * strides_[1] + window_[1];
   }
+  virtual ~Windows() = default;
 
   absl::Status Run() {
     int64_t channels = std::min(kMostColumns, x_[3]);
@@ -49,54 +55,48 @@ class Pool {
     return absl::OkStatus();
   }
 
+ protected:
+  virtual int64_t ScratchBytes(int64_t rows, int64_t channels) const = 0;
+  // A tile of C from padded lines; `scratch` holds them first, then the head's own.
+  virtual void Work(const DavinciTile& tile, int64_t rows, int64_t scratch) = 0;
+  virtual int32_t Border() const = 0;
+
+  int64_t Lines(int64_t rows) const { return (rows - 1) * strides_[0] + window_[0]; }
+  int64_t LineBytes(int64_t channels) const { return pixels_ * Blocks(channels, 1); }
+
+  const int64_t input_;
+  DavinciTail& tail_;
+  ProgramBuilder& builder_;
+  std::vector<int64_t> x_, y_, window_, strides_, padding_;
+  int64_t pixels_ = 0;  // of a padded line
+
  private:
   // Rows of windows at a time.
   int64_t RowsThatFit(int64_t channels) const {
     int64_t rows = y_[1];
-    while (rows > 0 && rows * y_[2] > tail_.MaxRows(channels, LineBytes(channels) * Lines(rows))) {
-      --rows;
-    }
+    while (rows > 0 && rows * y_[2] > tail_.MaxRows(channels, ScratchBytes(rows, channels))) --rows;
     return rows;
-  }
-
-  int64_t Lines(int64_t rows) const { return (rows - 1) * strides_[0] + window_[0]; }
-  int64_t LineBytes(int64_t channels) const {
-    return pixels_ * RoundUp(channels, dv::kUbBlockBytes);
   }
 
   void Rows(int64_t image, int64_t y, int64_t rows, int64_t c, int64_t channels) {
     const DavinciTile tile = {(image * y_[1] + y) * y_[2], rows * y_[2], c, channels};
-    const int64_t lines = tail_.Scratch(tile), line = LineBytes(channels);
+    const int64_t scratch = tail_.Scratch(tile);
     const int64_t top = y * strides_[0] - padding_[0];
-    for (int64_t l = 0; l < Lines(rows); ++l) Line(image, top + l, c, channels, lines + l * line);
-    const int64_t pixel = RoundUp(channels, dv::kUbBlockBytes);
-    for (int64_t kh = 0; kh < window_[0]; ++kh) {
-      for (int64_t kw = kh == 0 ? 1 : 0; kw < std::max<int64_t>(window_[1], 2); ++kw) {
-        const bool one = window_[1] == 1;  // then the first pair is one element with itself
-        if (one && kh > 0 && kw > 0) continue;
-        for (int64_t r = 0; r < rows; ++r) {
-          const int64_t at = lines + (r * strides_[0] + kh) * line + (one ? 0 : kw) * pixel;
-          const int64_t out = tail_.HeadAddress(tile) + r * y_[2] * tail_.HeadPitch(channels);
-          const bool first = kh == 0 && kw == 1;
-          builder_.Emit(dv::kVmaxI8, {out, first ? lines + r * strides_[0] * line : out, at, y_[2],
-                                      channels, tail_.HeadPitch(channels),
-                                      first ? strides_[1] * pixel : tail_.HeadPitch(channels),
-                                      strides_[1] * pixel});
-        }
-      }
+    for (int64_t l = 0; l < Lines(rows); ++l) {
+      Line(image, top + l, c, channels, scratch + l * LineBytes(channels));
     }
+    Work(tile, rows, scratch);
     tail_.Run(tile);
   }
 
   // A line of the padded input.
   void Line(int64_t image, int64_t y, int64_t c, int64_t channels, int64_t to) {
-    const int64_t pixel = RoundUp(channels, dv::kUbBlockBytes);
-    const int64_t left = padding_[2];
+    const int64_t pixel = Blocks(channels, 1), left = padding_[2];
     const bool outside = y < 0 || y >= x_[1];
     const int64_t width = outside ? 0 : std::min(x_[2], pixels_ - left);
     const auto fill = [&](int64_t x, int64_t count) {
       if (count <= 0) return;
-      builder_.Emit(dv::kVfill32, {to + x * pixel, count, pixel / 4, pixel, kLowest});
+      builder_.Emit(dv::kVfill32, {to + x * pixel, count, pixel / 4, pixel, Border()});
     };
     fill(0, outside ? pixels_ : left);
     if (outside) return;
@@ -106,12 +106,93 @@ class Pool {
              &builder_);
     fill(left + width, pixels_ - left - width);
   }
+};
 
-  const int64_t input_;
-  DavinciTail& tail_;
-  ProgramBuilder& builder_;
-  std::vector<int64_t> x_, y_, window_, strides_, padding_;
-  int64_t pixels_ = 0;  // of a padded line
+class Pool : public Windows {
+ public:
+  using Windows::Windows;
+
+ private:
+  int32_t Border() const override { return kLowest; }
+  int64_t ScratchBytes(int64_t rows, int64_t channels) const override {
+    return Lines(rows) * LineBytes(channels);
+  }
+
+  void Work(const DavinciTile& tile, int64_t rows, int64_t lines) override {
+    const int64_t elements = window_[0] * window_[1];
+    // The first two elements of a window start it: one that is alone, with itself.
+    for (int64_t e = std::min<int64_t>(1, elements - 1); e < elements; ++e) {
+      for (int64_t r = 0; r < rows; ++r) Largest(tile, r, e, lines);
+    }
+  }
+
+  void Largest(const DavinciTile& tile, int64_t r, int64_t element, int64_t lines) {
+    const int64_t line = LineBytes(tile.columns), pixel = Blocks(tile.columns, 1);
+    const int64_t pitch = tail_.HeadPitch(tile.columns), step = strides_[1] * pixel;
+    const int64_t out = tail_.HeadAddress(tile) + r * y_[2] * pitch;
+    const int64_t top = lines + r * strides_[0] * line;
+    const int64_t at = top + element / window_[1] * line + element % window_[1] * pixel;
+    const bool first = element <= 1;
+    builder_.Emit(dv::kVmaxI8, {out, first ? top : out, at, y_[2], tile.columns, pitch,
+                                first ? step : pitch, step});
+  }
+};
+
+class Depthwise : public Windows {
+ public:
+  Depthwise(const DavinciGroup& group, int64_t input, int64_t weights, DavinciTail* tail,
+            ProgramBuilder* builder)
+      : Windows(group, input, tail, builder), weights_(weights) {}
+
+ private:
+  int32_t Border() const override { return 0; }
+  int64_t Elements() const { return window_[0] * window_[1]; }
+  int64_t WideLine(int64_t channels) const { return pixels_ * Blocks(channels, 4); }
+  int64_t ScratchBytes(int64_t rows, int64_t channels) const override {
+    return Lines(rows) * (LineBytes(channels) + WideLine(channels)) +
+           Elements() * (Blocks(channels, 1) + Blocks(channels, 4)) +
+           rows * y_[2] * Blocks(channels, 4);
+  }
+
+  void Widen(int64_t dst, int64_t src, int64_t rows, int64_t channels) {
+    builder_.Emit(dv::kVconvI8I32,
+                  {dst, src, rows, channels, Blocks(channels, 4), Blocks(channels, 1)});
+  }
+
+  void Work(const DavinciTile& tile, int64_t rows, int64_t lines) override {
+    const int64_t channels = tile.columns;
+    const int64_t wide = lines + Lines(rows) * LineBytes(channels);
+    const int64_t narrow_weights = wide + Lines(rows) * WideLine(channels);
+    const int64_t weights = narrow_weights + Elements() * Blocks(channels, 1);
+    const int64_t products = weights + Elements() * Blocks(channels, 4);
+    EmitRows(
+        dv::kLdUb,
+        {narrow_weights, weights_ + tile.column, Elements(), channels, Blocks(channels, 1), x_[3]},
+        &builder_);
+    Widen(weights, narrow_weights, Elements(), channels);
+    Widen(wide, lines, Lines(rows) * pixels_, channels);
+    for (int64_t e = 0; e < Elements(); ++e) {
+      const int64_t out = tail_.HeadAddress(tile), to = e == 0 ? out : products;
+      for (int64_t r = 0; r < rows; ++r) {
+        Multiply(tile, r, e, to, wide, weights + e * Blocks(channels, 4));
+      }
+      if (e == 0) continue;
+      const int64_t pitch = Blocks(channels, 4);
+      builder_.Emit(dv::kVaddI32, {out, out, products, tile.rows, channels, pitch, pitch, pitch});
+    }
+  }
+
+  // Row r of output pixels, element e of their windows.
+  void Multiply(const DavinciTile& tile, int64_t r, int64_t e, int64_t to, int64_t wide,
+                int64_t weights) {
+    const int64_t pitch = Blocks(tile.columns, 4);
+    const int64_t line = r * strides_[0] + e / window_[1];
+    builder_.Emit(dv::kVmulI32, {to + r * y_[2] * pitch,
+                                 wide + line * WideLine(tile.columns) + e % window_[1] * pitch,
+                                 weights, y_[2], tile.columns, pitch, strides_[1] * pitch, 0});
+  }
+
+  const int64_t weights_;
 };
 
 }  // namespace
@@ -119,6 +200,11 @@ class Pool {
 absl::Status EmitDavinciPool(const DavinciGroup& group, int64_t input, DavinciTail* tail,
                              ProgramBuilder* builder) {
   return Pool(group, input, tail, builder).Run();
+}
+
+absl::Status EmitDavinciDepthwise(const DavinciGroup& group, int64_t input, int64_t weights,
+                                  DavinciTail* tail, ProgramBuilder* builder) {
+  return Depthwise(group, input, weights, tail, builder).Run();
 }
 
 absl::Status EmitDavinciSum(const DavinciGroup& group, int64_t input, DavinciTail* tail,
