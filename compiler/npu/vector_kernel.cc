@@ -218,7 +218,8 @@ class Writer {
     }
     const AccTile x = TileOf(Source(node.inputs(0)), block);
     const graph::AttributeReader attrs(node);
-    b_.Emit(npu::kVcfg, {1, 0, attrs.Int("zero_point"), attrs.Int("low"), attrs.Int("high")});
+    b_.Emit(npu::kVcfg,
+            {1, 0, attrs.Int("zero_point", 0), attrs.Int("low", -128), attrs.Int("high", 127)});
     b_.Emit(npu::kVquantcI8, {l1, x.address, s_.channels[v], x.rows, x.cols, pitch, x.stride});
   }
 
