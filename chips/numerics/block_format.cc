@@ -162,24 +162,45 @@ void NearestElements(const Work& work) {
   }
 }
 
-// MX floats: fp32 holds the quotients, but for such as are below 2^-126, which are zeros in every element's format.
-absl::Status StochasticElements(const Work& work) {
-  const std::array<double, 256>& powers = ScaleValues(Format::kE8M0);
-  float quotients[kPiece * 32];
-  for (size_t begin = 0; begin < work.values.size(); begin += kPiece * 32) {
-    const size_t count = std::min(kPiece * 32, work.values.size() - begin);
-    for (size_t i = 0; i < count; i += 32) {
-      const uint8_t scale = work.scales[(begin + i) / 32];
-      const float inverse = static_cast<float>(1 / powers[scale]);
-      for (size_t j = i; j < std::min(i + 32, count); ++j) {
-        quotients[j] = scale == 255 ? 0 : work.values[begin + j] * inverse;
-      }
+// One piece of the array, with its words. MX: fp32 holds the quotients, but for such as are below 2^-126, which no word
+// brings up.
+void StochasticPiece(const Work& work, size_t begin, size_t count,
+                     absl::Span<const uint32_t> random) {
+  const std::array<double, 256>& scales = ScaleValues(work.row.scale);
+  if (work.row.format == BlockFormat::kNvFp4) {
+    double factors[kPiece];
+    for (size_t i = 0; i < count; i += 16) {
+      factors[i / 16] = scales[work.scales[(begin + i) / 16]] * work.tensor_scale;
     }
-    STRATA_RETURN_IF_ERROR(FromF32Stochastic(
-        work.row.element, absl::MakeSpan(quotients, count), RandomBits(work.options.seed),
-        work.options.first + begin, work.elements.subspan(begin, count), Overflow::kSaturate));
+    StochasticFp4Kernel(&work.values[begin], count, factors, random.data(), &work.elements[begin]);
+    return;
   }
-  return absl::OkStatus();
+  const float step = std::ldexp(1.0f, -work.row.element_exponent);
+  float quotients[kPiece * 32];
+  for (size_t i = 0; i < count; i += 32) {
+    const uint8_t scale = work.scales[(begin + i) / 32];
+    const float inverse = static_cast<float>(1 / scales[scale]);
+    for (size_t j = i; j < std::min(i + 32, count); ++j) {
+      quotients[j] = scale == 255 ? 0 : work.values[begin + j] * inverse * step;
+    }
+  }
+  if (work.row.format == BlockFormat::kMxInt8) {
+    StochasticIntegerKernel(8, -127, 127, quotients, random.data(), &work.elements[begin], count);
+  } else {
+    EncodeStochasticKernel(EncodeConstants(Row(work.row.element), Overflow::kSaturate), quotients,
+                           random.data(), &work.elements[begin], count);
+  }
+}
+
+void StochasticElements(const Work& work) {
+  const RandomBits bits(work.options.seed);
+  const size_t piece = kPiece * work.block();
+  std::vector<uint32_t> random(piece);
+  for (size_t begin = 0; begin < work.values.size(); begin += piece) {
+    const size_t count = std::min(piece, work.values.size() - begin);
+    bits.Fill(work.options.first + begin, absl::MakeSpan(random).subspan(0, count));
+    StochasticPiece(work, begin, count, random);
+  }
 }
 
 absl::Status CheckSizes(const BlockRow& row, size_t values, size_t elements, size_t scales) {
@@ -224,7 +245,6 @@ absl::Status QuantiseInto(BlockFormat format, absl::Span<const float> values, fl
   const BlockRow& row = Row(format);
   STRATA_RETURN_IF_ERROR(CheckSizes(row, values.size(), elements.size(), scales.size()));
   const Work work{row, values, tensor_scale, options, elements, scales};
-  const bool mx_float = row.scale == Format::kE8M0 && Row(row.element).kind == Kind::kFloat;
   if (!HasConvertKernels()) {
     ExactScales(work);
     ExactElements(work);
@@ -233,8 +253,8 @@ absl::Status QuantiseInto(BlockFormat format, absl::Span<const float> values, fl
   FastScales(work);
   if (options.rounding == Rounding::kNearestEven) {
     NearestElements(work);
-  } else if (options.rounding == Rounding::kStochastic && mx_float) {
-    return StochasticElements(work);
+  } else if (options.rounding == Rounding::kStochastic) {
+    StochasticElements(work);
   } else {
     ExactElements(work);
   }

@@ -71,9 +71,9 @@ absl::StatusOr<BlockArray> Quantise(BlockFormat format, absl::Span<const float> 
 // The values, rounded to fp32 where the scales leave its range.
 std::vector<float> Dequantise(const BlockArray& array);
 
-// The same in the caller's memory, so that arrays can be done by parts, which begin at whole blocks. With AVX-512 the
-// nearest elements of every format, MX floats' stochastic ones and all values back are done sixteen at once
-// (convert_bench tells the rates); other machines and roundings take the exact scalar code. INVALID_ARGUMENT when sizes
+// The same in the caller's memory, so that arrays can be done by parts, which begin at whole blocks. With AVX-512
+// elements to nearest and stochastic ones, and values back, are done sixteen at once (convert_bench tells the rates);
+// other machines and roundings take the exact scalar code. INVALID_ARGUMENT when sizes
 // do not fit.
 //
 //   const float scale = TensorScale(BlockFormat::kNvFp4, x);

@@ -214,6 +214,39 @@ TEST(BlockFormat, TiesOfNvfp4GoToTheEvenCode) {
   }
 }
 
+// Each element by its definition: the quotient in double, and the word of its index.
+TEST(BlockFormat, StochasticElementsTakeTheirWords) {
+  std::mt19937_64 random(11);
+  std::normal_distribution<double> normal;
+  for (const BlockRow& row : AllBlockFormats()) {
+    for (const double spread : {1.0, 1e-20, 1e-41, 1e30}) {
+      std::vector<float> x(777);
+      for (float& value : x) {
+        value =
+            static_cast<float>(spread * std::ldexp(normal(random), static_cast<int>(random() % 6)));
+      }
+      x[40] = 0;
+      x[41] = -0.0f;
+      STRATA_ASSERT_OK_AND_ASSIGN(
+          const BlockArray q,
+          Quantise(row.format, x, {.rounding = Rounding::kStochastic, .seed = 5, .first = 64}));
+      const RandomBits bits(5);
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double scale =
+            Decode(row.scale, q.scales[i / static_cast<size_t>(row.block)]) * q.tensor_scale;
+        double quotient = std::ldexp(x[i] / scale, -row.element_exponent);
+        if (row.format == BlockFormat::kMxInt8) quotient = std::max(quotient, -127.0);
+        const uint32_t expected = scale == 0 ? 0
+                                             : Encode(row.element, quotient,
+                                                      {.rounding = Rounding::kStochastic,
+                                                       .overflow = Overflow::kSaturate,
+                                                       .random = bits.At(64 + i)});
+        ASSERT_EQ(q.elements[i], expected) << row.name << " " << x[i] << " over " << scale;
+      }
+    }
+  }
+}
+
 TEST(BlockFormat, PartsOfAnArrayAreTheWhole) {
   std::mt19937_64 random(10);
   std::normal_distribution<float> normal;

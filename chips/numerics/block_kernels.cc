@@ -66,7 +66,70 @@ STRATA_AVX512 inline __m512i Fp4Codes(__m512 x, __m512 borders) {
   return _mm512_or_si512(code, _mm512_slli_epi32(_mm512_srli_epi32(bits, 31), 3));
 }
 
+// Eight magnitudes over the factor, rounded to E2M1 by the words. Steps are 1/2 below 2, 1 below 4, then 2: `codes` says
+// how many codes lie below the step's zero.
+STRATA_AVX512 inline __m256i StochasticFp4Codes(__m512d magnitude, double factor, __m256i random) {
+  const __m512d quotient = _mm512_div_pd(magnitude, _mm512_set1_pd(factor));
+  const __mmask8 two = _mm512_cmp_pd_mask(quotient, _mm512_set1_pd(2), _CMP_GE_OQ);
+  const __mmask8 four = _mm512_cmp_pd_mask(quotient, _mm512_set1_pd(4), _CMP_GE_OQ);
+  __m512d per_step = _mm512_mask_mov_pd(_mm512_set1_pd(2), two, _mm512_set1_pd(1));
+  per_step = _mm512_mask_mov_pd(per_step, four, _mm512_set1_pd(0.5));
+  __m256i codes = _mm256_maskz_mov_epi32(two, _mm256_set1_epi32(2));
+  codes = _mm256_mask_mov_epi32(codes, four, _mm256_set1_epi32(4));
+  // Beyond the largest, 6, all are 6.
+  const __m512d steps = _mm512_min_pd(_mm512_mul_pd(quotient, per_step), _mm512_set1_pd(4));
+  const __m512d kept = _mm512_roundscale_pd(steps, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  const __m256i fraction =
+      _mm512_cvttpd_epu32(_mm512_mul_pd(_mm512_sub_pd(steps, kept), _mm512_set1_pd(0x1p32)));
+  const __mmask8 up = _mm256_cmplt_epu32_mask(_mm256_add_epi32(fraction, random), fraction);
+  codes = _mm256_add_epi32(codes, _mm512_cvttpd_epi32(kept));
+  codes = _mm256_mask_add_epi32(codes, up, codes, _mm256_set1_epi32(1));
+  return _mm256_min_epu32(codes, _mm256_set1_epi32(7));
+}
+
 }  // namespace
+
+STRATA_AVX512 void StochasticIntegerKernel(int bits, float low, float high, const float* values,
+                                           const uint32_t* random, uint8_t* codes, size_t count) {
+  const __m512i mask = Word((1u << bits) - 1), most = _mm512_set1_epi32(static_cast<int>(high));
+  const __m512i least = _mm512_set1_epi32(static_cast<int>(low));
+  for (size_t i = 0; i < count; i += 16) {
+    const __mmask16 part = Part(count - i);
+    const __m512 x = _mm512_maskz_loadu_ps(part, values + i);
+    const __mmask16 number = _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q);
+    const __mmask16 negative = _mm512_movepi32_mask(_mm512_castps_si512(x));
+    const __m512 magnitude = _mm512_min_ps(_mm512_abs_ps(x), _mm512_set1_ps(1024));
+    const __m512 kept = _mm512_roundscale_ps(magnitude, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    const __m512i fraction =
+        _mm512_cvttps_epu32(_mm512_mul_ps(_mm512_sub_ps(magnitude, kept), _mm512_set1_ps(0x1p32f)));
+    const __m512i sum = _mm512_add_epi32(fraction, _mm512_maskz_loadu_epi32(part, random + i));
+    __m512i code = _mm512_cvttps_epi32(kept);
+    code = _mm512_mask_add_epi32(code, _mm512_cmplt_epu32_mask(sum, fraction), code, Word(1));
+    code = _mm512_mask_sub_epi32(code, negative, _mm512_setzero_si512(), code);
+    code = _mm512_max_epi32(_mm512_min_epi32(code, most), least);
+    _mm512_mask_cvtepi32_storeu_epi8(codes + i, part, _mm512_maskz_and_epi32(number, code, mask));
+  }
+}
+
+STRATA_AVX512 void StochasticFp4Kernel(const float* values, size_t count, const double* factors,
+                                       const uint32_t* random, uint8_t* codes) {
+  for (size_t i = 0; i < count; i += 16) {
+    const __mmask16 part = Part(count - i);
+    const double factor = factors[i / 16];
+    __m512i code = _mm512_setzero_si512();
+    if (factor > 0) {
+      const __m512 x = _mm512_maskz_loadu_ps(part, values + i), magnitude = _mm512_abs_ps(x);
+      const __m512i words = _mm512_maskz_loadu_epi32(part, random + i);
+      const __m256i low = StochasticFp4Codes(_mm512_cvtps_pd(_mm512_castps512_ps256(magnitude)),
+                                             factor, _mm512_castsi512_si256(words));
+      const __m256i high = StochasticFp4Codes(_mm512_cvtps_pd(_mm512_extractf32x8_ps(magnitude, 1)),
+                                              factor, _mm512_extracti32x8_epi32(words, 1));
+      const __m512i sign = _mm512_slli_epi32(_mm512_srli_epi32(_mm512_castps_si512(x), 31), 3);
+      code = _mm512_or_si512(_mm512_inserti32x8(_mm512_castsi256_si512(low), high, 1), sign);
+    }
+    _mm512_mask_cvtepi32_storeu_epi8(codes + i, part, code);
+  }
+}
 
 STRATA_AVX512 void EncodeIntegerKernel(int bits, float low, float high, const float* values,
                                        uint8_t* codes, size_t count) {
@@ -182,6 +245,7 @@ STRATA_AVX512 void ScaleKernel(float* values, size_t count, size_t block, const 
 #else
 
 void EncodeIntegerKernel(int, float, float, const float*, uint8_t*, size_t) {}
+void StochasticIntegerKernel(int, float, float, const float*, const uint32_t*, uint8_t*, size_t) {}
 void DecodeIntegerKernel(int, const uint8_t*, float*, size_t) {}
 void LargestKernel(const float*, size_t, size_t, uint32_t*) {}
 uint32_t LargestFiniteKernel(const float*, size_t) { return 0; }
@@ -189,6 +253,7 @@ void Fp4ScaleKernel(const uint32_t*, size_t, double, uint8_t*) {}
 void MxElementKernel(const EncodeConstants&, const float*, size_t, const uint8_t*, uint8_t*) {}
 void MxIntegerKernel(const float*, size_t, const uint8_t*, uint8_t*) {}
 void Fp4ElementKernel(const float*, size_t, const double*, uint8_t*) {}
+void StochasticFp4Kernel(const float*, size_t, const double*, const uint32_t*, uint8_t*) {}
 void ScaleKernel(float*, size_t, size_t, const float*, float) {}
 
 #endif  // defined(__x86_64__)

@@ -12,6 +12,9 @@ namespace strata::chips {
 // Integers of `bits` bits, two's complement, in a byte's low ones: to nearest even, saturating at [low, high]; NaN is 0.
 void EncodeIntegerKernel(int bits, float low, float high, const float* values, uint8_t* codes,
                          size_t count);
+// The same stochastically: up by the words, as EncodeOptions::random has it.
+void StochasticIntegerKernel(int bits, float low, float high, const float* values,
+                             const uint32_t* random, uint8_t* codes, size_t count);
 void DecodeIntegerKernel(int bits, const uint8_t* codes, float* values, size_t count);
 
 // For each block (16 or 32 values, the last may be short) the largest of the values' fp32 words without their signs:
@@ -31,6 +34,10 @@ void MxElementKernel(const EncodeConstants& k, const float* values, size_t count
 void MxIntegerKernel(const float* values, size_t count, const uint8_t* scales, uint8_t* codes);
 // NVFP4: by block b's factor, its E4M3 scale times the tensor's, exact in double; 0 or NaN makes zeros.
 void Fp4ElementKernel(const float* values, size_t count, const double* factors, uint8_t* codes);
+
+// NVFP4's elements stochastically: quotients are rounded to double first.
+void StochasticFp4Kernel(const float* values, size_t count, const double* factors,
+                         const uint32_t* random, uint8_t* codes);
 
 // values[i] *= factors[i / block], then times `common`: each product is rounded to fp32.
 void ScaleKernel(float* values, size_t count, size_t block, const float* factors, float common);

@@ -72,9 +72,18 @@ void PrintJson(const std::string& file, const Flags& flags, const Score& score) 
       mismatches.c_str());
 }
 
+// CDNA3's 8-bit floats are the FNUZ pair: what is named after OCP's is taken for these there.
+Format OperandOn(Generation generation, Format format) {
+  if (generation != Generation::kCdna3) return format;
+  return format == Format::kE4M3   ? Format::kE4M3Fnuz
+         : format == Format::kE5M2 ? Format::kE5M2Fnuz
+                                   : format;
+}
+
 absl::StatusOr<Score> Run(const Flags& flags) {
   STRATA_ASSIGN_OR_RETURN(const Generation generation, ParseChip(flags.chip));
-  STRATA_ASSIGN_OR_RETURN(const Format operand, ParseFormat(flags.type));
+  STRATA_ASSIGN_OR_RETURN(const Format named, ParseFormat(flags.type));
+  const Format operand = OperandOn(generation, named);
   STRATA_ASSIGN_OR_RETURN(const Recording recording, ParseRecording(flags.instruction));
   Score total;
   for (const std::string& file : flags.files) {

@@ -61,6 +61,14 @@ absl::Status FromStochastic(Format format, absl::Span<const float> values, const
       EncodeStochasticKernel(constants, &values[begin], random, &codes[begin], count);
       continue;
     }
+    if constexpr (sizeof(Code) == 1) {
+      if (HasConvertKernels() && row.kind == Kind::kInteger) {
+        const float high = static_cast<float>(row.LargestCode());
+        StochasticIntegerKernel(row.bits(), -high - 1, high, &values[begin], random, &codes[begin],
+                                count);
+        continue;
+      }
+    }
     for (size_t i = 0; i < count; ++i) {
       codes[begin + i] = static_cast<Code>(
           Encode(format, values[begin + i],

@@ -36,11 +36,27 @@ struct Alias {
   Format format;
 };
 constexpr Alias kAliases[] = {
-    {"fp32", Format::kF32},      {"fp16", Format::kF16},      {"half", Format::kF16},
-    {"bfloat16", Format::kBf16}, {"fp8-e4m3", Format::kE4M3}, {"fp8_e4m3", Format::kE4M3},
-    {"e4m3fn", Format::kE4M3},   {"fp8-e5m2", Format::kE5M2}, {"fp8_e5m2", Format::kE5M2},
-    {"fp8e4m3", Format::kE4M3},  {"fp8e5m2", Format::kE5M2},  {"tensorfloat32", Format::kTf32},
-    {"binary16", Format::kF16},  {"int8", Format::kI8},       {"int4", Format::kI4},
+    {"fp32", Format::kF32},
+    {"fp16", Format::kF16},
+    {"half", Format::kF16},
+    {"bfloat16", Format::kBf16},
+    {"fp8-e4m3", Format::kE4M3},
+    {"fp8_e4m3", Format::kE4M3},
+    {"e4m3fn", Format::kE4M3},
+    {"fp8-e5m2", Format::kE5M2},
+    {"fp8_e5m2", Format::kE5M2},
+    {"fp8e4m3", Format::kE4M3},
+    {"fp8e5m2", Format::kE5M2},
+    {"tensorfloat32", Format::kTf32},
+    {"binary16", Format::kF16},
+    {"int8", Format::kI8},
+    {"int4", Format::kI4},
+    {"float32", Format::kF32},
+    {"float16", Format::kF16},
+    {"float8_e4m3fn", Format::kE4M3},
+    {"float8_e5m2", Format::kE5M2},
+    {"float8_e4m3fnuz", Format::kE4M3Fnuz},
+    {"float8_e5m2fnuz", Format::kE5M2Fnuz},
 };
 
 // How what is cut off at the last kept bit compares: the integer kept, and the rest as a fraction.
