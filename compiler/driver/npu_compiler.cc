@@ -8,6 +8,7 @@
 #include "chips/spec/catalogue.h"
 #include "compiler/driver/lowering.h"
 #include "compiler/driver/pipelines.h"
+#include "compiler/npu/emit_kernel.h"
 #include "compiler/pass/pass.h"
 #include "framework/graph/verifier.h"
 
@@ -55,10 +56,13 @@ absl::StatusOr<plan::Plan> CompileForNpu(const graph::Graph& graph, const chips:
   STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> passes, PassesOf(NpuPipeline(), options));
   LoweringTarget target{options.device, "", chip, KernelPolicy::kNpu};
   STRATA_ASSIGN_OR_RETURN(target.isa, NpuMachineOf(chip));
-  STRATA_RETURN_IF_ERROR(chips::npu::FindMachine(target.isa).status());
+  STRATA_ASSIGN_OR_RETURN(const chips::npu::Machine machine, chips::npu::FindMachine(target.isa));
   graph::Graph lowered = graph;
   PassContext context;
   context.observer = options.observer;
+  context.npu_accepts = [&machine](const graph::Graph& region) {
+    return CheckNpuKernel(region, machine);
+  };
   STRATA_RETURN_IF_ERROR(RunPipeline(passes, context, &lowered));
   STRATA_ASSIGN_OR_RETURN(plan::Plan plan, LowerGraph(lowered, target));
   plan.set_graph_fingerprint(Fingerprint(graph));

@@ -30,8 +30,10 @@ absl::StatusOr<NpuKernel> EmitNpuKernel(const graph::Graph& region,
 }
 
 absl::Status CheckNpuKernel(const graph::Graph& region, const chips::npu::Machine& machine) {
-  if (HasProduct(region) && !machine.has_davinci()) return CheckProductKernel(region, machine);
-  return EmitNpuKernel(region, machine).status();
+  const bool moves = region.nodes_size() == 1 && IsMovementOp(region.nodes(0).op());
+  if (machine.has_davinci() || moves) return EmitNpuKernel(region, machine).status();
+  return HasProduct(region) ? CheckProductKernel(region, machine)
+                            : CheckVectorKernel(region, machine);
 }
 
 std::string NpuSource(const NpuKernel& kernel, const std::string& entry) {

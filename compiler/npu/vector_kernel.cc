@@ -52,7 +52,6 @@ class Writer {
 
   absl::StatusOr<NpuKernel> Run() {
     AddRegions();
-    STRATA_RETURN_IF_ERROR(CheckStrides());
     for (size_t v = 0; v < region_.values.size(); ++v) {
       if (s_.kept[v]) Load(static_cast<ValueId>(v), Block{{}, 0, 1, 0, region_.cols, 0});
     }
@@ -115,15 +114,6 @@ class Writer {
     dram_[v] =
         b_.AddRegion(RegionKind::kInput, data.region(), static_cast<int64_t>(tensor.size_bytes()));
     kernel_.data.push_back(std::move(data));
-  }
-
-  absl::Status CheckStrides() const {
-    for (const VectorValue& value : region_.values) {
-      if (value.row_stride * BytesOf(value.dtype) > kFarthest) {
-        return absl::UnimplementedError("rows that lie farther apart than a stride reaches");
-      }
-    }
-    return absl::OkStatus();
   }
 
   // The tile of a value in a block, and how an instruction on a tile of class `of` sees it.
@@ -301,6 +291,35 @@ class Writer {
   std::vector<std::pair<ValueId, int64_t>> stores_;  // results and their regions
 };
 
+absl::Status CheckStrides(const VectorRegion& region) {
+  for (const VectorValue& value : region.values) {
+    if (value.row_stride * BytesOf(value.dtype) > kFarthest) {
+      return absl::UnimplementedError("rows that lie farther apart than a stride reaches");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What all is known of a kernel before it is written; the region points into the graph.
+struct Prepared {
+  std::unique_ptr<Core> core;
+  graph::Graph graph;
+  VectorRegion region;
+  VectorSchedule schedule;
+};
+
+absl::StatusOr<std::unique_ptr<Prepared>> Prepare(const graph::Graph& given,
+                                                  const chips::npu::Machine& machine) {
+  auto p = std::make_unique<Prepared>();
+  STRATA_ASSIGN_OR_RETURN(p->core, npu::NewArrayCore(machine));
+  STRATA_ASSIGN_OR_RETURN(p->graph, SpreadIotas(given));
+  STRATA_ASSIGN_OR_RETURN(p->region, VectorRegion::Of(p->graph));
+  STRATA_RETURN_IF_ERROR(CheckStrides(p->region));
+  const int64_t lanes = static_cast<int64_t>(machine.vector_lanes().value());
+  STRATA_ASSIGN_OR_RETURN(p->schedule, VectorSchedule::Make(p->graph, p->region, *p->core, lanes));
+  return p;
+}
+
 std::string Ops(const graph::Graph& graph) {
   std::vector<std::string> ops;
   for (const Node& node : graph.nodes()) {
@@ -325,18 +344,18 @@ std::string LoopNest(const VectorRegion& region, const VectorSchedule& s,
 
 }  // namespace
 
+absl::Status CheckVectorKernel(const graph::Graph& given, const chips::npu::Machine& machine) {
+  return Prepare(given, machine).status();
+}
+
 absl::StatusOr<NpuKernel> EmitVectorKernel(const graph::Graph& given,
                                            const chips::npu::Machine& machine) {
-  STRATA_ASSIGN_OR_RETURN(const graph::Graph graph, SpreadIotas(given));
-  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, npu::NewArrayCore(machine));
-  STRATA_ASSIGN_OR_RETURN(const VectorRegion region, VectorRegion::Of(graph));
-  const int64_t lanes = static_cast<int64_t>(machine.vector_lanes().value());
-  STRATA_ASSIGN_OR_RETURN(const VectorSchedule schedule,
-                          VectorSchedule::Make(graph, region, *core, lanes));
-  STRATA_ASSIGN_OR_RETURN(NpuKernel kernel, Writer(graph, region, schedule, *core).Run());
-  kernel.reason = absl::StrCat("vector unit: ", Ops(graph), " in tiles of ", schedule.rows, " x ",
-                               schedule.cols);
-  kernel.loop_nest = LoopNest(region, schedule, graph);
+  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Prepared> p, Prepare(given, machine));
+  STRATA_ASSIGN_OR_RETURN(NpuKernel kernel,
+                          Writer(p->graph, p->region, p->schedule, *p->core).Run());
+  kernel.reason = absl::StrCat("vector unit: ", Ops(p->graph), " in tiles of ", p->schedule.rows,
+                               " x ", p->schedule.cols);
+  kernel.loop_nest = LoopNest(p->region, p->schedule, p->graph);
   return kernel;
 }
 

@@ -22,6 +22,9 @@ namespace strata::compiler {
 absl::StatusOr<NpuKernel> EmitVectorKernel(const graph::Graph& region,
                                            const chips::npu::Machine& machine);
 
+// The status that EmitVectorKernel() would give, without making the program.
+absl::Status CheckVectorKernel(const graph::Graph& region, const chips::npu::Machine& machine);
+
 }  // namespace strata::compiler
 
 #endif  // STRATA_COMPILER_NPU_VECTOR_KERNEL_H_

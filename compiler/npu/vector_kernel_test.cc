@@ -245,6 +245,19 @@ TEST(VectorKernel, RequantisationByColumn) {
   }
 }
 
+TEST(VectorKernel, RequantisationAlone) {
+  for (const Shape& shape : {Shape{7}, Shape{5, 17}, Shape{2, 3, 4, 5}}) {
+    const Shape channels = {shape.back()};
+    const Graph graph =
+        MakeGraph({{I32, shape}, {I32, channels}, {I32, channels}}, Op("requantize"));
+    std::vector<graph::HostTensor> inputs = RandomInputs(graph, 2);
+    for (int64_t c = 0; c < channels[0].size(); ++c) {
+      inputs[2].data<int32_t>()[c] = static_cast<int32_t>(c % 6);
+    }
+    for (const char* machine : {"edge_16", "tiny"}) ExpectExactOn(graph, machine, inputs);
+  }
+}
+
 // Values that come from nowhere, as results of their own.
 TEST(VectorKernel, ConstantsAndIndices) {
   for (const int64_t axis : {0, 1, 2}) {
