@@ -14,7 +14,8 @@ namespace strata::compiler {
 namespace {
 
 bool HasProduct(const graph::Graph& region) {
-  return std::any_of(region.nodes().begin(), region.nodes().end(), IsProductOp);
+  return std::any_of(region.nodes().begin(), region.nodes().end(),
+                     [&region](const graph::Node& node) { return IsProductNode(region, node); });
 }
 
 }  // namespace

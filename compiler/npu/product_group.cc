@@ -33,7 +33,7 @@ class Reader {
     }
     STRATA_RETURN_IF_ERROR(ReadProduct());
     for (const Node& node : region_.nodes()) {
-      if (&node != group_.product) STRATA_RETURN_IF_ERROR(Visit(node));
+      if (&node != group_.product && &node != widening_) STRATA_RETURN_IF_ERROR(Visit(node));
     }
     return CheckOutputs();
   }
@@ -41,7 +41,7 @@ class Reader {
  private:
   absl::Status FindProduct() {
     for (const Node& node : region_.nodes()) {
-      if (!IsProductOp(node)) continue;
+      if (!IsProductNode(region_, node)) continue;
       if (group_.product != nullptr) return Refuse("a group of two products");
       group_.product = &node;
     }
@@ -56,6 +56,7 @@ class Reader {
     const OpCall call = graph::CallOf(region_, *group_.product);
     STRATA_ASSIGN_OR_RETURN(group_.problem, ProductProblemOf(call));
     group_.a = group_.values[group_.product->inputs(0)].input;
+    if (group_.problem.work == WindowWork::kSum) FindWidening();
     const bool weighted = group_.product->inputs_size() > 1;
     group_.w = weighted ? group_.values[group_.product->inputs(1)].input : group_.a;
     if (group_.a < 0 || group_.w < 0) return Refuse("a product of what its own group makes");
@@ -64,6 +65,29 @@ class Reader {
     c.kind = GroupValueKind::kTile;
     if (!IsHeld(c.dtype)) return Refuse("a product in a type that the accumulators do not hold");
     return absl::OkStatus();
+  }
+
+  // A sum of bytes: the cast to int32 before it is done on the way into the accumulators.
+  void FindWidening() {
+    const ValueId sum_of = group_.product->inputs(0);
+    for (const Node& node : region_.nodes()) {
+      if (node.op() != "cast" || node.outputs(0) != sum_of) continue;
+      const GroupValue& source = group_.values[node.inputs(0)];
+      if (source.input < 0 || source.dtype != chips::I8 || Readers(sum_of) != 1) return;
+      widening_ = &node;
+      group_.a = source.input;
+      group_.problem.type = chips::I8;
+      group_.problem.bytes = 1;
+    }
+  }
+
+  int64_t Readers(ValueId id) const {
+    int64_t readers = 0;
+    for (const Node& node : region_.nodes()) {
+      readers += std::count(node.inputs().begin(), node.inputs().end(), id);
+    }
+    for (const graph::Output& output : region_.outputs()) readers += output.value() == id;
+    return readers;
   }
 
   GroupValue& Value(ValueId id) { return group_.values[id]; }
@@ -149,13 +173,15 @@ class Reader {
   const Graph& region_;
   ProductGroup group_;
   std::vector<int64_t> dims_;
+  const Node* widening_ = nullptr;
   std::set<ValueId> requantized_;
 };
 
 }  // namespace
 
-bool IsProductOp(const Node& node) {
-  return node.op() == "matmul" || node.op() == "conv2d" || node.op() == "max_pool2d";
+bool IsProductNode(const Graph& graph, const Node& node) {
+  if (node.op() == "matmul" || node.op() == "conv2d" || node.op() == "max_pool2d") return true;
+  return node.op() == "reduce_sum" && IsImageSum(graph::CallOf(graph, node));
 }
 
 absl::StatusOr<ProductGroup> ProductGroup::Of(const Graph& region) { return Reader(region).Run(); }

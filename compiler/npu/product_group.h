@@ -42,7 +42,8 @@ struct ProductGroup {
   static absl::StatusOr<ProductGroup> Of(const graph::Graph& region);
 };
 
-bool IsProductOp(const graph::Node& node);  // matmul, conv2d, max_pool2d
+// matmul, conv2d, max_pool2d, or the sum of an image.
+bool IsProductNode(const graph::Graph& graph, const graph::Node& node);
 
 }  // namespace strata::compiler
 

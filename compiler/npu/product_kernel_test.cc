@@ -200,6 +200,24 @@ TEST(ProductKernel, PoolsOnTheVectorUnit) {
   }
 }
 
+TEST(ProductKernel, GlobalAveragesOnTheVectorUnit) {
+  for (const std::string name : {"edge_16", "tpu_v1_like", "4x4"}) {
+    for (const bool keep_dims : {false, true}) {
+      Builder b("global average");
+      const ValueId x = b.Input("x", {chips::I8, {2, 7, 5, 33}}, graph::DATA);
+      const ValueId wide = b.Apply("cast", {x}, {{"dtype", Attr(chips::I32)}});
+      const ValueId sum =
+          b.Apply("reduce_sum", {wide},
+                  {{"axes", Attr(std::vector<int64_t>{1, 2})}, {"keep_dims", Attr(keep_dims)}});
+      const ValueId m = b.Input("multiplier", {chips::I32, {33}}, graph::PARAMETER);
+      const ValueId s = b.Input("shift", {chips::I32, {33}}, graph::PARAMETER);
+      b.Output(sum, "sum");
+      b.Output(b.Apply("requantize", {sum, m, s}), "y");
+      ExpectExact(*std::move(b).Build(), name);
+    }
+  }
+}
+
 TEST(ProductKernel, QuantisedMatrixProducts) {
   for (const std::string name : {"edge_16", "tpu_v1_like", "4x4"}) {
     Builder b("i8 matmul");

@@ -94,6 +94,16 @@ absl::StatusOr<ProductProblem> Conv2d(const OpCall& call) {
   return problem;
 }
 
+ProductProblem ImageSum(const OpCall& call) {
+  const std::vector<int64_t> x = call.inputs[0].dims();
+  ConvWindow window;
+  window.height = window.kernel_h = x[1];
+  window.width = window.kernel_w = x[2];
+  window.channels = x[3];
+  window.out_h = window.out_w = 1;
+  return OfChannels(call, WindowWork::kSum, window);
+}
+
 absl::StatusOr<ProductProblem> MaxPool2d(const OpCall& call) {
   const std::vector<int64_t> extents = call.attrs().Ints("window");
   return OfChannels(call, WindowWork::kLargest, WindowOf(call, extents[0], extents[1]));
@@ -101,20 +111,30 @@ absl::StatusOr<ProductProblem> MaxPool2d(const OpCall& call) {
 
 }  // namespace
 
+bool IsImageSum(const OpCall& call) {
+  if (call.node->op() != "reduce_sum" || call.inputs[0].rank() != 4) return false;
+  if (call.inputs[0].dtype != chips::I32) return false;
+  std::vector<int64_t> axes = call.attrs().Ints("axes");
+  for (int64_t& axis : axes) axis = axis < 0 ? axis + 4 : axis;
+  return axes == std::vector<int64_t>{1, 2} || axes == std::vector<int64_t>{2, 1};
+}
+
 absl::StatusOr<ProductProblem> ProductProblemOf(const OpCall& call) {
   const chips::DType type = call.inputs[0].dtype;
-  const bool pool = call.node->op() == "max_pool2d";
+  const std::string& op = call.node->op();
+  const bool multiplies = op == "matmul" || op == "conv2d";
   const bool multiplied = type == chips::I8 || type == chips::BF16 || chips::IsFloat8(type);
   const bool compared =
       type == chips::I8 || type == chips::BF16 || type == chips::I32 || type == chips::F32;
-  if (!(pool ? compared : multiplied)) {
-    return absl::UnimplementedError(
-        absl::StrCat(pool ? "the vector unit does not compare " : "the array does not multiply ",
-                     chips::DTypeName(type)));
+  if (!(multiplies ? multiplied : compared)) {
+    return absl::UnimplementedError(absl::StrCat(
+        multiplies ? "the array does not multiply " : "the vector unit does not compare ",
+        chips::DTypeName(type)));
   }
-  STRATA_ASSIGN_OR_RETURN(ProductProblem problem, pool                          ? MaxPool2d(call)
-                                                  : call.node->op() == "conv2d" ? Conv2d(call)
-                                                                                : Matmul(call));
+  STRATA_ASSIGN_OR_RETURN(ProductProblem problem, op == "max_pool2d"   ? MaxPool2d(call)
+                                                  : op == "reduce_sum" ? ImageSum(call)
+                                                  : op == "conv2d"     ? Conv2d(call)
+                                                                       : Matmul(call));
   problem.type = type;
   problem.bytes = static_cast<int64_t>(chips::SizeOf(type));
   if (problem.macs() == 0) return absl::UnimplementedError("the product is empty");

@@ -32,8 +32,8 @@ struct ConvWindow {
 };
 
 // What is done with the numbers of a window: products summed over all channels, on the array; or channel by channel on
-// the vector unit, products with a weight (a depthwise convolution) or the largest.
-enum class WindowWork { kProduct, kDepthwise, kLargest };
+// the vector unit, products with a weight (a depthwise convolution), the largest, or the sum (of a whole image).
+enum class WindowWork { kProduct, kDepthwise, kLargest, kSum };
 
 struct ProductProblem {
   WindowWork work =
@@ -50,7 +50,10 @@ struct ProductProblem {
   int64_t macs() const { return batch * rows * depth * columns; }
 };
 
-// Of a `matmul`, `conv2d` or `max_pool2d` with concrete types. UNIMPLEMENTED, with a phrase fit for a Step's reason,
+// A `reduce_sum` of int32 [N, H, W, C] over H and W: a window as large as the image.
+bool IsImageSum(const graph::OpCall& call);
+
+// Of a `matmul`, `conv2d`, `max_pool2d` or an image's sum with concrete types. UNIMPLEMENTED, with a phrase fit for a Step's reason,
 // for those that the array has no way to do: other types, transpose_a, groups, empty operands.
 absl::StatusOr<ProductProblem> ProductProblemOf(const graph::OpCall& call);
 

@@ -17,9 +17,9 @@ namespace npu = chips::npu;
 
 constexpr int64_t kTiles = 4;  // as many as it takes for loads, work and stores to overlap
 
-// A pool compares in a place of its own.
+// A pool or a sum brings each tap into a place of its own.
 EpilogueShape WithTemporary(const ProductProblem& problem, EpilogueShape shape) {
-  if (problem.work == WindowWork::kLargest) ++shape.acc_tiles;
+  if (problem.work != WindowWork::kDepthwise) ++shape.acc_tiles;
   return shape;
 }
 
@@ -115,7 +115,8 @@ class WindowEmitter {
     next.address += layout_.acc_tile * (shape_.acc_tiles - 1);
     EmitToAcc(problem_.type, from, step, next, &builder_);
     const bool integer = problem_.type == chips::I8 || problem_.type == chips::I32;
-    builder_.Emit(integer ? npu::kVmaxI32 : npu::kVmaxF32,
+    const uint8_t larger = integer ? npu::kVmaxI32 : npu::kVmaxF32;
+    builder_.Emit(problem_.work == WindowWork::kSum ? npu::kVaddI32 : larger,
                   {to.address, next.address, to.address, to.rows, to.cols, to.stride, next.stride,
                    to.stride, npu::kTiles});
   }

@@ -22,8 +22,16 @@ using graph::OpClass;
 constexpr size_t kMostMembers = 64;
 constexpr int kNoGroup = -1;
 
-bool IsProduct(const Node& node) {
-  return node.op() == "matmul" || node.op() == "conv2d" || node.op() == "max_pool2d";
+// The sum of an image's pixels, channel by channel: a window as large as the image.
+bool IsImageSum(const graph::OpCall& call) {
+  if (call.node->op() != "reduce_sum" || call.inputs[0].rank() != 4) return false;
+  const std::vector<int64_t> axes = call.attrs().Ints("axes");
+  return call.inputs[0].dtype == chips::I32 && axes.size() == 2 && axes[0] == 1 && axes[1] == 2;
+}
+
+bool IsProduct(const Graph& graph, const Node& node) {
+  return node.op() == "matmul" || node.op() == "conv2d" || node.op() == "max_pool2d" ||
+         (node.op() == "reduce_sum" && IsImageSum(graph::CallOf(graph, node)));
 }
 
 class Grouper {
@@ -37,7 +45,10 @@ class Grouper {
   // Members, sorted; of at least two nodes that are more than constants.
   std::vector<std::vector<int>> Run() {
     for (int n = 0; n < graph_.nodes_size(); ++n) {
-      if (IsProduct(graph_.nodes(n))) Grow(Open(n));
+      if (!IsProduct(graph_, graph_.nodes(n))) continue;
+      const int group = Open(n);
+      TakeWidening(group);
+      Grow(group);
     }
     for (int n = 0; n < graph_.nodes_size(); ++n) {
       if (group_of_[static_cast<size_t>(n)] == kNoGroup && IsVectorWork(n)) Join(n);
@@ -80,6 +91,17 @@ class Grouper {
     return static_cast<int>(groups_.size()) - 1;
   }
 
+  // A cast to int32 that only a sum reads is done on the way.
+  void TakeWidening(int group) {
+    const Node& sum = graph_.nodes(groups_[static_cast<size_t>(group)][0]);
+    const int maker = uses_.maker(sum.inputs(0));
+    if (sum.op() != "reduce_sum" || maker < 0 || graph_.nodes(maker).op() != "cast") return;
+    const bool free = group_of_[static_cast<size_t>(maker)] == kNoGroup;
+    if (free && uses_.readers(sum.inputs(0)).size() == 1 && !uses_.is_output(sum.inputs(0))) {
+      TryAdd(maker, group);
+    }
+  }
+
   // Takes into a product's group what follows it, in the graph's order.
   void Grow(int group) {
     for (int n = groups_[static_cast<size_t>(group)][0] + 1; n < graph_.nodes_size(); ++n) {
@@ -93,6 +115,7 @@ class Grouper {
   void DropWideningEnds(int group) {
     std::vector<int>& members = groups_[static_cast<size_t>(group)];
     for (size_t i = members.size(); i-- > 1;) {
+      if (members[i] < members[0]) continue;
       const graph::OpCall call = graph::CallOf(graph_, graph_.nodes(members[i]));
       if (call.node->op() != "cast" ||
           chips::SizeOf(call.outputs[0].dtype) <= chips::SizeOf(call.inputs[0].dtype)) {
@@ -118,7 +141,8 @@ class Grouper {
     for (const uint32_t input : graph_.nodes(n).inputs()) {
       const int maker = uses_.maker(input);
       const int group = maker < 0 ? kNoGroup : group_of_[static_cast<size_t>(maker)];
-      if (group == kNoGroup || IsProduct(graph_.nodes(groups_[static_cast<size_t>(group)][0]))) {
+      if (group == kNoGroup ||
+          IsProduct(graph_, graph_.nodes(groups_[static_cast<size_t>(group)][0]))) {
         continue;
       }
       if (TryAdd(n, group)) return;
