@@ -97,9 +97,12 @@ class Reader {
     std::vector<int64_t> dims = type.dims();
     if (dims.size() > dims_.size()) return Refuse("operands of more dims than the product");
     dims.insert(dims.begin(), dims_.size() - dims.size(), 1);
-    if (dims == dims_) return GroupValueKind::kTile;
-    const auto is_one = [](int64_t size) { return size == 1; };
-    if (!std::all_of(dims.begin(), dims.end() - 1, is_one)) {
+    const bool one_row =
+        std::all_of(dims.begin(), dims.end() - 1, [](int64_t d) { return d == 1; });
+    const bool short_of_dims = type.rank() < static_cast<int64_t>(dims_.size());
+    // Of a C of one row, a vector is a row and what has all dims is a tile.
+    if (dims == dims_ && !(one_row && short_of_dims)) return GroupValueKind::kTile;
+    if (!one_row) {
       return Refuse("operands that the product's rows share in parts");
     }
     if (dims.back() == 1 && dims_.back() != 1) return GroupValueKind::kNumber;

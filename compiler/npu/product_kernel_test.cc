@@ -218,17 +218,33 @@ TEST(ProductKernel, GlobalAveragesOnTheVectorUnit) {
   }
 }
 
+Graph QuantisedProduct(int64_t rows) {
+  Builder b("i8 matmul, requantised");
+  const ValueId x = b.Input("x", {chips::I8, {rows, 70}}, graph::DATA);
+  const ValueId w = b.Input("w", {chips::I8, {70, 33}}, graph::PARAMETER);
+  const auto row = [&b](const char* name) {
+    return b.Input(name, {chips::I32, {33}}, graph::PARAMETER);
+  };
+  const ValueId y = b.Apply("add", {b.Apply("matmul", {x, w}), row("bias")});
+  b.Output(b.Apply("requantize", {y, row("multiplier"), row("shift")}), "y");
+  return *std::move(b).Build();
+}
+
 TEST(ProductKernel, QuantisedMatrixProducts) {
   for (const std::string name : {"edge_16", "tpu_v1_like", "4x4"}) {
-    Builder b("i8 matmul");
-    const ValueId x = b.Input("x", {chips::I8, {9, 70}}, graph::DATA);
-    const ValueId w = b.Input("w", {chips::I8, {70, 33}}, graph::PARAMETER);
-    const ValueId y = b.Apply("matmul", {x, w});
-    const ValueId scaled = b.Apply("mul", {b.Apply("cast", {y}, {{"dtype", Attr(chips::F32)}}),
-                                           b.Input("scale", {chips::F32, {33}}, graph::PARAMETER)});
-    b.Output(y, "sums");
-    b.Output(scaled, "y");
-    ExpectExact(*std::move(b).Build(), name);
+    for (const int64_t rows : {1, 9}) {
+      Builder b("i8 matmul");
+      const ValueId x = b.Input("x", {chips::I8, {rows, 70}}, graph::DATA);
+      const ValueId w = b.Input("w", {chips::I8, {70, 33}}, graph::PARAMETER);
+      const ValueId y = b.Apply("matmul", {x, w});
+      const ValueId scaled =
+          b.Apply("mul", {b.Apply("cast", {y}, {{"dtype", Attr(chips::F32)}}),
+                          b.Input("scale", {chips::F32, {33}}, graph::PARAMETER)});
+      b.Output(y, "sums");
+      b.Output(scaled, "y");
+      ExpectExact(*std::move(b).Build(), name);
+      ExpectExact(QuantisedProduct(rows), name);
+    }
   }
 }
 

@@ -115,7 +115,7 @@ class WindowEmitter {
     next.address += layout_.acc_tile * (shape_.acc_tiles - 1);
     EmitToAcc(problem_.type, from, step, next, &builder_);
     const bool integer = problem_.type == chips::I8 || problem_.type == chips::I32;
-    const uint8_t larger = integer ? npu::kVmaxI32 : npu::kVmaxF32;
+    const auto larger = integer ? npu::kVmaxI32 : npu::kVmaxF32;
     builder_.Emit(problem_.work == WindowWork::kSum ? npu::kVaddI32 : larger,
                   {to.address, next.address, to.address, to.rows, to.cols, to.stride, next.stride,
                    to.stride, npu::kTiles});
