@@ -238,6 +238,10 @@ absl::StatusOr<DavinciTiling> ChooseDavinciTiling(const chips::npu::Machine& mac
   t.panel = std::min({t.w_place / problem.depth, problem.columns, DavinciTail::kMaxPanel});
   t.columns = std::min({t.panel, most, kMostColumns, t.c_place / (dv::kSide * 4)});
   if (t.columns > dv::kSide) t.columns = RoundDown(t.columns, dv::kSide);
+  // Rows of a panel fill GM's bursts.
+  const int64_t burst = static_cast<int64_t>(machine.dram_burst_bytes().value());
+  const bool narrow = t.columns < problem.columns && burst % dv::kSide == 0;
+  if (narrow && t.columns > burst) t.columns = RoundDown(t.columns, burst);
   if (t.columns < 1) return absl::UnimplementedError("L1 does not hold a column of its weights");
   t.panel = std::max(RoundDown(t.panel, t.columns), std::min(t.panel, t.columns));
   // Whole blocks, so that a tile of fewer rows, rounded up, fits as well.
