@@ -157,6 +157,25 @@ TEST(ImageRoutinesTest, CastsOfBytes) {
   }
 }
 
+TEST(ImageRoutinesTest, SumsOfIntegersSaturate) {
+  graph::RegisterAllOps();
+  for (const std::vector<int64_t>& axes :
+       std::vector<std::vector<int64_t>>{{1, 2}, {0}, {-1}, {0, 1, 2, 3}, {}}) {
+    graph::Node node;
+    node.set_op("reduce_sum");
+    graph::SetAttributes({{"axes", Attr(axes)}, {"keep_dims", Attr(false)}}, &node);
+    for (const int64_t n : {0, 1, 3}) ExpectSame(node, {Random(chips::I32, {n, 5, 4, 33}, 6)}, 0);
+    const std::vector<double> most(16, 2147483647.0);
+    ExpectSame(node, {HostTensor::FromDoubles(chips::I32, {2, 2, 2, 2}, most)}, 0);
+  }
+  graph::Node apart;
+  apart.set_op("reduce_sum");
+  graph::SetAttributes({{"axes", Attr(std::vector<int64_t>{0, 2})}}, &apart);
+  EXPECT_THAT(
+      FindRoutine("reduce_sum")->supports({&apart, {{chips::I32, {2, 3, 4}}}, {{chips::I32, {3}}}}),
+      StatusIs(absl::StatusCode::kUnimplemented, ::testing::HasSubstr("neighbouring axes")));
+}
+
 TEST(ImageRoutinesTest, AShiftOutsideItsRangeIsNamed) {
   graph::RegisterAllOps();
   graph::Node node;

@@ -14,8 +14,9 @@ const Table& Routines() {
     auto* t = new Table;
     for (const auto& family :
          {MatmulRoutines(), MatmulInt8Routines(), Conv2dRoutines(), MaxPool2dRoutines(),
-          RequantizeRoutines(), AttentionRoutines(), AttentionGradientRoutines(),
-          EmbeddingRoutines(), CrossEntropyRoutines(), RopeRoutines(), CacheUpdateRoutines()}) {
+          RequantizeRoutines(), IntegerSumRoutines(), AttentionRoutines(),
+          AttentionGradientRoutines(), EmbeddingRoutines(), CrossEntropyRoutines(), RopeRoutines(),
+          CacheUpdateRoutines()}) {
       for (const Routine& routine : family) (*t)[routine.name] = routine;
     }
     return t;

@@ -59,6 +59,7 @@ std::vector<Routine> MatmulInt8Routines();
 std::vector<Routine> Conv2dRoutines();
 std::vector<Routine> MaxPool2dRoutines();
 std::vector<Routine> RequantizeRoutines();
+std::vector<Routine> IntegerSumRoutines();
 std::vector<Routine> AttentionRoutines();
 std::vector<Routine> AttentionGradientRoutines();
 std::vector<Routine> EmbeddingRoutines();

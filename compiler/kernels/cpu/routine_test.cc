@@ -114,7 +114,7 @@ TEST(RoutineTest, TheTableIsThereAndSorted) {
                              "contract_leading", "conv2d", "conv2d_gradient_input",
                              "conv2d_gradient_weight", "cross_entropy", "cross_entropy_gradient", "embedding",
                              "embedding_gradient", "matmul", "matmul_int8", "max_pool2d",
-                             "max_pool2d_gradient", "requantize", "rope"));
+                             "max_pool2d_gradient", "reduce_sum", "requantize", "rope"));
   EXPECT_EQ(FindRoutine("no_such"), nullptr);
 }
 
