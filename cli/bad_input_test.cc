@@ -58,6 +58,21 @@ class BadInputTest : public testing::Test {
   std::string folder_;
 };
 
+TEST_F(BadInputTest, QuantizeSaysWhatItNeeds) {
+  const std::string graph = Path("int8.graph"), plan = Path("int8.plan");
+  EXPECT_THAT(
+      Strata({"quantize", "lenet5", "--height=16", "--width=16", "--classes=10", "-o", graph}, 0),
+      AllOf(HasSubstr("conv2"), HasSubstr("fc3")));
+  EXPECT_THAT(Strata({"compile", graph, "--explain", "--chip=h100"}, 0),
+              HasSubstr("exact i32 sums"));
+  EXPECT_THAT(Strata({"quantize", Write("f.graph", kGraph)}, 2), HasSubstr("give --weights="));
+  EXPECT_THAT(Strata({"quantize", Path("f.graph"), "--weights=none", "--samples=none"}, 2),
+              HasSubstr("none"));
+  EXPECT_THAT(Strata({"quantize", "resnet18", "--percentile=0"}, 2), HasSubstr("percentile: is 0"));
+  EXPECT_THAT(Strata({"quantize", "mobilenet_v1", "--multiplier=0"}, 2),
+              HasSubstr("multiplier: is 0"));
+}
+
 TEST_F(BadInputTest, GoodInputRuns) {
   const std::string graph = Write("g.graph", kGraph), plan = Path("g.plan");
   Strata({"compile", graph, "-o", plan, "--chip=h100"}, 0);

@@ -31,6 +31,7 @@ CLI::App* AddVerb(CLI::App& app, Action& action, const std::string& name, const 
 void AddGraphCommands(CLI::App& app,
                       Action& action);  // ops, chips, opt, compile, run, predict, shard
 void AddToolCommands(CLI::App& app, Action& action);   // graph, provenance, reduce
+void AddQuantizeCommand(CLI::App& app, Action& action);  // quantize
 void AddModelCommands(CLI::App& app, Action& action);  // train, generate, tokenize, serve
 
 // A graph in text form (.graph, or "-" for standard input) or as a binary proto (.pb); verified.

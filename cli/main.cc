@@ -24,6 +24,7 @@ constexpr char kAbout[] =
     "  strata provenance model.graph -o page.html --run  model line <-> node <-> kernel <-> time, "
     "to click through\n"
     "  strata reduce  failing.graph                     a small graph with the same fault\n"
+    "  strata quantize resnet18 -o int8.graph           an f32 graph of inference in integers\n"
     "  strata train   recipe.textproto                  a model from text, resumable\n"
     "  strata serve   path/to/model --port=8000         an OpenAI-compatible server\n";
 
@@ -44,6 +45,7 @@ int main(int argc, char** argv) {
   strata::cli::Action action;
   strata::cli::AddGraphCommands(app, action);
   strata::cli::AddToolCommands(app, action);
+  strata::cli::AddQuantizeCommand(app, action);
   strata::cli::AddModelCommands(app, action);
   try {
     app.parse(argc, argv);
