@@ -18,7 +18,7 @@ namespace {
 using framework::Tensor;
 using graph::HostTensor;
 
-constexpr int64_t kSide = 16, kBatch = 32, kClasses = 4, kSteps = 40;
+constexpr int64_t kSide = 16, kBatch = 32, kClasses = 4, kSteps = 150;
 
 // Images of noise with a bright bar, and which of four ways the bar lies: down, across, and the two diagonals.
 struct Batch {
@@ -86,7 +86,7 @@ absl::StatusOr<NamedTensors> Train(const Training& training, graph::Evaluator& e
     const Batch batch = MakeBatch(static_cast<uint64_t>(step));
     state["image"] = batch.images;
     state["labels"] = batch.labels;
-    state["lr"] = HostTensor::FromVector<float>({}, {2e-3f});
+    state["lr"] = HostTensor::FromVector<float>({}, {3e-3f});
     state["step"] = HostTensor::FromVector<float>({}, {static_cast<float>(step)});
     std::vector<HostTensor> inputs;
     for (const auto& input : training.step.inputs()) {
