@@ -132,7 +132,6 @@ TEST(TrainedLeNet, KeepsItsAccuracyInIntegers) {
                              {.percentile = percentile}, *evaluator));
     STRATA_ASSERT_OK_AND_ASSIGN(const double after, Accuracy(int8.graph, int8.weights, *evaluator));
     EXPECT_GE(after, before - 0.02) << percentile;
-    std::printf("accuracy %.4f f32, %.4f int8 (percentile %g)\n", before, after, percentile);
   }
 }
 
