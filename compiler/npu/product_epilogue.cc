@@ -137,10 +137,11 @@ void ProductEpilogue::LoadRows(const ProductLayout& layout, const TileOfC& tile,
   if (requantize_ != nullptr) Interleave(layout, tile, *requantize_, builder);
 }
 
-// Multiplier and shift of each column side by side, in L1; by way of the first tile's place.
+// Multiplier and shift of each column side by side, in L1. Not by way of the tile's place: the products of the next
+// tile would wait for it, and so for this tile's steps.
 void ProductEpilogue::Interleave(const ProductLayout& layout, const TileOfC& tile,
                                  const Node& requantize, ProgramBuilder* builder) {
-  const int64_t pairs = layout.acc.address(tile.place);
+  const int64_t pairs = layout.acc.address(tile.place) + layout.acc_pairs;
   for (const int i : {1, 2}) {
     const AccOperand factor =
         OperandOf(layout, tile, group_.values[requantize.inputs(i)].source, nullptr);

@@ -93,7 +93,10 @@ ProductLayout LayoutOf(const chips::npu::Core& core, const ProductTiling& tiling
   layout.w = l1.Allocate(w_bytes, tiling.w_places, own);
   for (const int64_t bytes : shape.tile_bytes) {
     layout.tile_pitch.push_back(RoundUp(columns * bytes, alignment));
-    layout.tiles.push_back(l1.Allocate(layout.tile_pitch.back() * rows, 2, own));
+    const int64_t tile = RoundUp(layout.tile_pitch.back() * rows, alignment);
+    Places both = l1.Allocate(2 * tile, 1, own);  // side by side
+    both.pitch = tile, both.count = 2;
+    layout.tiles.push_back(both);
   }
   layout.vector_pitch = RoundUp(columns * kAccBytes, alignment);
   layout.row_vectors =
@@ -104,10 +107,9 @@ ProductLayout LayoutOf(const chips::npu::Core& core, const ProductTiling& tiling
   Scratchpad acc(memories[chips::npu::kAcc]);
   layout.acc_pitch = columns * kAccBytes;
   layout.acc_tile = layout.acc_pitch * rows;
-  // Factors are interleaved in the tiles' place.
-  layout.acc_rows = std::max(layout.acc_tile * shape.acc_tiles,
-                             layout.acc_pitch * (shape.channel_tables > 0 ? 2 : 0));
-  layout.acc_cells = layout.acc_rows + layout.acc_pitch * shape.row_vectors;
+  layout.acc_rows = layout.acc_tile * shape.acc_tiles;
+  layout.acc_pairs = layout.acc_rows + layout.acc_pitch * shape.row_vectors;
+  layout.acc_cells = layout.acc_pairs + 2 * layout.acc_pitch * shape.channel_tables;
   layout.acc = acc.Allocate(layout.acc_cells + kAccBytes * shape.cells, 2, own);
   Scratchpad l2(memories[chips::npu::kL2]);
   layout.a_l2 = l2.Allocate(a_bytes, tiling.a_l2_places, false);

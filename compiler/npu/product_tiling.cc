@@ -120,7 +120,8 @@ class Chooser {
     const int64_t part = core_.memories()[chips::npu::kAcc].bytes / 2;
     const int64_t row = tiling.columns * 4;
     const int64_t most =
-        (part - row * shape_.row_vectors - 4 * shape_.cells) / (row * shape_.acc_tiles);
+        (part - row * (shape_.row_vectors + 2 * shape_.channel_tables) - 4 * shape_.cells) /
+        (row * shape_.acc_tiles);
     if (most < 1) return;
     const int64_t all = problem_.window.has_value() || !problem_.one_weight
                             ? problem_.rows

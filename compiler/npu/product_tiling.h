@@ -77,6 +77,7 @@ struct ProductLayout {
   int64_t acc_tile = 0;      // bytes of a tile
   int64_t acc_pitch = 0;     // of a tile's rows
   int64_t acc_rows = 0;      // where the row vectors begin within a place of acc
+  int64_t acc_pairs = 0;     // where requantisation's factors are interleaved
   int64_t acc_cells = 0;     // where the cells do
   Places a_l2, w_l2;
   int64_t l1_left = 0;  // bytes

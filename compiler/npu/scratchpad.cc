@@ -18,7 +18,7 @@ Places Scratchpad::Allocate(int64_t bytes, int64_t places, bool own_banks) {
   result.pitch = RoundUp(bytes, alignment_);
   if (own_banks) {
     at_ = RoundUp(at_, bank_);
-    if (2 * result.pitch > bank_) result.pitch = RoundUp(result.pitch, bank_);
+    if (places == 2 || 2 * result.pitch > bank_) result.pitch = RoundUp(result.pitch, bank_);
   }
   result.begin = at_;
   at_ += result.pitch * places;

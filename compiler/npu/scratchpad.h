@@ -29,7 +29,7 @@ class Scratchpad {
   explicit Scratchpad(const chips::npu::MemorySpec& memory);
 
   // `places` places of at least `bytes`, aligned. With `own_banks` they begin at a bank that nothing
-  // before has touched, and places that fill more than half a bank have whole banks. Without room,
+  // before has touched, and two places, or places that fill more than half a bank, have whole banks. Without room,
   // `fits()` is false from now on.
   Places Allocate(int64_t bytes, int64_t places, bool own_banks);
 
