@@ -1,0 +1,83 @@
+// Random graphs on simulated machines: groups, kernels and host steps together give what the machine's
+// arithmetic gives on the graph after the passes, bit for bit.
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/status_matchers.h"
+#include "chips/spec/catalogue.h"
+#include "compiler/device/device.h"
+#include "compiler/driver/compiler.h"
+#include "compiler/pass/random_graph.h"
+#include "framework/graph/chip_interpreter.h"
+#include "framework/graph/text.h"
+#include "gtest/gtest.h"
+
+namespace strata::compiler {
+namespace {
+
+using graph::Graph;
+using graph::HostTensor;
+
+std::vector<HostTensor> Clone(const std::vector<HostTensor>& tensors) {
+  std::vector<HostTensor> clones;
+  for (const HostTensor& tensor : tensors) clones.push_back(tensor.Clone());
+  return clones;
+}
+
+// The same bits; any NaN is any other.
+bool Same(const HostTensor& a, const HostTensor& b) {
+  const std::vector<double> x = a.ToDoubles(), y = b.ToDoubles();
+  if (x.size() != y.size()) return false;
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (std::isnan(x[i]) && std::isnan(y[i])) continue;
+    if (std::memcmp(&x[i], &y[i], sizeof(double)) != 0) return false;
+  }
+  return true;
+}
+
+struct Counts {
+  int launches = 0, host_calls = 0;
+};
+
+void ExpectExact(uint32_t seed, const std::string& machine, chips::DType compute, Counts* counts) {
+  const RandomGraph random = MakeRandomGraph(seed, 40);
+  STRATA_ASSERT_OK_AND_ASSIGN(const chips::Chip chip, chips::FindChip(machine));
+  STRATA_ASSERT_OK_AND_ASSIGN(auto compiler, CreateCompiler("strata"));
+  Graph after;
+  CompileOptions options;
+  options.device = "npu";
+  options.compute_dtype = compute;
+  options.observer = [&](absl::string_view, bool, const Graph& graph) { after = graph; };
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan,
+                              compiler->Compile(random.graph, chip, options));
+  for (const plan::Step& step : plan.steps()) {
+    counts->launches += step.has_launch();
+    counts->host_calls += step.has_host_call();
+  }
+  STRATA_ASSERT_OK_AND_ASSIGN(auto device, DeviceRegistry().Create("npu", DeviceOptions()));
+  STRATA_ASSERT_OK_AND_ASSIGN(auto executable, device->Load(plan));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto got, executable->Run(Clone(random.inputs), {}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto interpreter, graph::ChipInterpreter::Create(machine));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto want, interpreter->Evaluate(after, Clone(random.inputs)));
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < want.size(); ++i) {
+    EXPECT_TRUE(Same(got[i], want[i])) << "output " << i << " of\n" << graph::PrintGraph(after);
+  }
+}
+
+TEST(NpuFuzz, RandomGraphsAreExact) {
+  RegisterAllDevices();
+  Counts counts;
+  for (uint32_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(seed);
+    ExpectExact(seed, seed % 8 == 0 ? "tpu_v4_like" : "edge_16",
+                seed % 2 == 0 ? chips::BF16 : chips::DTYPE_UNSPECIFIED, &counts);
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(counts.launches, counts.host_calls) << "most of it is the machine's";
+}
+
+}  // namespace
+}  // namespace strata::compiler
