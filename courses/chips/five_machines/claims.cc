@@ -128,6 +128,22 @@ Claim NothingBeatsItsRoof(const std::vector<Race>& races) {
           absl::StrFormat("at most %.1f %% of it", 100 * most)};
 }
 
+Claim BytesCostMoreThanArithmetic(const std::vector<Race>& races) {
+  bool dearer = true;
+  std::vector<std::string> parts;
+  for (const auto& [race, entry] : SimulatedEntries(races)) {
+    dearer = dearer && entry->mac_joules < 0.5 * entry->dram_joules;
+    parts.push_back(absl::StrFormat("%s on %s %.0f and %.1f %%", race->model, entry->machine->name,
+                                    100 * entry->dram_joules / entry->joules.value_or(1),
+                                    100 * entry->mac_joules / entry->joules.value_or(1)));
+  }
+  return {
+      "Main memory takes more than twice the energy of all multiply-adds, on every machine that "
+      "is simulated",
+      dearer && !parts.empty(),
+      absl::StrCat("shares of DRAM and of multiply-adds: ", absl::StrJoin(parts, ", "))};
+}
+
 Claim RoundingIsAllThatDiffers(const std::vector<Race>& races) {
   bool close = true;
   std::vector<std::string> parts;
@@ -166,7 +182,7 @@ std::vector<Claim> ClaimsOf(const Heat& heat) {
   const std::vector<Race>& races = heat.races;
   if (heat.products == chips::BF16) {
     return {RoundingIsAllThatDiffers(races), DecodeStarvesTheArray(races),
-            NothingBeatsItsRoof(races)};
+            BytesCostMoreThanArithmetic(races), NothingBeatsItsRoof(races)};
   }
   return {AllSayTheSame(races),
           ProductsRunOnTheArray(races),
@@ -174,6 +190,7 @@ std::vector<Claim> ClaimsOf(const Heat& heat) {
           LargeArraysStarveOnSmallModels(races),
           LargerModelsFillThem(races),
           LaunchesAreTheGpusTime(races),
+          BytesCostMoreThanArithmetic(races),
           NothingBeatsItsRoof(races)};
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "chips/cost/roofline.h"
+#include "chips/npu/machine/machine.h"
 #include "chips/spec/catalogue.h"
 #include "chips/spec/host/host.h"
 #include "compiler/device/device.h"
@@ -70,7 +71,7 @@ absl::Status Measure(Executable* executable, const std::vector<HostTensor>& inpu
 }
 
 absl::Status SimulateRun(Executable* executable, const std::vector<HostTensor>& inputs,
-                         Entry* entry) {
+                         chips::DType products, Entry* entry) {
   RunOptions options;
   options.simulation = &entry->simulation;
   STRATA_ASSIGN_OR_RETURN(entry->outputs, executable->Run(inputs, options));
@@ -78,6 +79,12 @@ absl::Status SimulateRun(Executable* executable, const std::vector<HostTensor>& 
   entry->seconds = report.Seconds();
   entry->bytes = static_cast<double>(report.Bytes("DRAM") + report.Bytes("GM"));
   entry->joules = report.Picojoules() * 1e-12;
+  STRATA_ASSIGN_OR_RETURN(const chips::npu::Machine machine,
+                          chips::npu::FindMachine(entry->machine->chip.npu_machine()));
+  entry->dram_joules = entry->bytes * machine.dram().picojoules_per_byte().value() * 1e-12;
+  const double mac = products == chips::I8 ? machine.picojoules_per_mac_i8().value()
+                                           : machine.picojoules_per_mac_bf16().value();
+  entry->mac_joules = static_cast<double>(report.Macs()) * mac * 1e-12;
   for (const plan::Step& step : entry->plan.steps()) {
     if (step.has_launch()) continue;
     ++entry->host_steps;
@@ -111,7 +118,7 @@ absl::Status Fill(const LabModel& model, int timed_runs, Entry* entry) {
   if (machine.device == "cpu") {
     STRATA_RETURN_IF_ERROR(Measure(executable.get(), inputs, timed_runs, entry));
   } else if (machine.device == "npu") {
-    STRATA_RETURN_IF_ERROR(SimulateRun(executable.get(), inputs, entry));
+    STRATA_RETURN_IF_ERROR(SimulateRun(executable.get(), inputs, model.products, entry));
   } else {
     STRATA_RETURN_IF_ERROR(Predict(executable.get(), entry));
   }

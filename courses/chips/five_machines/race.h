@@ -47,7 +47,8 @@ struct Entry {
   double utilisation = 0;  // of that peak: by products (simulated), else by all operations
   int host_steps = 0;      // steps the machine cannot do: the host's, in no time
   double host_flops = 0;
-  compiler::SimulationReport simulation;  // of the npu
+  compiler::SimulationReport simulation;   // of the npu
+  double dram_joules = 0, mac_joules = 0;  // of `joules` (simulated)
   std::vector<graph::HostTensor> outputs;
   double difference = 0;  // the largest of an output from the CPU's, over the CPU's largest
 };

@@ -29,20 +29,27 @@ const char* SourceName(const Entry& entry) {
 // How the machine's energy is known.
 std::string EnergyText(const Entry& entry) {
   if (!entry.joules.has_value()) return "no figure";
-  const char* kind = entry.source == chips::SIMULATED ? "simulated" : "power x time";
-  return absl::StrCat(SiNumber(*entry.joules, "J"), " (", kind, ")");
+  const char* kind = entry.source == chips::SIMULATED ? " simulated" : " power x time";
+  return absl::StrCat(SiNumber(*entry.joules, "J"), kind);
 }
 
 std::string BytesText(const Entry& entry) {
-  const char* kind = entry.source == chips::SIMULATED ? "simulated" : "counted";
-  return absl::StrCat(SiNumber(entry.bytes, "B"), " (", kind, ")");
+  const char* kind = entry.source == chips::SIMULATED ? " simulated" : " counted";
+  return absl::StrCat(SiNumber(entry.bytes, "B"), kind);
 }
 
+// Against the CPU's; of bf16, the largest difference over the largest output.
 std::string AgreesText(const Race& race, const Entry& entry) {
-  if (entry.outputs.empty()) return "computes nothing";
+  if (entry.outputs.empty()) return "computes none";
   if (entry.machine->device == "cpu") return "the yardstick";
   if (SameBits(race.entries.front().outputs, entry.outputs)) return "same bits";
-  return absl::StrFormat("within %.1g of the largest", entry.difference);
+  return absl::StrFormat("within %.1g", entry.difference);
+}
+
+std::string StepsText(const Race& race, const Entry& entry) {
+  if (entry.host_steps == 0) return absl::StrCat(entry.plan.steps_size());
+  return absl::StrFormat("%d, %d on the host (%.1g %%)", entry.plan.steps_size(), entry.host_steps,
+                         100 * entry.host_flops / race.flops);
 }
 
 Cell Sorted(std::string text, double value) {
@@ -53,31 +60,26 @@ Cell Sorted(std::string text, double value) {
 
 void AddTable(const Race& race, Report* report) {
   Table table;
-  table.columns = {
-      {"machine"},           {"latency", true}, {"main memory", true}, {"energy", true},
-      {"utilisation", true}, {"steps", true},   {"on the host", true}, {"outputs"}};
+  table.columns = {{"machine"},           {"outputs"},      {"latency", true}, {"of peak", true},
+                   {"main memory", true}, {"energy", true}, {"steps"}};
   for (const Entry& entry : race.entries) {
     table.rows.push_back(
-        {entry.machine->name,
-         Sorted(absl::StrCat(SiNumber(entry.seconds, "s"), " (", SourceName(entry), ")"),
-                entry.seconds),
+        {entry.machine->name, AgreesText(race, entry),
+         Sorted(absl::StrCat(SiNumber(entry.seconds, "s"), " ", SourceName(entry)), entry.seconds),
+         Sorted(absl::StrFormat("%.2f %%", 100 * entry.utilisation), entry.utilisation),
          Sorted(BytesText(entry), entry.bytes),
          entry.joules.has_value() ? Sorted(EnergyText(entry), *entry.joules)
                                   : Cell(EnergyText(entry)),
-         Sorted(absl::StrFormat("%.2f %%", 100 * entry.utilisation), entry.utilisation),
-         Sorted(absl::StrCat(entry.plan.steps_size()), entry.plan.steps_size()),
-         Sorted(absl::StrFormat("%d steps, %.1f %% of the work", entry.host_steps,
-                                100 * entry.host_flops / race.flops),
-                entry.host_steps),
-         AgreesText(race, entry)});
+         Sorted(StepsText(race, entry), entry.plan.steps_size())});
   }
-  table.caption = absl::StrFormat(
-      "%s operations, %s of weights. Measured: the least of several runs on this machine, which "
-      "others may share. Simulated: cycles at the machine's clock; steps on the host take no time "
-      "there. Modelled: a roofline and an overhead a kernel, a lower bound. Counted: each step's "
-      "operands once, caches left out.",
-      SiNumber(race.flops, ""), SiNumber(static_cast<double>(race.weight_bytes), "B"));
   report->AddTable(table);
+  report->AddParagraph(absl::StrFormat(
+      "%s operations, %s of weights. **Measured**: the least of several runs on this machine, "
+      "which "
+      "others may share. **Simulated**: cycles at the machine's clock; steps on the host (in "
+      "brackets their share of the operations) take no time there. **Modelled**: a roofline and an "
+      "overhead a kernel, a lower bound. **Counted**: each step's operands once, caches left out.",
+      SiNumber(race.flops, ""), SiNumber(static_cast<double>(race.weight_bytes), "B")));
 }
 
 void AddBars(const std::vector<Race>& races, const std::string& title, const Axis& axis,
@@ -108,9 +110,8 @@ void AddRoofline(const Heat& heat, Report* report) {
     for (const Entry& entry : race.entries) {
       if (entry.bytes == 0 || entry.seconds == 0) continue;
       const double flops = race.flops - entry.host_flops;
-      points.push_back(
-          {absl::StrCat(race.model, " on ", entry.machine->name, ", ", SourceName(entry)),
-           flops / entry.bytes, flops / entry.seconds, entry.machine->name});
+      points.push_back({absl::StrCat(entry.machine->name, ", ", SourceName(entry)),
+                        flops / entry.bytes, flops / entry.seconds, race.model});
     }
   }
   report->AddFigure(
@@ -120,8 +121,8 @@ void AddRoofline(const Heat& heat, Report* report) {
                     .y = {.label = "operations a second"}},
                    roofs, points),
       "Roofs: peak of the products and bandwidth of each chip, the CPU's measured. A point of the "
-      "CPU may lie "
-      "above its slope: its bytes are counted, not those that its caches let through.");
+      "CPU "
+      "may lie above its slope: its bytes are counted, not those that its caches let through.");
 }
 
 void AddScatter(const std::vector<Race>& races, Report* report) {
@@ -229,7 +230,7 @@ void AddHeat(const Heat& heat, Report* report) {
   }
   report->AddSubsection("Bytes, energy, roofs");
   AddBars(
-      heat.races, "Bytes to and from main memory", {.label = "bytes", .unit = "B", .log = true},
+      heat.races, "Bytes to and from main memory", {.label = "bytes", .log = true},
       [](const Entry& entry) { return entry.bytes; },
       "NPUs: whole bursts, simulated. CPU and GPU: each step's operands once, counted in the plan.",
       report);
@@ -254,6 +255,9 @@ Report MakeReport(const std::vector<Heat>& heats) {
       }
     }
   }
+  const Claim same = ClaimsOf(heats.front()).front();
+  report.AddCard({"int8 outputs", same.holds ? "same bits" : "different", same.evidence,
+                  same.holds ? Check::kPass : Check::kFail});
   for (const Heat& heat : heats) AddHeat(heat, &report);
   report.AddSection("Claims");
   for (const Heat& heat : heats) {
