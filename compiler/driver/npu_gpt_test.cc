@@ -30,12 +30,41 @@ using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 constexpr int64_t kWidth = 48, kHeads = 3;
-constexpr Init kInit = {Init::Kind::kNormal, 0.1};
 
 struct Model {
   Graph graph;
   std::vector<HostTensor> inputs;
 };
+
+// Weights of the size that makes a block do something; what rows have so far, tokens' places.
+std::vector<HostTensor> InputsOf(const Graph& graph) {
+  std::vector<HostTensor> inputs;
+  for (const graph::Input& input : graph.inputs()) {
+    const graph::Value& value = graph.values(static_cast<int>(input.value()));
+    const graph::TensorType type = graph::TypeOf(value);
+    if (type.dtype == chips::I32) {
+      HostTensor numbers = HostTensor::Zeros(chips::I32, type.dims());
+      for (int64_t i = 0; i < numbers.elements(); ++i) {
+        numbers.data<int32_t>()[i] = static_cast<int32_t>(3 * i + 2);
+      }
+      inputs.push_back(std::move(numbers));
+      continue;
+    }
+    const bool gain = value.name().starts_with("ln_") && value.name().ends_with("weight");
+    const double deviation = input.kind() == graph::PARAMETER ? 0.1 : 1;
+    const Init init = gain ? Init::Ones() : Init::Normal(deviation);
+    inputs.push_back(framework::InitParameter({value.name(), type.dims(), chips::F32, init}, 7));
+  }
+  return inputs;
+}
+
+Model Finish(graph::Builder b, const Tensor& y) {
+  b.Output(y.id(), "y", graph::SHARDED);
+  absl::StatusOr<Graph> graph = std::move(b).Build();
+  EXPECT_OK(graph.status());
+  std::vector<HostTensor> inputs = InputsOf(*graph);
+  return {*std::move(graph), std::move(inputs)};
+}
 
 // x + attention(norm(x)), then x + mlp(norm(x)); with a cache of `slots` tokens a row when above 0.
 Model Block(int64_t batch, int64_t tokens, int64_t slots) {
@@ -43,16 +72,10 @@ Model Block(int64_t batch, int64_t tokens, int64_t slots) {
   framework::ParameterSet parameters(b, chips::F32);
   Tensor x = framework::Input(b, "x", {chips::F32, {batch, tokens, kWidth}}, graph::DATA);
   const framework::LayerNorm first(parameters, {.name = "ln_1", .width = kWidth});
-  const framework::CausalSelfAttention attention(parameters, {.name = "attn",
-                                                              .width = kWidth,
-                                                              .heads = kHeads,
-                                                              .fused_qkv = true,
-                                                              .init = kInit,
-                                                              .output_init = kInit});
+  const framework::CausalSelfAttention attention(
+      parameters, {.name = "attn", .width = kWidth, .heads = kHeads, .fused_qkv = true});
   const framework::LayerNorm second(parameters, {.name = "ln_2", .width = kWidth});
-  const framework::Mlp mlp(
-      parameters,
-      {.name = "mlp", .width = kWidth, .hidden = 4 * kWidth, .init = kInit, .down_init = kInit});
+  const framework::Mlp mlp(parameters, {.name = "mlp", .width = kWidth, .hidden = 4 * kWidth});
   if (slots > 0) {
     const Tensor start = framework::Input(b, "start", {chips::I32, {batch}}, graph::DATA);
     const framework::KvCache cache = framework::MakeKvCache(
@@ -62,29 +85,30 @@ Model Block(int64_t batch, int64_t tokens, int64_t slots) {
     x = x + attention.Forward(first.Forward(x));
   }
   x = x + mlp.Forward(second.Forward(x));
-  b.Output(x.id(), "y", graph::SHARDED);
-  Model model;
-  absl::StatusOr<Graph> graph = std::move(b).Build();
-  EXPECT_OK(graph.status());
-  model.graph = *std::move(graph);
-  for (const graph::Input& input : model.graph.inputs()) {
-    const graph::Value& value = model.graph.values(static_cast<int>(input.value()));
-    const graph::TensorType type = graph::TypeOf(value);
-    if (type.dtype == chips::I32) {  // rows have so many tokens
-      HostTensor starts = HostTensor::Zeros(chips::I32, type.dims());
-      for (int64_t i = 0; i < batch; ++i)
-        starts.data<int32_t>()[i] = static_cast<int32_t>(3 * i + 2);
-      model.inputs.push_back(std::move(starts));
-      continue;
-    }
-    const bool gain =
-        value.name().find("ln_") == 0 && value.name().find("weight") != std::string::npos;
-    const Init init =
-        gain ? Init::Ones() : Init::Normal(input.kind() == graph::PARAMETER ? 0.1 : 1);
-    model.inputs.push_back(
-        framework::InitParameter({value.name(), type.dims(), chips::F32, init}, 7));
-  }
-  return model;
+  return Finish(std::move(b), x);
+}
+
+// Llama's: rotary positions, heads that share keys, a gated feed-forward, weights the other way round.
+Model LlamaBlock(int64_t batch, int64_t tokens) {
+  graph::Builder b("llama_block");
+  framework::ParameterSet parameters(b, chips::F32);
+  Tensor x = framework::Input(b, "x", {chips::F32, {batch, tokens, kWidth}}, graph::DATA);
+  const Tensor positions =
+      framework::Input(b, "positions", {chips::I32, {batch, tokens}}, graph::DATA);
+  const framework::RmsNorm first(parameters, {.name = "ln_1", .width = kWidth});
+  const framework::CausalSelfAttention attention(parameters, {.name = "attn",
+                                                              .width = kWidth,
+                                                              .heads = 6,
+                                                              .kv_heads = 2,
+                                                              .bias = false,
+                                                              .output_bias = false,
+                                                              .transposed_weight = true,
+                                                              .rope_theta = 10000});
+  const framework::RmsNorm second(parameters, {.name = "ln_2", .width = kWidth});
+  const framework::GatedMlp mlp(parameters, {.name = "mlp", .width = kWidth, .hidden = 2 * kWidth});
+  x = x + attention.Forward(first.Forward(x), positions);
+  x = x + mlp.Forward(second.Forward(x));
+  return Finish(std::move(b), x);
 }
 
 std::vector<HostTensor> Clone(const std::vector<HostTensor>& tensors) {
@@ -184,6 +208,14 @@ TEST_P(NpuGpt, DecodingIsExact) {
                               CompileFor(GetParam(), model.graph, chips::BF16));
   // Where a token goes in the cache is known only when it runs.
   EXPECT_THAT(HostOps(compiled.plan), UnorderedElementsAre("cache_update"));
+  ExpectNear(model, RunExactly(GetParam(), compiled, model.inputs));
+}
+
+TEST_P(NpuGpt, ALlamaBlockIsExact) {
+  const Model model = LlamaBlock(2, 19);
+  STRATA_ASSERT_OK_AND_ASSIGN(const Compiled compiled,
+                              CompileFor(GetParam(), model.graph, chips::BF16));
+  EXPECT_THAT(HostOps(compiled.plan), IsEmpty());
   ExpectNear(model, RunExactly(GetParam(), compiled, model.inputs));
 }
 
