@@ -93,6 +93,8 @@ int64_t SimulationReport::Bytes(absl::string_view memory) const {
   return sum;
 }
 
+int64_t SimulationReport::DramBytes() const { return Bytes("DRAM") + Bytes("GM"); }
+
 std::string SimulationSummary(const plan::Plan& plan, const SimulationReport& report) {
   constexpr size_t kStallsShown = 3;
   std::string text;

@@ -52,6 +52,7 @@ struct SimulationReport {
   double Utilisation() const;  // ideal cycles over cycles, in [0, 1]
   double Picojoules() const;
   int64_t Bytes(absl::string_view memory) const;  // read and written
+  int64_t DramBytes() const;                      // of main memory, which DaVinci cores call GM
 };
 
 // For people: cycles, time, utilisation, traffic, energy; then the steps that the host did, by why. Host steps take no

@@ -41,11 +41,11 @@ std::string SimulationTable(const plan::Plan& plan, const SimulationReport& repo
       absl::StrFormat("%-36s %12s %12s %7s %12s", "step", "cycles", "us", "MAC %", "DRAM kB");
   if (model) absl::StrAppendFormat(&text, " %12s %7s", "model us", "ratio");
   absl::StrAppend(&text, "\n");
-  Row sum{"in all", report.Cycles(), report.Seconds(), report.Utilisation(), report.Bytes("DRAM")};
+  Row sum{"in all", report.Cycles(), report.Seconds(), report.Utilisation(), report.DramBytes()};
   for (const SimulatedLaunch& launch : report.launches) {
     const SimulationReport one{report.machine, report.clock_hz, {launch}};
     Row row{plan.steps(launch.step).name(), one.Cycles(), one.Seconds(), one.Utilisation(),
-            one.Bytes("DRAM")};
+            one.DramBytes()};
     if (model) row.predicted_seconds = predictions[launch.step];
     sum.predicted_seconds += row.predicted_seconds;
     absl::StrAppend(&text, Line(row, model));

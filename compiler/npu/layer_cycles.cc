@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "chips/npu/machine/machine.h"
-#include "chips/npu/sim/array_core.h"
+#include "chips/npu/sim/new_core.h"
 #include "chips/npu/sim/simulator.h"
 #include "chips/npu/sim/verifier.h"
 #include "compiler/npu/emit_kernel.h"
@@ -75,13 +75,16 @@ absl::StatusOr<graph::Graph> GraphOf(const Layer& layer) {
 absl::Status Print(const chips::npu::Machine& machine, const Layer& layer, bool json) {
   STRATA_ASSIGN_OR_RETURN(const graph::Graph graph, GraphOf(layer));
   STRATA_ASSIGN_OR_RETURN(const NpuKernel kernel, EmitNpuKernel(graph, machine));
-  STRATA_ASSIGN_OR_RETURN(const auto core, chips::npu::NewArrayCore(machine));
+  STRATA_ASSIGN_OR_RETURN(const auto core, chips::npu::NewCore(machine));
   STRATA_RETURN_IF_ERROR(Verify(*core, kernel.program));
   STRATA_ASSIGN_OR_RETURN(const chips::npu::Simulation run,
                           Simulate(*core, kernel.program, chips::npu::SimulationOptions()));
   const double macs = static_cast<double>(Macs(*core, run));
   const chips::npu::Array& array = machine.array();
-  const double peak = array.rows().value() * array.columns().value() * array.arrays().value();
+  const double peak =  // of int8
+      machine.has_davinci()
+          ? 16 * 32 * 16
+          : array.rows().value() * array.columns().value() * array.arrays().value();
   const double used = macs / (peak * static_cast<double>(run.cycles));
   const int64_t dram = run.memories[0].read_bytes + run.memories[0].written_bytes;
   if (json) {
@@ -111,7 +114,7 @@ int Main(int argc, char** argv) {
   CLI::App app("Cycles of int8 layers on an NPU machine, as the compiler programs them.");
   std::string machine = "edge_16";
   bool json = false;
-  app.add_option("--machine", machine, "an array core of the catalogue, or a .textproto");
+  app.add_option("--machine", machine, "of the catalogue, or a .textproto");
   app.add_flag("--json", json, "one object a line");
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = PrintAll(machine, json);

@@ -77,7 +77,7 @@ absl::Status SimulateRun(Executable* executable, const std::vector<HostTensor>& 
   STRATA_ASSIGN_OR_RETURN(entry->outputs, executable->Run(inputs, options));
   const compiler::SimulationReport& report = entry->simulation;
   entry->seconds = report.Seconds();
-  entry->bytes = static_cast<double>(report.Bytes("DRAM") + report.Bytes("GM"));
+  entry->bytes = static_cast<double>(report.DramBytes());
   entry->joules = report.Picojoules() * 1e-12;
   STRATA_ASSIGN_OR_RETURN(const chips::npu::Machine machine,
                           chips::npu::FindMachine(entry->machine->chip.npu_machine()));
