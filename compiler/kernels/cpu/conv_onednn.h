@@ -4,7 +4,7 @@
 //   conv->Run(x, w, y);   // kGradientInput: dy, w -> dx;  kGradientWeight: x, dy -> dw
 //
 // f32, or i8 images and weights with exact i32 results. Weights are brought into the order that the primitive likes best
-// at every run: a pass over them that is small beside their use. Owns its scratch: one run at a time.
+// at every run (i8: where they are not the last run's). Owns its scratch: one run at a time.
 #ifndef STRATA_COMPILER_KERNELS_CPU_CONV_ONEDNN_H_
 #define STRATA_COMPILER_KERNELS_CPU_CONV_ONEDNN_H_
 

@@ -105,6 +105,32 @@ TEST(ImageRoutinesTest, ConvolutionsOfManyChannels) {
   }
 }
 
+// i8 weights are kept in the library's order from run to run: other ones, even in the same memory, take effect.
+TEST(ImageRoutinesTest, NewWeightsAreSeen) {
+  graph::RegisterAllOps();
+  graph::Node node;
+  node.set_op("conv2d");
+  graph::SetAttributes({{"strides", Attr(std::vector<int64_t>{1, 1})},
+                        {"padding", Attr(std::vector<int64_t>{1, 1, 1, 1})}},
+                       &node);
+  const HostTensor x = Random(chips::I8, {1, 5, 5, 32}, 1);
+  HostTensor w = HostTensor::Zeros(chips::I8, {3, 3, 32, 16});
+  HostTensor y = HostTensor::Zeros(chips::I32, {1, 5, 5, 16});
+  const graph::OpCall call{&node,
+                           {{chips::I8, {1, 5, 5, 32}}, {chips::I8, {3, 3, 32, 16}}},
+                           {{chips::I32, {1, 5, 5, 16}}}};
+  STRATA_ASSERT_OK_AND_ASSIGN(const RoutineFunction run, FindRoutine("conv2d")->prepare(call, 2));
+  for (uint32_t seed : {2, 2, 3, 2}) {
+    const HostTensor next = Random(chips::I8, {3, 3, 32, 16}, seed);
+    std::copy_n(next.data<int8_t>(), next.elements(), w.data<int8_t>());
+    w.data<int8_t>()[w.elements() - 1] = static_cast<int8_t>(seed);
+    void* buffers[] = {x.raw(), w.raw(), y.raw()};
+    ASSERT_OK(run(buffers));
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto right, graph::EvaluateNode(node, {x, w}));
+    EXPECT_EQ(graph::CompareTensors(y, right[0], 0), "") << seed;
+  }
+}
+
 // The largest sums there are: all operands -128.
 TEST(ImageRoutinesTest, ProductsOfBytesDoNotSaturate) {
   graph::RegisterAllOps();
