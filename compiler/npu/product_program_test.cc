@@ -265,6 +265,55 @@ INSTANTIATE_TEST_SUITE_P(Machines, ProductProgram,
                          testing::Values("edge_16", "edge_16_os", "tpu_v1_like", "tpu_v4_like",
                                          "4x4", "3x5", "4x4os", "3x5os"));
 
+// Windows, strides and paddings that differ by side; matrices in batches, transposed or not.
+ProductProblem RandomProblem(chips::DType type, std::mt19937_64* random) {
+  const auto pick = [random](int64_t low, int64_t high) {
+    return low + static_cast<int64_t>((*random)() % static_cast<uint64_t>(high - low + 1));
+  };
+  if (pick(0, 1) == 0) {
+    ProductProblem p = Matrix(type, pick(1, 3), pick(1, 70), pick(1, 130), pick(1, 90), pick(0, 1));
+    if (p.one_weight) p.batch = 1;
+    p.transposed = pick(0, 3) == 0;
+    return p;
+  }
+  ConvWindow w;
+  w.channels = pick(0, 1) == 0 ? 16 * pick(1, 3) : pick(1, 20);
+  w.kernel_h = pick(1, 4), w.kernel_w = pick(1, 4);
+  w.stride_h = pick(1, 3), w.stride_w = pick(1, 3);
+  w.top = pick(0, w.kernel_h - 1), w.left = pick(0, w.kernel_w - 1);
+  w.height = pick(w.kernel_h, 12), w.width = pick(w.kernel_w, 12);
+  w.out_h = (w.height + w.top + pick(0, w.kernel_h - 1) - w.kernel_h) / w.stride_h + 1;
+  w.out_w = (w.width + w.left + pick(0, w.kernel_w - 1) - w.kernel_w) / w.stride_w + 1;
+  ProductProblem p = Matrix(type, pick(1, 2), w.out_h * w.out_w,
+                            w.kernel_h * w.kernel_w * w.channels, pick(1, 40));
+  p.window = w;
+  p.segment = w.kernel_w * w.channels;
+  return p;
+}
+
+TEST(ProductProgram, RandomShapesEqualTheDefinition) {
+  std::mt19937_64 random(11);
+  for (int i = 0; i < 40; ++i) {
+    const char* names[] = {"edge_16", "edge_16_os", "4x4", "3x5", "3x5os"};
+    const Machine machine = MachineOf(names[i % 5]);
+    const chips::DType type = i % 3 == 0 ? chips::BF16 : chips::I8;
+    ProductProblem problem = RandomProblem(type, &random);
+    if (machine.array().dataflow() == chips::npu::OUTPUT_STATIONARY) problem.transposed = false;
+    SCOPED_TRACE(absl::StrCat(i, ": ", machine.name(), " ", Name(problem)));
+    STRATA_ASSERT_OK_AND_ASSIGN(const Result result, RunProduct(machine, problem));
+    SCOPED_TRACE(result.tiling.ToString());
+    type == chips::I8 ? ExpectInt8(problem, result) : ExpectBf16(problem, result);
+    EXPECT_EQ(result.macs, problem.macs());
+  }
+}
+
+// More rows, and longer ones, than one DMA instruction can say.
+TEST(ProductProgram, LongRowsAreLoadedInParts) {
+  const ProductProblem deep = Matrix(chips::I8, 1, 3, 70000, 5);
+  STRATA_ASSERT_OK_AND_ASSIGN(const Result result, RunProduct(MachineOf("tpu_v1_like"), deep));
+  ExpectInt8(deep, result);
+}
+
 // What the units do adds up to far more cycles than pass: they work at the same time.
 TEST(ProductProgram, LoadsProductsAndStoresOverlap) {
   const ProductProblem problems[] = {Matrix(chips::I8, 1, 512, 512, 512),
