@@ -62,6 +62,7 @@ class Net {
               {{"zero_point", Attr(int64_t{3})}, {"low", Attr(low)}, {"high", Attr(int64_t{120})}});
   }
   ValueId Widen(ValueId x) { return Op("cast", {x}, {{"dtype", Attr(I32)}}); }
+  graph::TensorType TypeOf(ValueId value) const { return builder_.type(value); }
   ValueId Number(double value) { return builder_.Constant(value, I32); }
   Graph Done(ValueId result) {
     builder_.Output(result, "y");
@@ -254,6 +255,83 @@ TEST(DavinciKernel, ElementwiseWork) {
       bytes.Done(bytes.Op("max", {bytes.In("x", I8, {7, 1500}), bytes.In("y", I8, {7, 1500})})));
   Net wide;
   ExpectExact(wide.Done(wide.Widen(wide.In("x", I8, {40000}))));
+}
+
+// A head of random kind and sizes, or none, and random work behind it.
+class RandomRegion {
+ public:
+  explicit RandomRegion(uint32_t seed) : random_(seed) {}
+
+  Graph Make() {
+    ValueId y = Head();
+    const auto shape = [&] { return net_.TypeOf(y).shape; };
+    if (net_.TypeOf(y).dtype == I8) y = net_.Widen(y);
+    for (int64_t steps = Pick(0, 4); steps > 0; --steps) {
+      const char* ops[] = {"add", "sub", "mul", "max", "min"};
+      const std::string op = ops[Pick(0, 4)];
+      const std::string name = absl::StrCat("r", ++operands_);
+      const int64_t channels = shape().back().size();
+      // Products of two inputs could leave 32 bits.
+      const bool number = op == "mul" || Pick(0, 2) == 0;
+      const ValueId other = number            ? net_.Number(static_cast<double>(Pick(-9, 9)))
+                            : Pick(0, 1) == 0 ? net_.In(name, I32, {channels})
+                                              : net_.Widen(net_.In(name, I8, shape()));
+      y = net_.Op(op, {y, other});
+    }
+    if (Pick(0, 3) > 0) y = net_.Requantize(y, shape().back().size(), Pick(-128, 3));
+    return net_.Done(y);
+  }
+
+ private:
+  int64_t Pick(int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(random_() % static_cast<uint64_t>(high - low + 1));
+  }
+
+  ValueId Head() {
+    const int64_t channels = Pick(1, 40), height = Pick(3, 12), width = Pick(3, 12);
+    const int64_t stride = Pick(1, 3), kernel = Pick(1, 3), padding = Pick(0, kernel - 1);
+    const graph::Attributes window = {
+        {"strides", Attr(std::vector<int64_t>{stride, Pick(1, 3)})},
+        {"padding", Attr(std::vector<int64_t>{padding, Pick(0, kernel - 1), padding, 0})}};
+    const auto with = [&](const std::string& name, const graph::Attribute& value) {
+      graph::Attributes attributes = window;
+      attributes[name] = value;
+      return attributes;
+    };
+    const ValueId x = net_.In("x", I8, {Pick(1, 2), height, width, channels});
+    switch (Pick(0, 5)) {
+      case 0: {
+        const ValueId a = net_.In("a", I8, {Pick(1, 60), channels});
+        return net_.Op("matmul", {a, net_.In("w", I8, {channels, Pick(1, 60)})});
+      }
+      case 1:
+        return net_.Op("max_pool2d", {x},
+                       with("window", Attr(std::vector<int64_t>{kernel, kernel})));
+      case 2:
+        return net_.Op("conv2d", {x, net_.In("w", I8, {kernel, kernel, 1, channels})},
+                       with("groups", Attr(channels)));
+      case 3:
+        return net_.Op(
+            "reduce_sum", {net_.Widen(x)},
+            {{"axes", Attr(std::vector<int64_t>{1, 2})}, {"keep_dims", Attr(Pick(0, 1) == 0)}});
+      case 4:
+        return net_.Widen(x);
+      default:
+        return net_.Op("conv2d", {x, net_.In("w", I8, {kernel, kernel, channels, Pick(1, 60)})},
+                       window);
+    }
+  }
+
+  std::mt19937 random_;
+  Net net_;
+  int operands_ = 0;
+};
+
+TEST(DavinciKernel, RandomRegions) {
+  for (uint32_t seed = 1; seed <= 80; ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    ExpectExact(RandomRegion(seed).Make());
+  }
 }
 
 TEST(DavinciKernel, VGetsItsBarriersAndPipesTheirFlags) {

@@ -207,43 +207,77 @@ absl::Status EmitDavinciDepthwise(const DavinciGroup& group, int64_t input, int6
   return Depthwise(group, input, weights, tail, builder).Run();
 }
 
+namespace {
+
+// Sums of images' pixels, by parts of an image that UB holds.
+class Sum {
+ public:
+  Sum(const DavinciGroup& group, int64_t input, DavinciTail* tail, ProgramBuilder* builder)
+      : input_(input),
+        bytes_(group.values[*group.summed].bytes),
+        tail_(*tail),
+        builder_(*builder),
+        x_(graph::CallOf(*group.region, *group.head).inputs[0].dims()) {}
+
+  absl::Status Run() {
+    const int64_t columns = std::min(kMostColumns, x_[3]);
+    const int64_t pixels = PixelsThatFit(columns);
+    if (pixels == 0) return absl::UnimplementedError("UB does not hold a pixel and its operands");
+    for (int64_t c = 0; c < x_[3]; c += columns) {
+      tail_.BeginPanel(c, std::min(columns, x_[3] - c));
+      for (int64_t image = 0; image < x_[0]; ++image) {
+        const DavinciTile tile = {image, 1, c, std::min(columns, x_[3] - c)};
+        for (int64_t p = 0; p < Pixels(); p += pixels) {
+          Part(tile, p, std::min(pixels, Pixels() - p));
+        }
+        tail_.Run(tile);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  int64_t Pixels() const { return x_[1] * x_[2]; }
+
+  // Of a part: as they are, widened, and one more row for its sum.
+  static int64_t ScratchBytes(int64_t pixels, int64_t columns) {
+    return pixels * (Blocks(columns, 1) + Blocks(columns, 4)) + Blocks(columns, 4);
+  }
+
+  int64_t PixelsThatFit(int64_t columns) const {
+    int64_t pixels = std::min<int64_t>(Pixels(), 65535);
+    while (pixels > 0 && tail_.MaxRows(columns, ScratchBytes(pixels, columns)) < 1) pixels /= 2;
+    return pixels;
+  }
+
+  void Part(const DavinciTile& tile, int64_t pixel, int64_t pixels) {
+    const int64_t columns = tile.columns, pitch = Blocks(columns, 4),
+                  head = tail_.HeadAddress(tile);
+    const int64_t sum = tail_.Scratch(tile), narrow = sum + pitch;
+    const int64_t wide = bytes_ == 4 ? narrow : narrow + pixels * Blocks(columns, 1);
+    EmitRows(dv::kLdUb,
+             {narrow, input_ + ((tile.row * Pixels() + pixel) * x_[3] + tile.column) * bytes_,
+              pixels, columns * bytes_, Blocks(columns, bytes_), x_[3] * bytes_},
+             &builder_);
+    if (bytes_ == 1) {
+      builder_.Emit(dv::kVconvI8I32, {wide, narrow, pixels, columns, pitch, Blocks(columns, 1)});
+    }
+    builder_.Emit(dv::kVcsumI32, {pixel == 0 ? head : sum, wide, pixels, columns, pitch});
+    if (pixel == 0) return;
+    builder_.Emit(dv::kVaddI32, {head, head, sum, 1, columns, pitch, pitch, pitch});
+  }
+
+  const int64_t input_, bytes_;
+  DavinciTail& tail_;
+  ProgramBuilder& builder_;
+  const std::vector<int64_t> x_;
+};
+
+}  // namespace
+
 absl::Status EmitDavinciSum(const DavinciGroup& group, int64_t input, DavinciTail* tail,
                             ProgramBuilder* builder) {
-  const std::vector<int64_t> x = graph::CallOf(*group.region, *group.head).inputs[0].dims();
-  const int64_t bytes = group.values[*group.summed].bytes;
-  const int64_t pixels = x[1] * x[2];
-  int64_t most = std::min(kMostColumns, x[3]);  // columns at a time
-  const auto pitch = [](int64_t columns, int64_t size) {
-    return RoundUp(columns * size, dv::kUbBlockBytes);
-  };
-  const auto fits = [&](int64_t columns) {
-    return tail->MaxRows(columns, pixels * (pitch(columns, 1) + pitch(columns, 4))) >= 1;
-  };
-  while (most > dv::kUbBlockBytes && !fits(most)) most = RoundUp(most / 2, dv::kUbBlockBytes);
-  if (!fits(most) || pixels > 65535) {
-    return absl::UnimplementedError("UB does not hold the pixels of an image");
-  }
-  for (int64_t c = 0; c < x[3]; c += most) {
-    const int64_t columns = std::min(most, x[3] - c);
-    tail->BeginPanel(c, columns);
-    for (int64_t image = 0; image < x[0]; ++image) {
-      const DavinciTile tile = {image, 1, c, columns};
-      const int64_t narrow = tail->Scratch(tile);
-      const int64_t wide = bytes == 4 ? narrow : narrow + pixels * pitch(columns, 1);
-      EmitRows(dv::kLdUb,
-               {narrow, input + (image * pixels * x[3] + c) * bytes, pixels, columns * bytes,
-                pitch(columns, bytes), x[3] * bytes},
-               builder);
-      if (bytes == 1) {
-        builder->Emit(dv::kVconvI8I32,
-                      {wide, narrow, pixels, columns, pitch(columns, 4), pitch(columns, 1)});
-      }
-      builder->Emit(dv::kVcsumI32,
-                    {tail->HeadAddress(tile), wide, pixels, columns, pitch(columns, 4)});
-      tail->Run(tile);
-    }
-  }
-  return absl::OkStatus();
+  return Sum(group, input, tail, builder).Run();
 }
 
 }  // namespace strata::compiler

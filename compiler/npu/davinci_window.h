@@ -19,7 +19,7 @@ absl::Status EmitDavinciPool(const DavinciGroup& group, int64_t input, DavinciTa
 absl::Status EmitDavinciDepthwise(const DavinciGroup& group, int64_t input, int64_t weights,
                                   DavinciTail* tail, ProgramBuilder* builder);
 
-// Each image's pixels as rows of UB, widened to int32, then one sum a column.
+// Each image's pixels as rows of UB, by as many as fit, widened to int32, then one sum a column.
 absl::Status EmitDavinciSum(const DavinciGroup& group, int64_t input, DavinciTail* tail,
                             ProgramBuilder* builder);
 
