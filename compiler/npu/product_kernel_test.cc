@@ -149,6 +149,24 @@ Graph QuantisedConv(int64_t size, int64_t channels, int64_t kernel, int64_t out,
   return *std::move(b).Build();
 }
 
+TEST(ProductKernel, ConvolutionsOfFloatsInTheMachinesOrder) {
+  for (const std::string name : {"edge_16", "edge_16_os", "tpu_v4_like"}) {
+    for (const int64_t channels : {3, 16, 24}) {
+      Builder b(absl::StrCat("conv bf16, ", channels));
+      const ValueId x = b.Input("x", {chips::BF16, {2, 7, 9, channels}}, graph::DATA);
+      const ValueId w = b.Input("w", {chips::BF16, {3, 5, channels, 20}}, graph::PARAMETER);
+      const ValueId y = b.Apply("conv2d", {x, w},
+                                {{"strides", Attr(std::vector<int64_t>{2, 1})},
+                                 {"padding", Attr(std::vector<int64_t>{1, 0, 2, 1})}});
+      b.Output(
+          b.Apply("relu",
+                  {b.Apply("add", {y, b.Input("bias", {chips::BF16, {20}}, graph::PARAMETER)})}),
+          "y");
+      ExpectExact(*std::move(b).Build(), name);
+    }
+  }
+}
+
 TEST(ProductKernel, QuantisedConvolutionsEqualTheInterpreter) {
   for (const std::string name : {"edge_16", "edge_16_os", "tpu_v1_like", "tpu_v4_like", "4x4"}) {
     ExpectExact(QuantisedConv(8, 16, 3, 20, 1, 1, true), name);

@@ -53,8 +53,9 @@ struct ProductProblem {
 // A `reduce_sum` of int32 [N, H, W, C] over H and W: a window as large as the image.
 bool IsImageSum(const graph::OpCall& call);
 
-// Of a `matmul`, `conv2d`, `max_pool2d` or an image's sum with concrete types. UNIMPLEMENTED, with a phrase fit for a Step's reason,
-// for those that the array has no way to do: other types, transpose_a, groups, empty operands.
+// Of a `matmul`, `conv2d`, `max_pool2d` or an image's sum with concrete types. UNIMPLEMENTED, with a
+// phrase fit for a Step's reason, for those that there is no way to do: other types, transpose_a,
+// groups, empty operands.
 absl::StatusOr<ProductProblem> ProductProblemOf(const graph::OpCall& call);
 
 }  // namespace strata::compiler

@@ -3,8 +3,9 @@
 //   %y = fusion(%x, %w, %bias) {kind = "npu"} region { matmul, add, relu, cast }
 //
 // Two kinds, found in this order:
-// - a product (matmul, conv2d; max_pool2d and the sum of an image count as one) and the elementwise work on its result: bias, activation, residual, scale,
-//   casts, requantize, done on each tile while it is in the accumulators;
+// - a product (matmul, conv2d; max_pool2d and the sum of an image count as one) and the elementwise
+//   work on its result: bias, activation, residual, scale, casts, requantize, done on each tile while
+//   it is in the accumulators;
 // - elementwise work and row reductions that hang together (a softmax, a layer norm), done block by
 //   block in the accumulators.
 // A node joins the group that makes one of its operands if it works element by element (or, in the
