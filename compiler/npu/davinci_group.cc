@@ -181,7 +181,13 @@ class Reader {
     DavinciValue& value = Source(id);
     if (value.input < 0 || value.kind != DavinciValue::kUnused) return absl::OkStatus();
     STRATA_ASSIGN_OR_RETURN(value.kind, KindOf(value.source));
-    if (value.kind == DavinciValue::kNumber) return Refuse("an operand of one element");
+    if (value.kind == DavinciValue::kNumber) {
+      // It is repeated in L1, which products fill with their own.
+      const bool product = group_.head != nullptr && HeadOperands(group_.head->op()) == 2;
+      if (product) return Refuse("an operand of one element behind a product");
+      value.kind = DavinciValue::kRow;
+      value.repeated = true;
+    }
     if (value.kind == DavinciValue::kRow && value.bytes != 4) return Refuse("a row of i8");
     return absl::OkStatus();
   }

@@ -24,6 +24,7 @@ struct DavinciValue {
   Kind kind = kUnused;
   int64_t bytes = 4;              // of an element
   std::optional<int32_t> number;  // of a kNumber
+  bool repeated = false;          // of a kRow: an input of one element, the same for all columns
   graph::ValueId source = 0;      // the value that holds the same numbers; itself when none does
   int input = -1;                 // of the region
 };

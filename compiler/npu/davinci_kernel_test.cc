@@ -250,6 +250,9 @@ TEST(DavinciKernel, ElementwiseWork) {
   const ValueId c = net.Op("min", {net.Op("sub", {a, b}), net.Number(300)});
   const ValueId d = net.Op("sub", {net.Op("add", {net.Number(2), c}), net.Number(9)});
   ExpectExact(net.Done(net.Requantize(d, 33)));
+  Net single;
+  const ValueId one = single.In("one", I32, {1}), image = single.In("x", I32, {2, 5, 7, 3});
+  ExpectExact(single.Done(single.Op("sub", {single.Op("mul", {one, image}), one})));
   Net bytes;
   ExpectExact(
       bytes.Done(bytes.Op("max", {bytes.In("x", I8, {7, 1500}), bytes.In("y", I8, {7, 1500})})));

@@ -82,9 +82,13 @@ void DavinciTail::BeginPanel(int64_t column, int64_t columns) {
   panel_column_ = column;
   for (const ValueId id : rows_) {
     const int64_t from = inputs_[static_cast<size_t>(group_.values[id].input)];
-    EmitRows(dv::kLdUb,
-             {RowAddress(id, {0, 1, column, columns}), from + column * 4, 1, columns * 4, 0, 0},
-             &builder_);
+    const int64_t to = RowAddress(id, {0, 1, column, columns});
+    if (group_.values[id].repeated) {
+      EmitRows(dv::kLdL1, {0, from, columns, 4, 4, 0}, &builder_);
+      EmitRows(dv::kMvUb, {to, 0, 1, columns * 4, 0, 0}, &builder_);
+    } else {
+      EmitRows(dv::kLdUb, {to, from + column * 4, 1, columns * 4, 0, 0}, &builder_);
+    }
   }
 }
 
