@@ -219,7 +219,8 @@ TEST_P(NpuGpt, ALlamaBlockIsExact) {
   ExpectNear(model, RunExactly(GetParam(), compiled, model.inputs));
 }
 
-INSTANTIATE_TEST_SUITE_P(Machines, NpuGpt, ::testing::Values("edge_16", "tpu_v4_like"),
+INSTANTIATE_TEST_SUITE_P(Machines, NpuGpt,
+                         ::testing::Values("edge_16", "edge_16_os", "tpu_v4_like"),
                          [](const auto& info) { return info.param; });
 
 // A product of fp8 numbers, as a network in that format has it: both operands scaled and cast.

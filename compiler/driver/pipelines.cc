@@ -37,6 +37,7 @@ std::vector<std::string> NpuPipeline() {
       "algebraic",            // local identities
       "cse",                  // equal values are made once
       "dce",                  // what nobody needs goes
+      "explicit_transpose",   // of operands that the array takes only as they are
       "npu_fusion",           // a product and what follows it, a softmax, a norm: a program each
       "dce",                  // constants that every group made again go
       "memory_order",         // large values are made late and die early

@@ -9,6 +9,7 @@
 #include "compiler/pass/dce.h"
 #include "compiler/pass/decompose.h"
 #include "compiler/pass/epilogue_fusion.h"
+#include "compiler/pass/explicit_transpose.h"
 #include "compiler/pass/fusion.h"
 #include "compiler/pass/layout_assignment.h"
 #include "compiler/pass/memory_order.h"
@@ -34,6 +35,7 @@ void RegisterAllPasses() {
   PassRegistry().Register("dce", [] { return CreateDce(); });
   PassRegistry().Register("decompose", [] { return CreateDecompose(); });
   PassRegistry().Register("epilogue_fusion", [] { return CreateEpilogueFusion(); });
+  PassRegistry().Register("explicit_transpose", [] { return CreateExplicitTranspose(); });
   PassRegistry().Register("fusion", [] { return CreateFusionPass(); });
   PassRegistry().Register("memory_order", [] { return CreateMemoryOrder(); });
   PassRegistry().Register("min_cut_partition", [] { return CreateMinCutPartition(); });
