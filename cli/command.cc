@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/textproto.h"
+#include "chips/spec/catalogue.h"
 #include "compiler/plan/validate.h"
 #include "framework/graph/evaluator.h"
 #include "framework/graph/text.h"
@@ -64,6 +65,10 @@ absl::StatusOr<graph::Graph> BindFlags(const graph::Graph& graph,
     sizes[symbol.substr(0, equals)] = size;
   }
   return graph::BindSymbols(graph, sizes);
+}
+
+absl::StatusOr<chips::Chip> ChipFor(const std::string& name, const std::string& device) {
+  return chips::FindChip(!name.empty() ? name : device == "npu" ? "edge_16" : "host");
 }
 
 absl::Status Emit(const std::string& path, const std::string& content) {

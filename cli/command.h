@@ -42,6 +42,8 @@ absl::Status SavePlan(const std::string& path, const plan::Plan& plan);
 // The graph with the sizes of flags "NAME=SIZE" for its symbols.
 absl::StatusOr<graph::Graph> BindFlags(const graph::Graph& graph,
                                        const std::vector<std::string>& symbols);
+// The chip that was asked for; when none was, this machine, or the one that stands for the simulated NPU.
+absl::StatusOr<chips::Chip> ChipFor(const std::string& name, const std::string& device);
 // To the file, or to standard output for "-".
 absl::Status Emit(const std::string& path, const std::string& content);
 

@@ -82,19 +82,12 @@ absl::Status Opt(const Options& options) {
   return Emit(options.output, graph::PrintGraph(graph));
 }
 
-// The chip that was asked for, else this machine, or the one that stands for the simulated NPU.
-absl::StatusOr<chips::Chip> ChipFor(const Options& options, absl::string_view device) {
-  return chips::FindChip(!options.chip.empty() ? options.chip
-                         : device == "npu"     ? "edge_16"
-                                               : "host");
-}
-
 absl::StatusOr<plan::Plan> CompileInput(const Options& options, double* recomputed_flops) {
   STRATA_ASSIGN_OR_RETURN(graph::Graph graph, LoadGraph(options.input));
   STRATA_ASSIGN_OR_RETURN(graph, BindFlags(graph, options.symbols));
   compiler::CompileOptions compile;
   if (!options.device.empty()) compile.device = options.device;
-  STRATA_ASSIGN_OR_RETURN(chips::Chip chip, ChipFor(options, compile.device));
+  STRATA_ASSIGN_OR_RETURN(chips::Chip chip, ChipFor(options.chip, compile.device));
   STRATA_ASSIGN_OR_RETURN(auto compiler, compiler::CreateCompiler(options.compiler));
   compile.skip_passes = options.skip;
   compile.compute_dtype = options.compute_dtype == "bf16" ? chips::BF16 : chips::F32;
@@ -171,7 +164,7 @@ absl::Status RunOn(const Options& options, const std::string& asked, chips::Time
   device_options.threads = options.threads;
   device_options.arithmetic = options.arithmetic;
   if (device_name == "model") {
-    STRATA_ASSIGN_OR_RETURN(device_options.chip, ChipFor(options, plan.target().device()));
+    STRATA_ASSIGN_OR_RETURN(device_options.chip, ChipFor(options.chip, plan.target().device()));
   }
   STRATA_ASSIGN_OR_RETURN(auto device,
                           compiler::DeviceRegistry().Create(device_name, device_options));
@@ -266,8 +259,9 @@ void AddGraphCommands(CLI::App& app, Action& action) {
   run->add_option("--profile-units", o.profile_units,
                   "npu: write a trace with a lane a unit and an event an instruction here");
   run->add_option("--arithmetic", o.arithmetic,
-                  "reference: compute as another machine does, bit for bit: as_h100, as_v100, "
-                  "as_edge_16, ...; for plans of --compiler=reference");
+                  "compute as another machine does, bit for bit: as_h100, as_v100, ...; on npu "
+                  "(its matrix products), or on reference for plans of --compiler=reference (there "
+                  "also as_edge_16, ...)");
   run->add_flag("--json", o.json, "npu: the summary as one JSON object on one line");
 
   CLI::App* predict = AddVerb(

@@ -1,4 +1,4 @@
-// Inputs for a plan nobody gave inputs for: small random floats, zero integers (valid ids and positions).
+// Inputs for a plan nobody gave inputs for: small random floats, any bytes, other integers zero (valid ids, positions).
 #ifndef STRATA_CLI_RANDOM_INPUTS_H_
 #define STRATA_CLI_RANDOM_INPUTS_H_
 

@@ -34,7 +34,8 @@ namespace {
 struct Options {
   std::string input;
   std::string output = "-";
-  std::string chip = "host";
+  std::string chip;  // "": the device's own
+  std::string device = "cpu";
   std::string check = "difference";
   std::string expect;
   std::vector<std::string> symbols;
@@ -67,7 +68,8 @@ absl::StatusOr<std::vector<chips::Timeline>> Measure(const Options& options,
                                                      const plan::Plan& plan) {
   compiler::DeviceOptions device_options;
   device_options.threads = options.threads;
-  STRATA_ASSIGN_OR_RETURN(auto device, compiler::DeviceRegistry().Create("cpu", device_options));
+  STRATA_ASSIGN_OR_RETURN(auto device,
+                          compiler::DeviceRegistry().Create(options.device, device_options));
   STRATA_ASSIGN_OR_RETURN(auto executable, device->Load(plan));
   const std::vector<graph::HostTensor> inputs = RandomInputs(plan);
   STRATA_RETURN_IF_ERROR(executable->Run(inputs, {}).status());  // warm-up
@@ -80,9 +82,10 @@ absl::StatusOr<std::vector<chips::Timeline>> Measure(const Options& options,
 absl::Status Provenance(const Options& options) {
   STRATA_ASSIGN_OR_RETURN(graph::Graph lowered, LoadGraph(options.input));
   STRATA_ASSIGN_OR_RETURN(lowered, BindFlags(lowered, options.symbols));
-  STRATA_ASSIGN_OR_RETURN(const chips::Chip chip, chips::FindChip(options.chip));
+  STRATA_ASSIGN_OR_RETURN(const chips::Chip chip, ChipFor(options.chip, options.device));
   STRATA_ASSIGN_OR_RETURN(auto compiler, compiler::CreateCompiler("strata"));
   compiler::CompileOptions compile;
+  compile.device = options.device;
   compile.skip_passes = options.skip;
   const graph::Graph graph = lowered;
   compile.observer = [&](absl::string_view, bool, const graph::Graph& after) { lowered = after; };
@@ -121,6 +124,8 @@ absl::StatusOr<bool> FailsUnder(const Options& options, const Candidate& candida
 
 absl::StatusOr<bool> Shows(const Options& options, const graph::Graph& graph) {
   compiler::DifferentialOptions differential;
+  differential.device = differential.compile.device = options.device;
+  differential.chip = options.chip;
   differential.compile.isa = options.isa;
   differential.compile.skip_passes = options.skip;
   if (options.threads > 0) differential.threads = options.threads;
@@ -189,8 +194,11 @@ void AddToolCommands(CLI::App& app, Action& action) {
   provenance->add_option("--repeat", o.repeat, "runs; the page shows each step's median")
       ->capture_default_str();
   provenance->add_option("--threads", o.threads, "threads; 0 is all cores")->capture_default_str();
-  provenance->add_option("--chip", o.chip, "the chip to compile for, whose roofline is shown")
+  provenance->add_option("--device", o.device, "the device to compile for and run on: cpu or npu")
       ->capture_default_str();
+  provenance->add_option("--chip", o.chip,
+                         "the chip to compile for, whose roofline is shown; default host, for the "
+                         "NPU edge_16");
   provenance->add_option("--dim", o.symbols, "size of a symbolic dim: NAME=SIZE");
   provenance->add_option("--skip-pass", o.skip, "leave a pass out");
 
@@ -211,6 +219,9 @@ void AddToolCommands(CLI::App& app, Action& action) {
   reduce->add_option("--seed", o.seed, "of the built-in checks' inputs")->capture_default_str();
   reduce->add_option("--isa", o.isa,
                      "instruction set of the built-in checks; this machine's best when not given");
+  reduce->add_option("--device", o.device, "of the built-in checks: cpu or npu")
+      ->capture_default_str();
+  reduce->add_option("--chip", o.chip, "that the built-in checks compile for");
   reduce->add_option("--threads", o.threads, "threads of the built-in checks; 0 is 2")
       ->capture_default_str();
   reduce->add_option("--skip-pass", o.skip, "leave a pass out in the built-in checks");

@@ -58,7 +58,7 @@ class Splitter {
     graph::Value* added = result_.add_values();
     *added = value;
     for (int i = 1; !names_.insert(added->name()).second; ++i)
-      added->set_name(absl::StrCat(value.name(), ":", i));
+      added->set_name(absl::StrCat(value.name(), "_", i));
     return id;
   }
 

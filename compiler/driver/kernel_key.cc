@@ -47,6 +47,12 @@ std::string KernelKey(const Graph& graph, const Node& node) {
   return key;
 }
 
+std::string RegionKey(const Graph& region) {
+  Graph nameless = region;
+  StripNames(&nameless);
+  return nameless.SerializeAsString();
+}
+
 Graph KernelReference(const Graph& graph, const Node& node) {
   Graph region = RegionOf(graph, node);
   for (Node& inner : *region.mutable_nodes()) inner.clear_origin();

@@ -11,6 +11,9 @@ namespace strata::compiler {
 // Equal keys, equal kernels: op, types, attributes and body, without names and origins.
 std::string KernelKey(const graph::Graph& graph, const graph::Node& node);
 
+// The same of what a kernel computes.
+std::string RegionKey(const graph::Graph& region);
+
 // What the kernel computes, as Kernel.reference has it. Equal nodes share a kernel, so no model line is in it.
 graph::Graph KernelReference(const graph::Graph& graph, const graph::Node& node);
 

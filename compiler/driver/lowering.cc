@@ -10,11 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/textproto.h"
 #include "base/warning.h"
-#include "chips/npu/machine/machine.h"
 #include "compiler/codegen/emit.h"
 #include "compiler/driver/fusion_split.h"
 #include "compiler/driver/kernel_choice.h"
-#include "compiler/driver/npu_kernels.h"
 #include "compiler/driver/product_kernels.h"
 #include "compiler/driver/product_split.h"
 #include "compiler/gemm/emit.h"
@@ -353,13 +351,6 @@ class Lowering {
   std::vector<std::pair<uint32_t, uint32_t>> input_copies_;  // (value, buffer with its copy)
 };
 
-// Programs for the target's machine; null where it is none.
-absl::StatusOr<std::unique_ptr<NpuKernels>> NpuKernelsOf(const LoweringTarget& target) {
-  if (target.policy != KernelPolicy::kNpu) return std::unique_ptr<NpuKernels>();
-  STRATA_ASSIGN_OR_RETURN(chips::npu::Machine machine, chips::npu::FindMachine(target.isa));
-  return std::make_unique<NpuKernels>(std::move(machine));
-}
-
 // Fusions of a product that are not one kernel, as their parts.
 Graph SplitRefused(const Graph& graph, const LoweringTarget& target, ProductKernels* products) {
   return SplitProducts(graph, [&](const Node& node) {
@@ -374,13 +365,13 @@ absl::StatusOr<plan::Plan> LowerGraph(const Graph& graph, const LoweringTarget& 
   STRATA_RETURN_IF_ERROR(CheckConcrete(graph));
   ProductKernels products(target.policy == KernelPolicy::kFastest ? target.isa : "", target.chip,
                           target.gemm_policy, target.gemm_records);
-  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<NpuKernels> npu, NpuKernelsOf(target));
+  NpuKernels* npu = target.npu_kernels.get();
   Graph emittable = SplitRefused(graph, target, &products);
   if (npu != nullptr) {
     emittable = SplitFusions(
         graph, [&](const Node& node) { return IsNpuFusion(node) && !npu->Emit(graph, node).ok(); });
   }
-  absl::StatusOr<plan::Plan> plan = Lowering(emittable, target, &products, npu.get()).Run(memory);
+  absl::StatusOr<plan::Plan> plan = Lowering(emittable, target, &products, npu).Run(memory);
   if (!plan.ok()) return Annotate(plan.status(), absl::StrCat("graph '", graph.name(), "'"));
   return plan;
 }

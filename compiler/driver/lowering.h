@@ -7,11 +7,13 @@
 #define STRATA_COMPILER_DRIVER_LOWERING_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/status.h"
 #include "chips/spec/chip.pb.h"
 #include "compiler/driver/gemm_choice.h"
+#include "compiler/driver/npu_kernels.h"
 #include "compiler/memory/memory_plan.h"
 #include "compiler/plan/plan.pb.h"
 #include "framework/graph/graph.pb.h"
@@ -31,6 +33,7 @@ struct LoweringTarget {
   KernelPolicy policy = KernelPolicy::kFastest;
   GemmPolicy gemm_policy = GemmPolicy::kFastest;
   GemmRecords gemm_records = nullptr;  // measured products; none: the library has them
+  std::shared_ptr<NpuKernels> npu_kernels = nullptr;  // with kNpu, else none
 };
 
 // A validated plan. `graph` is verified and concrete (CheckConcrete). `memory`, when set, tells how storage was shared.

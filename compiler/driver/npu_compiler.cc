@@ -1,5 +1,7 @@
 #include "compiler/driver/npu_compiler.h"
 
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +9,7 @@
 #include "chips/npu/machine/machine.h"
 #include "chips/spec/catalogue.h"
 #include "compiler/driver/lowering.h"
+#include "compiler/driver/npu_kernels.h"
 #include "compiler/driver/pipelines.h"
 #include "compiler/npu/emit_kernel.h"
 #include "compiler/pass/pass.h"
@@ -56,12 +59,13 @@ absl::StatusOr<plan::Plan> CompileForNpu(const graph::Graph& graph, const chips:
   STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> passes, PassesOf(NpuPipeline(), options));
   LoweringTarget target{options.device, "", chip, KernelPolicy::kNpu};
   STRATA_ASSIGN_OR_RETURN(target.isa, NpuMachineOf(chip));
-  STRATA_ASSIGN_OR_RETURN(const chips::npu::Machine machine, chips::npu::FindMachine(target.isa));
+  STRATA_ASSIGN_OR_RETURN(chips::npu::Machine machine, chips::npu::FindMachine(target.isa));
+  target.npu_kernels = std::make_shared<NpuKernels>(std::move(machine));
   graph::Graph lowered = graph;
   PassContext context;
   context.observer = options.observer;
-  context.npu_accepts = [&machine](const graph::Graph& region) {
-    return CheckNpuKernel(region, machine);
+  context.npu_accepts = [&](const graph::Graph& region) {
+    return target.npu_kernels->Emit(region).status();
   };
   STRATA_RETURN_IF_ERROR(RunPipeline(passes, context, &lowered));
   STRATA_ASSIGN_OR_RETURN(plan::Plan plan, LowerGraph(lowered, target));

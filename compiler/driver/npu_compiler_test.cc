@@ -95,6 +95,42 @@ TEST(NpuCompilerTest, ReasonsSayWhereAStepRuns) {
   }
 }
 
+// A convolution-free layer in bf16 with its bias and activation is one launch; without the pass, several.
+TEST(NpuCompilerTest, GroupsAreOneProgram) {
+  graph::Builder b("layer");
+  const auto x = b.Input("x", {chips::BF16, {40, 48}}, graph::DATA);
+  const auto w = b.Input("w", {chips::BF16, {48, 20}}, graph::PARAMETER);
+  const auto bias = b.Input("bias", {chips::F32, {20}}, graph::PARAMETER);
+  const auto product =
+      b.Apply("cast", {b.Apply("matmul", {x, w})}, {{"dtype", graph::Attr(chips::F32)}});
+  b.Output(b.Apply("relu", {b.Apply("add", {product, bias})}), "y", graph::REPLICATED);
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, std::move(b).Build());
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan fused, Compile(graph));
+  ASSERT_EQ(fused.steps_size(), 1);
+  EXPECT_TRUE(fused.steps(0).has_launch()) << fused.steps(0).reason();
+  const plan::Kernel& kernel = fused.kernels(0);
+  EXPECT_EQ(kernel.language(), plan::NPU);
+  EXPECT_THAT(kernel.entry(), HasSubstr("npu_matmul_fused_"));
+  EXPECT_FALSE(kernel.loop_nest().empty());
+  CompileOptions options;
+  options.skip_passes = {"npu_fusion"};
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan apart, Compile(graph, {}, options));
+  EXPECT_GT(apart.steps_size(), 1);
+}
+
+// Two equal nodes share a program.
+TEST(NpuCompilerTest, EqualGroupsShareAKernel) {
+  graph::Builder b("twice");
+  const auto x = b.Input("x", {chips::F32, {6, 8}}, graph::DATA);
+  const auto y = b.Input("y", {chips::F32, {6, 8}}, graph::DATA);
+  b.Output(b.Apply("tanh", {x}), "a", graph::REPLICATED);
+  b.Output(b.Apply("tanh", {y}), "b", graph::REPLICATED);
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, std::move(b).Build());
+  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, Compile(graph));
+  EXPECT_EQ(plan.steps_size(), 2);
+  EXPECT_EQ(plan.kernels_size(), 1);
+}
+
 TEST(NpuCompilerTest, ATrainingStepComputesWhatTheInterpreterDoes) {
   const graph::Graph graph = Mlp();
   STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, Compile(graph));

@@ -28,10 +28,8 @@ std::string EntryName(const graph::Graph& region, const std::string& text) {
 
 }  // namespace
 
-absl::StatusOr<NpuKernels::Emitted> NpuKernels::Make(const graph::Graph& graph,
-                                                     const graph::Node& node) const {
+absl::StatusOr<NpuKernels::Emitted> NpuKernels::Make(const graph::Graph& region) const {
   Emitted made;
-  graph::Graph region = KernelReference(graph, node);
   STRATA_ASSIGN_OR_RETURN(NpuKernel program, EmitNpuKernel(region, machine_));
   std::string text = NpuSource(program, kPlaceholder);
   for (const plan::KernelData& data : program.data) text += data.SerializeAsString();
@@ -42,19 +40,23 @@ absl::StatusOr<NpuKernels::Emitted> NpuKernels::Make(const graph::Graph& graph,
   kernel.set_loop_nest(program.loop_nest);
   kernel.set_parallel_extent(1);
   kernel.set_grain(1);
-  *kernel.mutable_reference() = std::move(region);
+  *kernel.mutable_reference() = region;
   for (plan::KernelData& data : program.data) *kernel.add_data() = std::move(data);
   made.reason = std::move(program.reason);
   return made;
 }
 
-absl::StatusOr<const NpuKernels::Emitted*> NpuKernels::Emit(const graph::Graph& graph,
-                                                            const graph::Node& node) {
-  const std::string key = KernelKey(graph, node);
+absl::StatusOr<const NpuKernels::Emitted*> NpuKernels::Emit(const graph::Graph& region) {
+  const std::string key = RegionKey(region);
   auto found = emitted_.find(key);
-  if (found == emitted_.end()) found = emitted_.emplace(key, Make(graph, node)).first;
+  if (found == emitted_.end()) found = emitted_.emplace(key, Make(region)).first;
   if (!found->second.ok()) return found->second.status();
   return &*found->second;
+}
+
+absl::StatusOr<const NpuKernels::Emitted*> NpuKernels::Emit(const graph::Graph& graph,
+                                                            const graph::Node& node) {
+  return Emit(KernelReference(graph, node));
 }
 
 bool IsNpuFusion(const graph::Node& node) {

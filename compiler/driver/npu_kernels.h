@@ -26,15 +26,18 @@ class NpuKernels {
 
   explicit NpuKernels(chips::npu::Machine machine) : machine_(std::move(machine)) {}
 
-  // Of a node, or of a fusion of the kind "npu". UNIMPLEMENTED: what the machine cannot do; other codes are faults of
+  // Of a group of nodes as a graph of its own. UNIMPLEMENTED: what the machine cannot do; other codes are faults of
   // ours. What it points to lives as long as this.
+  absl::StatusOr<const Emitted*> Emit(const graph::Graph& region);
+
+  // Of a node, or of a fusion.
   absl::StatusOr<const Emitted*> Emit(const graph::Graph& graph, const graph::Node& node);
 
  private:
-  absl::StatusOr<Emitted> Make(const graph::Graph& graph, const graph::Node& node) const;
+  absl::StatusOr<Emitted> Make(const graph::Graph& region) const;
 
   chips::npu::Machine machine_;
-  std::map<std::string, absl::StatusOr<Emitted>> emitted_;  // by what the node computes
+  std::map<std::string, absl::StatusOr<Emitted>> emitted_;  // by what is computed
 };
 
 // Whether the node is a group that the pass npu_fusion made.

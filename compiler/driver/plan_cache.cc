@@ -42,6 +42,9 @@ std::string PlanKey(const graph::Graph& graph, const chips::Chip& chip,
   const absl::StatusOr<std::string> log = ReadFile(options.tuning_log);  // none is an empty one
   absl::StrAppend(&text, options.memory_budget_bytes, "\n", options.threads, "\n",
                   HashText(log.value_or("")), "\n");
+  // Of a machine by path the file counts, which may change; one by name is part of the program.
+  const absl::StatusOr<std::string> machine = ReadFile(chip.npu_machine());
+  absl::StrAppend(&text, HashText(machine.value_or("")), "\n");
   absl::StrAppend(&text, HashText(SerializeDeterministic(chip)),
                   HashText(SerializeDeterministic(graph)));
   return HashText(text);

@@ -96,6 +96,13 @@ TEST(PlanCacheTest, TheKeyCoversAllThatThePlanDependsOn) {
     keys.insert(PlanKey(graph, chip, options, "strata"));
   }
   EXPECT_EQ(keys.size(), 14u);
+  // A machine by path: its file is part of the chip.
+  other.set_npu_machine(TestDir("machine.textproto"));
+  for (const std::string text : {"a machine", "another"}) {
+    ASSERT_OK(WriteFileAtomic(other.npu_machine(), text));
+    keys.insert(PlanKey(graph, other, plain, "strata"));
+  }
+  EXPECT_EQ(keys.size(), 16u);
 }
 
 TEST(PlanCacheTest, AnEntryUnderAnotherNameIsNotThere) {

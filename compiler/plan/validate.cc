@@ -175,11 +175,28 @@ class Validator {
       }
       if (!npu && kernel.data_size() > 0)
         return Fault(absl::StrCat(where, ".data: only programs of an NPU have data"));
+      if (npu) STRATA_RETURN_IF_ERROR(Annotate(CheckNpuKernel(kernel), where));
       if (kernel.parallel_extent() < 0)
         return Fault(absl::StrCat(where, ".parallel_extent: is below 0"));
       if (kernel.grain() < 1) return Fault(absl::StrCat(where, ".grain: must be at least 1"));
       if (!kernel.schedule().empty())
         STRATA_RETURN_IF_ERROR(Annotate(CheckSchedule(kernel), absl::StrCat(where, ".schedule")));
+    }
+    return absl::OkStatus();
+  }
+
+  // Whether the program assembles and fits its operands is the device's to tell, which knows the core.
+  absl::Status CheckNpuKernel(const Kernel& kernel) const {
+    if (plan_.target().device() == "npu" && plan_.target().isa().empty())
+      return Fault("language: is NPU, but target.isa names no machine");
+    if (kernel.parallel_extent() != 1)
+      return Fault("parallel_extent: a program of an NPU runs once; it must be 1");
+    std::set<std::string> regions;
+    for (int i = 0; i < kernel.data_size(); ++i) {
+      const std::string& region = kernel.data(i).region();
+      if (IsSymbol(region) && regions.insert(region).second) continue;
+      return Fault(
+          absl::StrCat("data[", i, "].region: '", region, "' is no name, or is given twice"));
     }
     return absl::OkStatus();
   }

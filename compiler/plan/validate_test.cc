@@ -107,6 +107,24 @@ const Damage kDamages[] = {
      [](Plan* p) { p->mutable_kernels(0)->set_source("int x;"); }},
     {"Extent", "parallel_extent", [](Plan* p) { p->mutable_kernels(0)->set_parallel_extent(-1); }},
     {"Grain", "grain", [](Plan* p) { p->mutable_kernels(0)->set_grain(0); }},
+    {"DataInC", "kernels[0].data: only programs of an NPU have data",
+     [](Plan* p) { p->mutable_kernels(0)->add_data()->set_region("table"); }},
+    {"ProgramRunsOnce", "kernels[0]: parallel_extent: a program of an NPU runs once",
+     [](Plan* p) { p->mutable_kernels(0)->set_language(NPU); }},
+    {"ProgramOfNoMachine", "target.isa names no machine",
+     [](Plan* p) {
+       p->mutable_kernels(0)->set_language(NPU);
+       p->mutable_target()->set_device("npu");
+       p->mutable_target()->clear_isa();
+     }},
+    {"DataTwice", "kernels[0]: data[1].region: 'table' is no name, or is given twice",
+     [](Plan* p) {
+       Kernel* kernel = p->mutable_kernels(0);
+       kernel->set_language(NPU);
+       kernel->set_parallel_extent(1);
+       kernel->add_data()->set_region("table");
+       kernel->add_data()->set_region("table");
+     }},
     {"Schedule", "kernels[0].schedule: recipe: there is no line \"schedule\"",
      [](Plan* p) { p->mutable_kernels(0)->set_schedule("program p"); }},
     {"ScheduleOfAnother", "kernels[0].schedule: makes a kernel 'other', not '",

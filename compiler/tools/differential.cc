@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "chips/spec/catalogue.h"
 #include "compiler/device/device.h"
 #include "compiler/tools/in_child.h"
 #include "compiler/tools/rounding_spread.h"
@@ -67,7 +68,13 @@ class Comparison {
     RegisterAllDevices();
     auto compiler = CreateCompiler(options_.compiler);
     if (!compiler.ok()) return Fault(FindingKind::kCompile, compiler.status());
-    const auto plan = (*compiler)->Compile(graph_, chips::Chip(), options_.compile);
+    chips::Chip chip;
+    if (!options_.chip.empty()) {
+      auto found = chips::FindChip(options_.chip);
+      if (!found.ok()) return Fault(FindingKind::kCompile, found.status());
+      chip = *std::move(found);
+    }
+    const auto plan = (*compiler)->Compile(graph_, chip, options_.compile);
     if (!plan.ok()) return Fault(FindingKind::kCompile, plan.status());
     DeviceOptions device_options;
     device_options.threads = options_.threads;

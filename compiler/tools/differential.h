@@ -26,7 +26,8 @@ namespace strata::compiler {
 struct DifferentialOptions {
   std::string compiler = "strata";
   std::string device = "cpu";
-  CompileOptions compile;
+  CompileOptions compile;  // its device is the plan's target, `device` is what runs the plan
+  std::string chip;        // of the catalogue; "": none is named
   int threads = 2;
   std::string cache_dir;      // of the device; "" as in DeviceOptions
   int timeout_seconds = 300;  // of a check in a child

@@ -1,6 +1,7 @@
-// The differential fuzzer: random programs, compiled and run on the CPU, against the interpreter.
+// The differential fuzzer: random programs, compiled and run on the CPU or on simulated NPUs, against the interpreter.
 //
 //   bazel run -c opt //compiler/tools:fuzz -- --seconds=60 --seed=1
+//   bazel run -c opt //compiler/tools:fuzz -- --device=npu --seconds=60
 //   bazel run -c opt //compiler/tools:fuzz -- --only=4711        # one case again, in full
 //
 // A failing case prints its seed and settings, is reduced, and is written to --output as fuzz-SEED.graph. Ends with 1
@@ -30,6 +31,7 @@ struct Flags {
   int64_t elements = 4096;
   int max_failures = 10;
   std::string output = ".";
+  std::string device = "cpu";
   bool json = false;
   bool reduce = true;
 };
@@ -62,7 +64,7 @@ absl::Status Run(const Flags& flags, int* failures) {
   const uint32_t first = flags.only >= 0 ? static_cast<uint32_t>(flags.only) : flags.seed;
   for (uint32_t seed = first; Now() - start < flags.seconds && *failures < flags.max_failures;
        ++seed) {
-    STRATA_ASSIGN_OR_RETURN(const FuzzCase fuzz_case, MakeFuzzCase(seed, options));
+    STRATA_ASSIGN_OR_RETURN(const FuzzCase fuzz_case, MakeFuzzCase(seed, options, flags.device));
     if (flags.only >= 0) std::printf("%s", graph::PrintGraph(fuzz_case.graph).c_str());
     STRATA_ASSIGN_OR_RETURN(const Finding finding, CheckFuzzCase(fuzz_case));
     ++cases;
@@ -92,11 +94,16 @@ absl::Status Run(const Flags& flags, int* failures) {
 
 int main(int argc, char** argv) {
   strata::compiler::Flags flags;
-  CLI::App app("Random programs, compiled and run on the CPU, against the interpreter.");
+  CLI::App app(
+      "Random programs, compiled and run on the CPU or on simulated NPUs, against the "
+      "interpreter.");
   app.add_option("--seconds", flags.seconds, "how long to look")->capture_default_str();
   app.add_option("--seed", flags.seed, "the first case; each further one is the next number")
       ->capture_default_str();
   app.add_option("--only", flags.only, "this case alone, printed in full");
+  app.add_option("--device", flags.device, "cpu, or npu: on the simulated chips")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"cpu", "npu"}));
   app.add_option("--nodes", flags.nodes, "nodes a program, about")->capture_default_str();
   app.add_option("--elements", flags.elements, "most elements of a value")->capture_default_str();
   app.add_option("--output", flags.output, "folder for reduced cases")->capture_default_str();

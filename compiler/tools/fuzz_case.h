@@ -20,13 +20,17 @@ namespace strata::compiler {
 struct FuzzCase {
   uint32_t seed = 0;
   graph::Graph graph;
-  DifferentialOptions options;  // instruction set, passes left out, threads: drawn by the seed
+  DifferentialOptions
+      options;  // instruction set or chip, passes left out, threads: drawn by the seed
 
-  // "isa avx2, 3 threads, without fusion".
+  // "isa avx2, 3 threads, without fusion"; "npu edge_16".
   std::string Settings() const;
 };
 
-absl::StatusOr<FuzzCase> MakeFuzzCase(uint32_t seed, const RandomProgramOptions& options);
+// `device`: "cpu", or "npu": on one of the simulated chips, in half of the cases with matrix products of bf16 operands.
+// INVALID_ARGUMENT for others.
+absl::StatusOr<FuzzCase> MakeFuzzCase(uint32_t seed, const RandomProgramOptions& options,
+                                      const std::string& device = "cpu");
 
 // In a child process; on the inputs of InputsFor(graph, seed).
 absl::StatusOr<Finding> CheckFuzzCase(const FuzzCase& fuzz_case);

@@ -167,5 +167,20 @@ TEST(FuzzTest, ABoundedRun) {
   }
 }
 
+TEST(FuzzTest, ABoundedRunOnSimulatedNpus) {
+  std::set<std::string> chips;
+  for (uint32_t seed = 1; seed <= 24; ++seed) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const FuzzCase fuzz_case,
+                                MakeFuzzCase(seed, {.nodes = 12, .max_elements = 512}, "npu"));
+    chips.insert(fuzz_case.options.chip);
+    STRATA_ASSERT_OK_AND_ASSIGN(const Finding finding, CheckFuzzCase(fuzz_case));
+    EXPECT_FALSE(IsFault(finding)) << "seed " << seed << " (" << fuzz_case.Settings()
+                                   << "): " << KindName(finding.kind) << ": " << finding.message;
+  }
+  EXPECT_GE(chips.size(), 4u);
+  EXPECT_THAT(MakeFuzzCase(1, {}, "abacus"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("give cpu or npu")));
+}
+
 }  // namespace
 }  // namespace strata::compiler
