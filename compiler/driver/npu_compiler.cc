@@ -65,7 +65,7 @@ absl::StatusOr<plan::Plan> CompileForNpu(const graph::Graph& graph, const chips:
   PassContext context;
   context.observer = options.observer;
   context.npu_accepts = [&](const graph::Graph& region) {
-    return target.npu_kernels->Emit(region).status();
+    return target.npu_kernels->Check(region);
   };
   STRATA_RETURN_IF_ERROR(RunPipeline(passes, context, &lowered));
   STRATA_ASSIGN_OR_RETURN(plan::Plan plan, LowerGraph(lowered, target));

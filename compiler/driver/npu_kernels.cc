@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "compiler/driver/kernel_key.h"
-#include "compiler/npu/emit_kernel.h"
 #include "framework/graph/attributes.h"
 
 namespace strata::compiler {

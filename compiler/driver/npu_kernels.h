@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "chips/npu/machine/machine.pb.h"
+#include "compiler/npu/emit_kernel.h"
 #include "compiler/plan/plan.pb.h"
 #include "framework/graph/graph.pb.h"
 
@@ -29,6 +30,9 @@ class NpuKernels {
   // Of a group of nodes as a graph of its own. UNIMPLEMENTED: what the machine cannot do; other codes are faults of
   // ours. What it points to lives as long as this.
   absl::StatusOr<const Emitted*> Emit(const graph::Graph& region);
+
+  // Whether there is one, without making it.
+  absl::Status Check(const graph::Graph& region) const { return CheckNpuKernel(region, machine_); }
 
   // Of a node, or of a fusion.
   absl::StatusOr<const Emitted*> Emit(const graph::Graph& graph, const graph::Node& node);
