@@ -189,6 +189,9 @@ class NpuExecutable : public Executable {
     run.simulation->machine = plan_.target().isa();
     if (core_ == nullptr) return;
     run.simulation->clock_hz = core_->clock_hz();
+    for (const chips::npu::MemorySpec& memory : core_->memories()) {
+      if (memory.declared) run.simulation->main_memory = memory.name;
+    }
   }
 
   absl::Status RunStep(int i, const RunOptions& run, int64_t* now_ns) {

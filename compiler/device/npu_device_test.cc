@@ -184,8 +184,9 @@ TEST(NpuDeviceTest, StandsBesideItsPrediction) {
   EXPECT_GT(report.Seconds(), 1e-9 * static_cast<double>(predicted.events(0).duration_ns() +
                                                          predicted.events(1).duration_ns()));
   const std::string table = SimulationTable(plan, report, predicted);
-  EXPECT_THAT(table, HasSubstr("model us   ratio\nc "));
-  EXPECT_THAT(table, HasSubstr(absl::StrCat("\nin all ")));
+  EXPECT_THAT(table, HasSubstr("model us   ratio  origin\nc "));
+  EXPECT_THAT(table, HasSubstr("  model.cc:7\n"));
+  EXPECT_THAT(table, HasSubstr("\nin all "));
   EXPECT_THAT(SimulationTable(plan, report, {}), ::testing::Not(HasSubstr("model")));
 }
 

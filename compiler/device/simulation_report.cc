@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "compiler/plan/explain.h"
 
 namespace strata::compiler {
@@ -24,12 +25,14 @@ std::vector<std::string> Memories(const SimulationReport& report) {
   return names;
 }
 
-// Cycles by unit and cause, most first.
+// Cycles by unit and cause, most first; without those in which a queue was empty.
 std::vector<std::pair<std::string, int64_t>> Stalls(const SimulationReport& report) {
   std::map<std::string, int64_t> sums;
   for (const SimulatedLaunch& launch : report.launches) {
-    for (const SimulatedStall& stall : launch.stalls)
+    for (const SimulatedStall& stall : launch.stalls) {
+      if (stall.cause == "dispatch") continue;  // it had nothing to do yet
       sums[absl::StrCat(stall.unit, " for ", stall.cause)] += stall.cycles;
+    }
   }
   std::vector<std::pair<std::string, int64_t>> sorted(sums.begin(), sums.end());
   std::stable_sort(sorted.begin(), sorted.end(),
@@ -39,16 +42,26 @@ std::vector<std::pair<std::string, int64_t>> Stalls(const SimulationReport& repo
 
 bool IsHostStep(const plan::Step& step) { return !step.has_launch(); }
 
-// Step names by what they run on the host and why, in order of appearance.
-std::vector<std::pair<std::string, std::vector<std::string>>> HostSteps(const plan::Plan& plan) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> groups;
+// What the host does for one reason.
+struct HostSteps {
+  std::string reason;
+  int steps = 0;
+  std::vector<std::string> ops;  // each once
+};
+
+// In order of appearance.
+std::vector<HostSteps> HostStepsOf(const plan::Plan& plan) {
+  std::vector<HostSteps> groups;
   for (const plan::Step& step : plan.steps()) {
     if (!IsHostStep(step)) continue;
-    const std::string key = absl::StrCat(plan::DescribeStep(plan, step), ": ", step.reason());
+    absl::string_view reason = step.reason();
+    absl::ConsumePrefix(&reason, "on the host: ");
     auto it = std::find_if(groups.begin(), groups.end(),
-                           [&](const auto& group) { return group.first == key; });
-    if (it == groups.end()) it = groups.insert(it, {key, {}});
-    it->second.push_back(step.name());
+                           [&](const HostSteps& group) { return group.reason == reason; });
+    if (it == groups.end()) it = groups.insert(it, {std::string(reason), 0, {}});
+    ++it->steps;
+    const std::string op = plan::KernelName(plan, step);
+    if (std::find(it->ops.begin(), it->ops.end(), op) == it->ops.end()) it->ops.push_back(op);
   }
   return groups;
 }
@@ -121,9 +134,9 @@ std::string SimulationSummary(const plan::Plan& plan, const SimulationReport& re
     if (!stalls.empty())
       absl::StrAppend(&text, "  most cycles waited: ", absl::StrJoin(stalls, ", "), "\n");
   }
-  for (const auto& [what, steps] : HostSteps(plan)) {
-    absl::StrAppend(&text, "on the host: ", steps.size(), " x ", what, " (", steps.front(),
-                    steps.size() > 1 ? ", ..." : "", ")\n");
+  for (const HostSteps& host : HostStepsOf(plan)) {
+    absl::StrAppend(&text, "on the host: ", host.steps, host.steps == 1 ? " step (" : " steps (",
+                    absl::StrJoin(host.ops, ", "), "): ", host.reason, "\n");
   }
   return text;
 }

@@ -43,6 +43,7 @@ struct SimulatedLaunch {
 
 struct SimulationReport {
   std::string machine;
+  std::string main_memory;  // its name among the memories: "DRAM", "GM"
   double clock_hz = 0;
   std::vector<SimulatedLaunch> launches;
 

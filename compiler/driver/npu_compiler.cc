@@ -11,7 +11,6 @@
 #include "compiler/driver/lowering.h"
 #include "compiler/driver/npu_kernels.h"
 #include "compiler/driver/pipelines.h"
-#include "compiler/npu/emit_kernel.h"
 #include "compiler/pass/pass.h"
 #include "framework/graph/verifier.h"
 
