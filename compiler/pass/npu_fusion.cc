@@ -145,9 +145,45 @@ class Grouper {
           IsProduct(graph_, graph_.nodes(groups_[static_cast<size_t>(group)][0]))) {
         continue;
       }
-      if (TryAdd(n, group)) return;
+      if (!TryAdd(n, group)) continue;
+      MergeOperands(n, group);
+      return;
     }
     Open(n);
+  }
+
+  // Takes in the other groups that make operands of a member: both sides of a residual sum.
+  void MergeOperands(int n, int group) {
+    for (const uint32_t input : graph_.nodes(n).inputs()) {
+      const int maker = uses_.maker(input);
+      const int other = maker < 0 ? kNoGroup : group_of_[static_cast<size_t>(maker)];
+      if (other == kNoGroup || other == group) continue;
+      if (!IsProduct(graph_, graph_.nodes(groups_[static_cast<size_t>(other)][0]))) {
+        TryMerge(other, group);
+      }
+    }
+  }
+
+  // `other` makes an operand of the group, so that no path leads from the group to it.
+  void TryMerge(int other, int group) {
+    std::vector<int>& members = groups_[static_cast<size_t>(group)];
+    std::vector<int>& more = groups_[static_cast<size_t>(other)];
+    if (members.size() + more.size() > kMostMembers) return;
+    const auto is_in = [this](int at, int which) {
+      return group_of_[static_cast<size_t>(at)] == which;
+    };
+    std::vector<int> before;
+    AppendMakers(members, &before);
+    before.erase(std::remove_if(before.begin(), before.end(),
+                                [&](int at) { return is_in(at, group) || is_in(at, other); }),
+                 before.end());
+    if (AnyBefore(before, [&](int at) { return is_in(at, other); })) return;
+    std::vector<int> both = members;
+    both.insert(both.end(), more.begin(), more.end());
+    if (!Accepts(both)) return;
+    for (const int member : more) group_of_[static_cast<size_t>(member)] = group;
+    more.clear();
+    members = std::move(both);
   }
 
   bool Reads(int n, int group) const {

@@ -10,7 +10,8 @@
 //   block in the accumulators.
 // A node joins the group that makes one of its operands if it works element by element (or, in the
 // second kind, sums rows), if no path leads from the group to it through other nodes or groups (so no circle
-// can close), and if the machine has a program for what the group becomes (PassContext::npu_accepts). Constants and
+// can close), and if the machine has a program for what the group becomes (PassContext::npu_accepts).
+// Groups of the second kind that a node brings together become one under the same conditions. Constants and
 // their broadcasts are made again in each group that reads them. A node by itself stays a node.
 #ifndef STRATA_COMPILER_PASS_NPU_FUSION_H_
 #define STRATA_COMPILER_PASS_NPU_FUSION_H_

@@ -75,6 +75,25 @@ TEST(NpuFusion, RandomGraphsKeepTheirResults) {
   }
 }
 
+TEST(NpuFusion, BothSidesOfAResidualSumAreOneGroup) {
+  constexpr char kText[] = R"(graph "g" {
+  %x: i8[8, 16] = input data
+  %y: i8[8, 16] = input data
+  %three: i32[] = constant() {dims = dims[], dtype = i32, value = 3.0}
+  %xw: i32[8, 16] = cast(%x) {dtype = i32}
+  %xs: i32[8, 16] = mul(%xw, %three)
+  %yw: i32[8, 16] = cast(%y) {dtype = i32}
+  %ys: i32[8, 16] = mul(%yw, %three)
+  %s: i32[8, 16] = add(%xs, %ys)
+  return %s as "s" sharded
+}
+)";
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, graph::ParseGraph(kText, "g.txt"));
+  const Graph after = Rewritten(graph, {"npu_fusion"});
+  ASSERT_EQ(after.nodes_size(), 1);
+  EXPECT_EQ(after.nodes(0).regions(0).nodes_size(), 6);
+}
+
 TEST(NpuFusion, WhatTheMachineRefusesStaysOutside) {
   constexpr char kText[] = R"(graph "g" {
   %x: bf16[8, 16] = input data
