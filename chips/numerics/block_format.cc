@@ -119,87 +119,86 @@ void ExactElements(const Work& work) {
   }
 }
 
-// Blocks' largest words in pieces that stay in the cache.
-constexpr size_t kPiece = 256;  // blocks
+// Kernels take an array in pieces of so many blocks: what finding the scales has read is in the cache
+// when the elements are made.
+constexpr size_t kPiece = 64;
 
+// Of a piece.
 void FastScales(const Work& work) {
   uint32_t largest[kPiece];
-  for (size_t b = 0; b < work.scales.size(); b += kPiece) {
-    const size_t blocks = std::min(kPiece, work.scales.size() - b);
-    const absl::Span<const float> part =
-        work.values.subspan(b * work.block(), blocks * work.block());
-    LargestKernel(part.data(), part.size(), work.block(), largest);
-    if (work.row.scale == Format::kE4M3) {
-      Fp4ScaleKernel(largest, blocks, kLargestE2M1 * work.tensor_scale, &work.scales[b]);
-      continue;
-    }
-    for (size_t i = 0; i < blocks; ++i) {  // the exponent field; below 2^-127 the least scale
-      const int field = static_cast<int>(largest[i] >> 23) - work.row.largest_exponent;
-      work.scales[b + i] =
-          largest[i] >= 0x7f800000u ? 255 : static_cast<uint8_t>(std::max(field, 0));
-    }
-  }
-}
-
-void NearestElements(const Work& work) {
-  const size_t count = work.values.size();
-  if (work.row.format == BlockFormat::kNvFp4) {
-    const std::array<double, 256>& e4m3 = ScaleValues(Format::kE4M3);
-    double factors[kPiece];
-    for (size_t b = 0; b < work.scales.size(); b += kPiece) {
-      const size_t blocks = std::min(kPiece, work.scales.size() - b), begin = b * work.block();
-      for (size_t i = 0; i < blocks; ++i) {
-        factors[i] = e4m3[work.scales[b + i]] * work.tensor_scale;
-      }
-      Fp4ElementKernel(&work.values[begin], std::min(blocks * work.block(), count - begin), factors,
-                       &work.elements[begin]);
-    }
-  } else if (work.row.format == BlockFormat::kMxInt8) {
-    MxIntegerKernel(work.values.data(), count, work.scales.data(), work.elements.data());
-  } else {
-    MxElementKernel(EncodeConstants(Row(work.row.element), Overflow::kSaturate), work.values.data(),
-                    count, work.scales.data(), work.elements.data());
-  }
-}
-
-// One piece of the array, with its words. MX: fp32 holds the quotients, but for such as are below 2^-126, which no word
-// brings up.
-void StochasticPiece(const Work& work, size_t begin, size_t count,
-                     absl::Span<const uint32_t> random) {
-  const std::array<double, 256>& scales = ScaleValues(work.row.scale);
-  if (work.row.format == BlockFormat::kNvFp4) {
-    double factors[kPiece];
-    for (size_t i = 0; i < count; i += 16) {
-      factors[i / 16] = scales[work.scales[(begin + i) / 16]] * work.tensor_scale;
-    }
-    StochasticFp4Kernel(&work.values[begin], count, factors, random.data(), &work.elements[begin]);
+  LargestKernel(work.values.data(), work.values.size(), work.block(), largest);
+  if (work.row.scale == Format::kE4M3) {
+    Fp4ScaleKernel(largest, work.scales.size(), kLargestE2M1 * work.tensor_scale,
+                   work.scales.data());
     return;
   }
+  for (size_t b = 0; b < work.scales.size(); ++b) {  // the exponent field; the least is 2^-127
+    const int field = static_cast<int>(largest[b] >> 23) - work.row.largest_exponent;
+    work.scales[b] = largest[b] >= 0x7f800000u ? 255 : static_cast<uint8_t>(std::max(field, 0));
+  }
+}
+
+// What each block's elements are multiplied by, in NVFP4.
+void Fp4Factors(const Work& work, double* factors) {
+  const std::array<double, 256>& e4m3 = ScaleValues(Format::kE4M3);
+  for (size_t b = 0; b < work.scales.size(); ++b)
+    factors[b] = e4m3[work.scales[b]] * work.tensor_scale;
+}
+
+// Of a piece.
+void NearestElements(const Work& work) {
+  const float* values = work.values.data();
+  const size_t count = work.values.size();
+  if (work.row.format == BlockFormat::kNvFp4) {
+    double factors[kPiece];
+    Fp4Factors(work, factors);
+    Fp4ElementKernel(values, count, factors, work.elements.data());
+  } else if (work.row.format == BlockFormat::kMxInt8) {
+    MxIntegerKernel(values, count, work.scales.data(), work.elements.data());
+  } else {
+    MxElementKernel(EncodeConstants(Row(work.row.element), Overflow::kSaturate), values, count,
+                    work.scales.data(), work.elements.data());
+  }
+}
+
+// Of a piece. MX: fp32 holds the quotients, but for such as are below 2^-126, which no random word
+// brings up.
+void StochasticElements(const Work& work) {
+  const size_t count = work.values.size();
+  uint32_t random[kPiece * 32];
+  RandomBits(work.options.seed).Fill(work.options.first, absl::MakeSpan(random, count));
+  if (work.row.format == BlockFormat::kNvFp4) {
+    double factors[kPiece];
+    Fp4Factors(work, factors);
+    StochasticFp4Kernel(work.values.data(), count, factors, random, work.elements.data());
+    return;
+  }
+  const std::array<double, 256>& scales = ScaleValues(work.row.scale);
   const float step = std::ldexp(1.0f, -work.row.element_exponent);
   float quotients[kPiece * 32];
   for (size_t i = 0; i < count; i += 32) {
-    const uint8_t scale = work.scales[(begin + i) / 32];
+    const uint8_t scale = work.scales[i / 32];
     const float inverse = static_cast<float>(1 / scales[scale]);
-    for (size_t j = i; j < std::min(i + 32, count); ++j) {
-      quotients[j] = scale == 255 ? 0 : work.values[begin + j] * inverse * step;
-    }
+    for (size_t j = i; j < std::min(i + 32, count); ++j)
+      quotients[j] = scale == 255 ? 0 : work.values[j] * inverse * step;
   }
   if (work.row.format == BlockFormat::kMxInt8) {
-    StochasticIntegerKernel(8, -127, 127, quotients, random.data(), &work.elements[begin], count);
+    StochasticIntegerKernel(8, -127, 127, quotients, random, work.elements.data(), count);
   } else {
     EncodeStochasticKernel(EncodeConstants(Row(work.row.element), Overflow::kSaturate), quotients,
-                           random.data(), &work.elements[begin], count);
+                           random, work.elements.data(), count);
   }
 }
 
-void StochasticElements(const Work& work) {
-  const RandomBits bits(work.options.seed);
-  const size_t piece = kPiece * work.block();
-  std::vector<uint32_t> random(piece);
-  for (size_t begin = 0; begin < work.values.size(); begin += piece) {
-    const size_t count = std::min(piece, work.values.size() - begin);
-    bits.Fill(work.options.first + begin, absl::MakeSpan(random).subspan(0, count));
-    StochasticPiece(work, begin, count, random);
+void QuantisePiece(const Work& work) {
+  FastScales(work);
+  switch (work.options.rounding) {
+    case Rounding::kNearestEven:
+      return NearestElements(work);
+    case Rounding::kStochastic:
+      return StochasticElements(work);
+    default:
+      return ExactElements(work);
   }
 }
 
@@ -244,19 +243,19 @@ absl::Status QuantiseInto(BlockFormat format, absl::Span<const float> values, fl
                           absl::Span<uint8_t> scales) {
   const BlockRow& row = Row(format);
   STRATA_RETURN_IF_ERROR(CheckSizes(row, values.size(), elements.size(), scales.size()));
-  const Work work{row, values, tensor_scale, options, elements, scales};
   if (!HasConvertKernels()) {
+    const Work work{row, values, tensor_scale, options, elements, scales};
     ExactScales(work);
     ExactElements(work);
     return absl::OkStatus();
   }
-  FastScales(work);
-  if (options.rounding == Rounding::kNearestEven) {
-    NearestElements(work);
-  } else if (options.rounding == Rounding::kStochastic) {
-    StochasticElements(work);
-  } else {
-    ExactElements(work);
+  const size_t block = static_cast<size_t>(row.block);
+  for (size_t b = 0; b < scales.size(); b += kPiece) {
+    const size_t begin = b * block, most = kPiece * block;
+    QuantiseOptions part = options;
+    part.first += begin;
+    QuantisePiece({row, values.subspan(begin, most), tensor_scale, part,
+                   elements.subspan(begin, most), scales.subspan(b, kPiece)});
   }
   return absl::OkStatus();
 }

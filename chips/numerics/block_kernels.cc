@@ -16,6 +16,15 @@ namespace {
 
 STRATA_AVX512 inline __mmask16 Part(size_t left) { return left < 16 ? Tail(left) : 0xffff; }
 
+// The low bytes; a store of all sixteen is plain, not masked.
+STRATA_AVX512 inline void StoreCodes(uint8_t* codes, __mmask16 part, __m512i code) {
+  if (part == 0xffff) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(codes), _mm512_cvtepi32_epi8(code));
+  } else {
+    _mm512_mask_cvtepi32_storeu_epi8(codes, part, code);
+  }
+}
+
 STRATA_AVX512 inline __m512i RoundInteger(__m512 x) {
   return _mm512_cvt_roundps_epi32(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
@@ -107,7 +116,7 @@ STRATA_AVX512 void StochasticIntegerKernel(int bits, float low, float high, cons
     code = _mm512_mask_add_epi32(code, _mm512_cmplt_epu32_mask(sum, fraction), code, Word(1));
     code = _mm512_mask_sub_epi32(code, negative, _mm512_setzero_si512(), code);
     code = _mm512_max_epi32(_mm512_min_epi32(code, most), least);
-    _mm512_mask_cvtepi32_storeu_epi8(codes + i, part, _mm512_maskz_and_epi32(number, code, mask));
+    StoreCodes(codes + i, part, _mm512_maskz_and_epi32(number, code, mask));
   }
 }
 
@@ -127,7 +136,7 @@ STRATA_AVX512 void StochasticFp4Kernel(const float* values, size_t count, const 
       const __m512i sign = _mm512_slli_epi32(_mm512_srli_epi32(_mm512_castps_si512(x), 31), 3);
       code = _mm512_or_si512(_mm512_inserti32x8(_mm512_castsi256_si512(low), high, 1), sign);
     }
-    _mm512_mask_cvtepi32_storeu_epi8(codes + i, part, code);
+    StoreCodes(codes + i, part, code);
   }
 }
 
@@ -140,7 +149,7 @@ STRATA_AVX512 void EncodeIntegerKernel(int bits, float low, float high, const fl
     const __mmask16 number = _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q);
     const __m512 kept = _mm512_max_ps(_mm512_min_ps(x, _mm512_set1_ps(high)), _mm512_set1_ps(low));
     const __m512i code = _mm512_maskz_and_epi32(number, RoundInteger(kept), mask);
-    _mm512_mask_cvtepi32_storeu_epi8(codes + i, part, code);
+    StoreCodes(codes + i, part, code);
   }
 }
 
@@ -196,7 +205,7 @@ STRATA_AVX512 void Fp4ScaleKernel(const uint32_t* largest, size_t blocks, double
         _mm512_cmp_pd_mask(_mm512_cvtps_pd(_mm256_castsi256_ps(odd)), quotient, _CMP_LT_OQ);
     odd = _mm256_mask_or_epi32(odd, inexact, odd, _mm256_set1_epi32(1));
     const __m512i code = EncodeVector(e4m3, _mm512_castps256_ps512(_mm256_castsi256_ps(odd)));
-    _mm512_mask_cvtepi32_storeu_epi8(scales + b, part, code);
+    StoreCodes(scales + b, part, code);
   }
 }
 
@@ -205,7 +214,7 @@ STRATA_AVX512 void MxElementKernel(const EncodeConstants& k, const float* values
   for (size_t i = 0; i < count; i += 16) {
     const __mmask16 part = Part(count - i);
     const __m512 x = Divided(_mm512_maskz_loadu_ps(part, values + i), scales[i / 32]);
-    _mm512_mask_cvtepi32_storeu_epi8(codes + i, part, EncodeVector(k, x));
+    StoreCodes(codes + i, part, EncodeVector(k, x));
   }
 }
 
@@ -217,7 +226,7 @@ STRATA_AVX512 void MxIntegerKernel(const float* values, size_t count, const uint
     const __m512 x = Divided(_mm512_maskz_loadu_ps(part, values + i), scales[i / 32]);
     const __m512 steps = _mm512_mul_ps(x, _mm512_set1_ps(64));
     const __m512i code = RoundInteger(_mm512_max_ps(_mm512_min_ps(steps, high), low));
-    _mm512_mask_cvtepi32_storeu_epi8(codes + i, part, code);
+    StoreCodes(codes + i, part, code);
   }
 }
 
@@ -228,7 +237,7 @@ STRATA_AVX512 void Fp4ElementKernel(const float* values, size_t count, const dou
     const double factor = factors[i / 16];
     __m512i code = _mm512_setzero_si512();
     if (factor > 0) code = Fp4Codes(_mm512_maskz_loadu_ps(part, values + i), Fp4Borders(factor));
-    _mm512_mask_cvtepi32_storeu_epi8(codes + i, part, code);
+    StoreCodes(codes + i, part, code);
   }
 }
 
