@@ -1,4 +1,4 @@
-// The lab's claims on a smaller model and fewer steps; those on where losses end need the full run.
+// The lab's claims on a smaller model and fewer steps; those on where losses end: losses_test.cc.
 #include "courses/chips/number_formats/study.h"
 
 #include "base/status_matchers.h"
