@@ -43,8 +43,6 @@ absl::StatusOr<CacheHierarchy> CacheHierarchy::Make(const CacheHierarchyConfig& 
 CacheHierarchy::CacheHierarchy(const CacheHierarchyConfig& config, std::vector<Level> levels)
     : config_(config), levels_(std::move(levels)), stats_(levels_.size()) {}
 
-void CacheHierarchy::ResetStats() { stats_.assign(levels_.size(), {}); }
-
 bool CacheHierarchy::Contains(size_t level, int64_t address) const {
   return levels_[level].cache.Contains(address / config_.levels[0].cache.line_bytes);
 }

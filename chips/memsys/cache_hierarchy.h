@@ -70,7 +70,6 @@ class CacheHierarchy {
   AccessResult Access(int64_t address, int64_t stream = 0);  // address >= 0
 
   const std::vector<CacheLevelStats>& stats() const { return stats_; }
-  void ResetStats();
 
   bool Contains(size_t level, int64_t address) const;
 

@@ -33,7 +33,6 @@ struct VectorValue {
   bool iota = false;               // its elements are 0, 1, 2, ...: an array in DRAM
   graph::ValueId source = 0;       // the value that holds the same numbers; itself when none does
 
-  bool IsScalar() const { return !by_row && !by_column; }
   // The same for all blocks of rows.
   bool IsFixed() const;
 };
