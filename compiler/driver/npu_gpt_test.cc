@@ -4,6 +4,7 @@
 #include <cstring>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status_matchers.h"
@@ -67,19 +68,20 @@ Model Finish(graph::Builder b, const Tensor& y) {
 }
 
 // x + attention(norm(x)), then x + mlp(norm(x)); with a cache of `slots` tokens a row when above 0.
-Model Block(int64_t batch, int64_t tokens, int64_t slots) {
+Model Block(int64_t batch, int64_t tokens, int64_t slots, int64_t width = kWidth,
+            int64_t heads = kHeads) {
   graph::Builder b("block");
   framework::ParameterSet parameters(b, chips::F32);
-  Tensor x = framework::Input(b, "x", {chips::F32, {batch, tokens, kWidth}}, graph::DATA);
-  const framework::LayerNorm first(parameters, {.name = "ln_1", .width = kWidth});
+  Tensor x = framework::Input(b, "x", {chips::F32, {batch, tokens, width}}, graph::DATA);
+  const framework::LayerNorm first(parameters, {.name = "ln_1", .width = width});
   const framework::CausalSelfAttention attention(
-      parameters, {.name = "attn", .width = kWidth, .heads = kHeads, .fused_qkv = true});
-  const framework::LayerNorm second(parameters, {.name = "ln_2", .width = kWidth});
-  const framework::Mlp mlp(parameters, {.name = "mlp", .width = kWidth, .hidden = 4 * kWidth});
+      parameters, {.name = "attn", .width = width, .heads = heads, .fused_qkv = true});
+  const framework::LayerNorm second(parameters, {.name = "ln_2", .width = width});
+  const framework::Mlp mlp(parameters, {.name = "mlp", .width = width, .hidden = 4 * width});
   if (slots > 0) {
     const Tensor start = framework::Input(b, "start", {chips::I32, {batch}}, graph::DATA);
-    const framework::KvCache cache = framework::MakeKvCache(
-        b, "attn", chips::F32, {batch, slots, kHeads, kWidth / kHeads}, start);
+    const framework::KvCache cache =
+        framework::MakeKvCache(b, "attn", chips::F32, {batch, slots, heads, width / heads}, start);
     x = x + attention.Forward(first.Forward(x), {}, &cache);
   } else {
     x = x + attention.Forward(first.Forward(x));
@@ -202,6 +204,15 @@ TEST_P(NpuGpt, PrefillIsExact) {
   }
 }
 
+// GPT-2's own size: every tile of a product has neighbours along each of its dims.
+TEST_P(NpuGpt, PrefillOfABlockOfGpt2IsExact) {
+  const Model model = Block(1, 32, 0, /*width=*/768, /*heads=*/12);
+  STRATA_ASSERT_OK_AND_ASSIGN(const Compiled compiled,
+                              CompileFor(GetParam(), model.graph, chips::BF16));
+  EXPECT_THAT(HostOps(compiled.plan), IsEmpty());
+  RunExactly(GetParam(), compiled, model.inputs);
+}
+
 TEST_P(NpuGpt, DecodingIsExact) {
   const Model model = Block(3, 1, 20);
   STRATA_ASSERT_OK_AND_ASSIGN(const Compiled compiled,
@@ -225,7 +236,11 @@ INSTANTIATE_TEST_SUITE_P(Machines, NpuGpt,
 
 // A product of fp8 numbers, as a network in that format has it: both operands scaled and cast.
 TEST(NpuFp8, MatmulIsExact) {
-  for (const chips::DType type : {chips::F8_E4M3, chips::F8_E5M2}) {
+  for (const auto& [machine, type] : {std::pair{"edge_16", chips::F8_E4M3},
+                                      {"edge_16", chips::F8_E5M2},
+                                      {"edge_16_os", chips::F8_E4M3},
+                                      {"edge_16_os", chips::F8_E5M2}}) {
+    SCOPED_TRACE(machine);
     graph::Builder b("fp8");
     const auto x = b.Input("x", {chips::F32, {21, 70}}, graph::DATA);
     const auto w = b.Input("w", {type, {70, 33}}, graph::PARAMETER);
@@ -240,9 +255,9 @@ TEST(NpuFp8, MatmulIsExact) {
     const std::vector<HostTensor> inputs = {numbers("x", {21, 70}),
                                             numbers("w", {70, 33}).Cast(type)};
     STRATA_ASSERT_OK_AND_ASSIGN(const Compiled compiled,
-                                CompileFor("edge_16", graph, chips::DTYPE_UNSPECIFIED));
+                                CompileFor(machine, graph, chips::DTYPE_UNSPECIFIED));
     EXPECT_THAT(HostOps(compiled.plan), IsEmpty());
-    RunExactly("edge_16", compiled, inputs);
+    RunExactly(machine, compiled, inputs);
   }
 }
 
