@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -22,6 +23,11 @@ struct Token {
 
 absl::Status At(const Token& token, const std::string& what) {
   return absl::InvalidArgumentError(absl::StrCat(token.column, ": ", what));
+}
+
+// What the message quotes: bytes that are no text must not reach a terminal.
+std::string Quoted(absl::string_view text) {
+  return absl::StrCat("'", absl::CHexEscape(text), "'");
 }
 
 Token Trimmed(absl::string_view text, size_t column) {
@@ -110,8 +116,8 @@ class Assembler {
     if (name == ".input") return Declare(tokens, RegionKind::kInput);
     if (name == ".output") return Declare(tokens, RegionKind::kOutput);
     if (name == ".scratch") return Declare(tokens, RegionKind::kScratch);
-    return At(tokens[0], absl::StrCat("unknown directive '", name,
-                                      "'; there is: .input, .output, .scratch, .def"));
+    return At(tokens[0], absl::StrCat("unknown directive ", Quoted(name),
+                                      "; there is: .input, .output, .scratch, .def"));
   }
 
   absl::Status Define(const std::vector<Token>& tokens) {
@@ -138,12 +144,12 @@ class Assembler {
   absl::Status Name(const Token& token, int64_t value) {
     if (!IsName(token.text) || ParseRegister(token.text) >= 0 ||
         program_.isa->FindUnit(token.text) >= 0) {
-      return At(token, absl::StrCat("'", token.text,
-                                    "' is no name; use letters, digits and '_', "
+      return At(token, absl::StrCat(Quoted(token.text),
+                                    " is no name; use letters, digits and '_', "
                                     "and not a register's or a unit's name"));
     }
     if (!names_.insert({std::string(token.text), value}).second) {
-      return At(token, absl::StrCat("'", token.text, "' is defined twice; use another name"));
+      return At(token, absl::StrCat(Quoted(token.text), " is defined twice; use another name"));
     }
     return absl::OkStatus();
   }
@@ -154,7 +160,7 @@ class Assembler {
     instruction.row = program_.isa->Find(tokens[0].text);
     if (instruction.row == nullptr) {
       return At(tokens[0],
-                absl::StrCat("unknown instruction '", tokens[0].text, "'; the nearest is '",
+                absl::StrCat("unknown instruction ", Quoted(tokens[0].text), "; the nearest is '",
                              NearestInstruction(*program_.isa, tokens[0].text), "'"));
     }
     const std::vector<OperandRow>& rows = instruction.row->operands;
@@ -177,8 +183,8 @@ class Assembler {
     if (ParseNumber(token.text, &value)) return value;
     const auto name = names_.find(std::string(token.text));
     if (name != names_.end()) return name->second;
-    return At(token, absl::StrCat("'", token.text,
-                                  "' is neither a number nor a name defined above; define it with "
+    return At(token, absl::StrCat(Quoted(token.text),
+                                  " is neither a number nor a name defined above; define it with "
                                   ".def or .input"));
   }
 
@@ -189,13 +195,14 @@ class Assembler {
     } else if (row.kind == OperandKind::kRegister) {
       operand.value = ParseRegister(token.text);
       if (operand.value < 0) {
-        return At(token, absl::StrCat(row.name, ": '", token.text, "' is no register; r0 to r31"));
+        return At(token,
+                  absl::StrCat(row.name, ": ", Quoted(token.text), " is no register; r0 to r31"));
       }
     } else if (row.kind == OperandKind::kUnit) {
       operand.value = program_.isa->FindUnit(token.text);
       if (operand.value <= kControlUnit) {
-        return At(token, absl::StrCat(row.name, ": '", token.text, "' is no unit with a queue; ",
-                                      UnitNames(*program_.isa)));
+        return At(token, absl::StrCat(row.name, ": ", Quoted(token.text),
+                                      " is no unit with a queue; ", UnitNames(*program_.isa)));
       }
     } else {
       STRATA_ASSIGN_OR_RETURN(operand.value, Number(token));

@@ -99,6 +99,12 @@ TEST(Assembler, RefusesByLineAndColumn) {
       {"vfill 0, 65536, 1, 4, 0",
        "t.s:1:10: rows: 65536 is outside [0, 65535], what size operands"},
       {"vfill r1+, 1, 1, 4, 0", "t.s:1:10: '' is neither"},
+      {"\x1b[2J\xff 1", "t.s:1:1: unknown instruction '\\x1b[2J\\xff'; the nearest is '"},
+      {".d\x07 A, 0", "t.s:1:1: unknown directive '.d\\x07'; there is: .input"},
+      {".def \x80, 0", "t.s:1:6: '\\x80' is no name"},
+      {"loop \x01", "t.s:1:6: '\\x01' is neither a number nor a name"},
+      {"set \x02, 1", "t.s:1:5: rd: '\\x02' is no register"},
+      {"signal \x03, move, 0", "t.s:1:8: from: '\\x03' is no unit with a queue"},
   };
   for (const Fault& fault : faults) {
     EXPECT_THAT(Assemble(ArrayIsa(), fault.text, "t.s"),

@@ -7,7 +7,6 @@
 namespace strata::chips::npu {
 namespace {
 
-constexpr char kMagic[] = "SNPU";
 constexpr uint64_t kVersion = 1;
 constexpr int kOpcodeBits = 8;
 constexpr int kRegisterBits = 5;
@@ -112,7 +111,7 @@ struct Header {
 
 absl::StatusOr<Header> DecodeHeader(const Isa& isa, ByteReader* reader) {
   STRATA_ASSIGN_OR_RETURN(const absl::string_view magic, reader->Bytes(4));
-  if (magic != kMagic) {
+  if (magic != kProgramMagic) {
     return absl::InvalidArgumentError("byte 0: no binary program, which starts with 'SNPU'");
   }
   STRATA_ASSIGN_OR_RETURN(const uint64_t version, reader->Number(1));
@@ -216,7 +215,7 @@ absl::StatusOr<Instruction> DecodeInstruction(const Isa& isa, const Word& word) 
 }
 
 absl::StatusOr<std::string> EncodeProgram(const Program& program) {
-  std::string out = kMagic;
+  std::string out = kProgramMagic;
   Append(kVersion, 1, &out);
   Append(program.isa->id, 1, &out);
   Append(0, 2, &out);

@@ -19,6 +19,8 @@
 
 namespace strata::chips::npu {
 
+inline constexpr char kProgramMagic[] = "SNPU";  // what a file begins with
+
 using Word = std::array<uint8_t, kWordBytes>;
 
 // INVALID_ARGUMENT names an operand outside its kind's range.

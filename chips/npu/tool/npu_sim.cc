@@ -19,9 +19,9 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "base/user_path.h"
-#include "chips/npu/isa/assembler.h"
 #include "chips/npu/isa/disassembler.h"
 #include "chips/npu/isa/encoding.h"
+#include "chips/npu/isa/read_program.h"
 #include "chips/npu/machine/machine.h"
 #include "chips/npu/sim/new_core.h"
 #include "chips/npu/sim/simulator.h"
@@ -66,14 +66,13 @@ absl::StatusOr<Program> MakeProgram(const Flags& flags, const Machine& machine) 
   return MakeGemmFor(machine, request);
 }
 
-absl::StatusOr<Program> ReadProgram(const Flags& flags, const Machine& machine, const Isa& isa) {
+absl::StatusOr<Program> LoadProgram(const Flags& flags, const Machine& machine, const Isa& isa) {
   if (!flags.gemm.empty()) return MakeProgram(flags, machine);
   if (flags.program.empty()) {
     return absl::InvalidArgumentError("give the path of a program, or --gemm=MxKxN");
   }
-  STRATA_ASSIGN_OR_RETURN(const std::string text, ReadFile(UserPath(flags.program)));
-  if (absl::StartsWith(text, "SNPU")) return DecodeProgram(isa, text, flags.program);
-  return Assemble(isa, text, flags.program);
+  STRATA_ASSIGN_OR_RETURN(const std::string contents, ReadFile(UserPath(flags.program)));
+  return ReadProgram(isa, contents, flags.program);
 }
 
 absl::StatusOr<const Region*> FindRegion(const Program& program, absl::string_view name) {
@@ -154,7 +153,7 @@ absl::Status Run(const Flags& flags) {
   STRATA_ASSIGN_OR_RETURN(const Machine machine,
                           FindMachine(path ? UserPath(flags.machine) : flags.machine));
   STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, NewCore(machine));
-  STRATA_ASSIGN_OR_RETURN(const Program program, ReadProgram(flags, machine, core->isa()));
+  STRATA_ASSIGN_OR_RETURN(const Program program, LoadProgram(flags, machine, core->isa()));
   STRATA_RETURN_IF_ERROR(WriteForms(flags, program));
   STRATA_RETURN_IF_ERROR(Verify(*core, program));
   SimulationOptions options;
