@@ -43,6 +43,9 @@ class GemmMeasure : public Measure {
   // A bias and a GELU with both results (followed_gemm.h).
   std::vector<absl::StatusOr<double>> RunWithEpilogue(absl::Span<const Config> configs) override;
 
+  // Twice by itself and twice followed, and once to bring memory in.
+  double TurnSeconds(double cost) const override { return 5 * cost; }
+
   // The library's sgemm (kernels/cpu/gemm.h); 0 for bf16, which it has not.
   double RunRival() override;
 

@@ -50,6 +50,9 @@ class Measure {
     return {};
   }
 
+  // Seconds that a config of this cost runs in the first turn of the last round, by itself and followed; 0: next to none.
+  virtual double TurnSeconds(double /*cost*/) const { return 0; }
+
   // The cost of what configs have to beat, a library's routine say, timed now; 0 when there is none. Asked once a turn
   // of the last round.
   virtual double RunRival() { return 0; }

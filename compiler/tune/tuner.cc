@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -12,7 +13,8 @@ namespace strata::compiler::tune {
 namespace {
 
 constexpr double kLastRoundShare = 0.35;  // of the budget, at least
-// What a finalist takes in the last round, of what a config takes in the search: it is built once more, with what follows.
+// What a finalist takes in the last round, of what a config takes in the search, beside its runs: it is built once more,
+// with what follows.
 constexpr double kFinalistTimes = 1.2;
 
 double SteadySeconds() {
@@ -88,7 +90,8 @@ class Run {
   double SearchSeconds() const {
     if (!LastRound()) return options_.budget_seconds;
     const double each = measured_ > 0 ? Elapsed() / measured_ : 0;
-    const double last_round = kFinalistTimes * each * (options_.finalists + 1);
+    const double best = BestCost(), runs = std::isfinite(best) ? measure_->TurnSeconds(best) : 0;
+    const double last_round = (kFinalistTimes * each + runs) * (options_.finalists + 1);
     return options_.budget_seconds -
            std::max(kLastRoundShare * options_.budget_seconds, last_round);
   }
