@@ -1,7 +1,14 @@
 // Whatever a program's instructions are, the answer is a status: nothing is touched out of bounds, and
 // what the verifier lets pass runs to its end.
+#include <algorithm>
 #include <random>
 
+#include "absl/strings/ascii.h"
+#include "base/spoil.h"
+#include "chips/npu/isa/disassembler.h"
+#include "chips/npu/isa/encoding.h"
+#include "chips/npu/isa/random_program.h"
+#include "chips/npu/sim/gemm.h"
 #include "chips/npu/sim/simulator.h"
 #include "chips/npu/sim/test_support.h"
 #include "chips/npu/sim/verifier.h"
@@ -10,56 +17,18 @@
 namespace strata::chips::npu {
 namespace {
 
-// Operands are mostly small, so that many instructions are fine, and sometimes at the kind's ends.
-int64_t RandomOperand(const OperandRow& row, std::mt19937_64& random) {
-  const OperandRange range = RangeOf(row.kind);
-  if (row.kind == OperandKind::kUnit) return 1 + static_cast<int64_t>(random() % 6);
-  switch (random() % 16) {
-    case 0:
-      return range.low;
-    case 1:
-      return range.high;
-    case 2:
-      return range.low +
-             static_cast<int64_t>(random() % static_cast<uint64_t>(range.high - range.low));
-    default:
-      break;
-  }
-  if (row.kind == OperandKind::kAddress) return static_cast<int64_t>(random() % 64 * 64);
-  if (row.kind == OperandKind::kStride) return static_cast<int64_t>(random() % 8 * 16);
-  return static_cast<int64_t>(random() % 4);
-}
-
-Program RandomProgram(std::mt19937_64& random) {
-  Program program;
-  program.isa = &ArrayIsa();
-  program.name = "fuzz";
-  program.regions = {{RegionKind::kInput, "A", 0, 4096}, {RegionKind::kOutput, "C", 4096, 4096}};
-  const auto& rows = ArrayIsa().instructions;
-  for (uint64_t count = 1 + random() % 12; count > 0; --count) {
-    Instruction instruction;
-    instruction.row = &rows[random() % rows.size()];
-    for (size_t i = 0; i < instruction.row->operands.size(); ++i) {
-      const OperandRow& row = instruction.row->operands[i];
-      instruction.operands[i].value = RandomOperand(row, random);
-      const bool based = row.kind == OperandKind::kAddress && random() % 8 == 0;
-      if (based) instruction.operands[i].base = static_cast<uint8_t>(random() % kRegisters);
-    }
-    program.instructions.push_back(instruction);
-  }
-  return program;
-}
+constexpr SmallOperands kSmall = {64, 64, 8, 16};
 
 TEST(Fuzz, EveryProgramGetsAStatus) {
   std::mt19937_64 random(5);
   for (const char* machine : {"edge_16", "edge_16_os"}) {
     const std::unique_ptr<Core> core = CoreOf(machine);
-    MemoryImage image = *NewImage(*core, RandomProgram(random));
+    MemoryImage image = *NewImage(*core, RandomProgram(ArrayIsa(), kSmall, random));
     SimulationOptions options;
     options.image = &image;
     int verified = 0, ran = 0;
     for (int round = 0; round < 4000; ++round) {
-      const Program program = RandomProgram(random);
+      const Program program = RandomProgram(ArrayIsa(), kSmall, random);
       const bool fine = Verify(*core, program).ok();
       const absl::StatusOr<Simulation> run = Simulate(*core, program, options);
       ASSERT_TRUE(run.ok() || !fine) << run.status();
@@ -69,6 +38,39 @@ TEST(Fuzz, EveryProgramGetsAStatus) {
     EXPECT_GT(verified, 50);
     EXPECT_GT(ran, verified);
   }
+}
+
+bool IsPrintable(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isprint(static_cast<unsigned char>(c)); });
+}
+
+// The text of a generated product, spoiled: a program that both of its forms hold, or a place.
+TEST(Fuzz, EveryTextGetsAProgramOrAPlace) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const Machine machine, FindMachine("edge_16"));
+  STRATA_ASSERT_OK_AND_ASSIGN(const GemmProgram gemm, MakeGemm(machine, {40, 70, 36}));
+  const std::string good = Disassemble(gemm.program);
+  std::mt19937_64 random(6);
+  int accepted = 0, refused = 0;
+  for (int round = 0; round < 3000; ++round) {
+    const std::string spoilt = round % 2 == 0 ? Spoil(good, random) : SpoilLine(good, random);
+    const absl::StatusOr<Program> program = Assemble(ArrayIsa(), spoilt, "t.s");
+    if (!program.ok()) {
+      ++refused;
+      EXPECT_EQ(program.status().message().substr(0, 4), "t.s:") << program.status();
+      EXPECT_TRUE(IsPrintable(program.status().message())) << program.status();
+      continue;
+    }
+    ++accepted;
+    const std::string text = Disassemble(*program);
+    STRATA_ASSERT_OK_AND_ASSIGN(const Program again, Assemble(ArrayIsa(), text, "t.s"));
+    EXPECT_EQ(Disassemble(again), text);
+    STRATA_ASSERT_OK_AND_ASSIGN(const std::string bytes, EncodeProgram(*program));
+    STRATA_ASSERT_OK_AND_ASSIGN(const Program back, DecodeProgram(ArrayIsa(), bytes, "t.bin"));
+    EXPECT_EQ(Disassemble(back), text);
+  }
+  EXPECT_GT(accepted, 100);
+  EXPECT_GT(refused, 1000);
 }
 
 }  // namespace
