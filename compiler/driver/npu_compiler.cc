@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "chips/npu/machine/check_chip.h"
 #include "chips/npu/machine/machine.h"
 #include "chips/spec/catalogue.h"
 #include "compiler/driver/lowering.h"
@@ -59,6 +60,8 @@ absl::StatusOr<plan::Plan> CompileForNpu(const graph::Graph& graph, const chips:
   LoweringTarget target{options.device, "", chip, KernelPolicy::kNpu};
   STRATA_ASSIGN_OR_RETURN(target.isa, NpuMachineOf(chip));
   STRATA_ASSIGN_OR_RETURN(chips::npu::Machine machine, chips::npu::FindMachine(target.isa));
+  if (!chip.npu_machine().empty())
+    STRATA_RETURN_IF_ERROR(chips::npu::CheckChipIsMachine(chip, machine));
   target.npu_kernels = std::make_shared<NpuKernels>(std::move(machine));
   graph::Graph lowered = graph;
   PassContext context;

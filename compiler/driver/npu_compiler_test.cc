@@ -64,6 +64,15 @@ TEST(NpuCompilerTest, AMachineThatIsNotThereIsNamed) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no machine named 'edge_17'")));
 }
 
+TEST(NpuCompilerTest, AChipThatContradictsItsMachineIsRefused) {
+  STRATA_ASSERT_OK_AND_ASSIGN(chips::Chip chip, chips::FindChip("edge_16"));
+  chip.mutable_rates(0)->mutable_flops_per_second()->set_value(9e15);
+  EXPECT_THAT(Compile(Mlp(), chip),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("chip 'edge_16': rates[0].flops_per_second.value: 9e+15 "
+                                 "contradicts npu_machine 'edge_16'")));
+}
+
 TEST(NpuCompilerTest, OptionsOfTheCpuAreRefused) {
   const auto refuses = [](const CompileOptions& options, const char* field) {
     EXPECT_THAT(Compile(Mlp(), {}, options),
