@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "chips/npu/machine/machine.h"
+#include "chips/npu/machine/peak.h"
 #include "chips/npu/sim/new_core.h"
 #include "chips/npu/sim/simulator.h"
 #include "chips/npu/tool/report.h"
@@ -32,11 +33,9 @@ using chips::npu::Simulation;
 
 constexpr const char* kStallNames[chips::npu::kStalls] = {"dispatch", "token", "bank", "dram"};
 
-// Of multiply-adds of one kind. A cube of DaVinci kind does 16 x 16 x 16 of fp16 a cycle, and twice that of int8.
-double PeakMacsPerCycle(const Machine& machine, absl::string_view event) {
-  if (machine.has_davinci()) return absl::StrContains(event, "int8") ? 8192 : 4096;
-  const chips::npu::Array& array = machine.array();
-  return array.rows().value() * array.columns().value() * array.arrays().value();
+// What a core's event multiplies. An array does as many of each type, so that int8 is all that must be told apart.
+chips::DType OperandsOf(absl::string_view event) {
+  return absl::StrContains(event, "int8") ? chips::I8 : chips::F16;
 }
 
 // What one run counted, as the report has it.
@@ -48,7 +47,8 @@ SimulatedLaunch Counted(const Machine& machine, const Core& core, const Simulati
   for (size_t e = 0; e < core.events().size(); ++e) {
     if (core.events()[e].mac) {
       launch.ideal_cycles +=
-          static_cast<double>(run.events[e]) / PeakMacsPerCycle(machine, core.events()[e].name);
+          static_cast<double>(run.events[e]) /
+          chips::npu::PeakMacsPerCycle(machine, OperandsOf(core.events()[e].name));
     }
   }
   for (const chips::npu::EnergyRow& row : chips::npu::Energy(core, run))

@@ -11,8 +11,8 @@
 
 namespace strata::chips::npu {
 
-// Multiply-adds of the array, or of the cube. `operands`: a type that the machine has (HasType); an array does as many
-// of each of its types. The machine has passed ValidateMachine().
+// Multiply-adds of the array, which does as many of each type that it has, or of the cube. That the machine has the
+// type is not asked: HasType() tells. The machine has passed ValidateMachine().
 double PeakMacsPerCycle(const Machine& machine, DType operands);
 
 // 32-bit elements of the vector unit.
