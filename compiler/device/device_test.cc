@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
 #include "base/warning.h"
 #include "chips/cost/roofline.h"
@@ -33,19 +34,39 @@ DeviceUnderTest Registered(const std::string& name, const std::string& compiler,
           compiler, dtypes};
 }
 
-DeviceUnderTest Npu(const std::string& chip) {
-  DeviceUnderTest test = Registered("npu", "strata", {chips::F32, chips::BF16});
+// In bf16 too where the chip multiplies it.
+DeviceUnderTest Npu(const std::string& name) {
+  DeviceUnderTest test = Registered("npu", "strata");
   test.target = "npu";
-  test.chip = chip;
+  test.chip = name;
+  const auto chip = chips::FindChip(name);
+  EXPECT_OK(chip.status());
+  if (!chip.ok()) return test;
+  for (const chips::ComputeRate& rate : chip->rates()) {
+    if (rate.dtype() == chips::BF16) test.dtypes.push_back(chips::BF16);
+  }
   return test;
+}
+
+std::vector<DeviceUnderTest> Npus() {
+  std::vector<DeviceUnderTest> tests;
+  for (const std::string& name : chips::SimulatedChipNames()) tests.push_back(Npu(name));
+  return tests;
+}
+
+std::string Label(const ::testing::TestParamInfo<DeviceUnderTest>& info) {
+  return info.param.chip.empty() ? info.param.name
+                                 : absl::StrCat(info.param.name, "_", info.param.chip);
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, DeviceConformanceTest,
                          ::testing::Values(Registered("cpu", "strata", {chips::F32, chips::BF16}),
                                            Registered("reference", "reference"),
-                                           Registered("model", "strata"), Npu("edge_16"),
+                                           Registered("model", "strata"),
                                            Registered("null", "strata")),
-                         [](const auto& info) { return info.param.name; });
+                         Label);
+
+INSTANTIATE_TEST_SUITE_P(Npus, DeviceConformanceTest, ::testing::ValuesIn(Npus()), Label);
 
 absl::StatusOr<plan::Plan> TrainingPlan() {
   STRATA_ASSIGN_OR_RETURN(const graph::Graph graph, GptTrainingStep({}));
