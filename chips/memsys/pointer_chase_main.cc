@@ -4,9 +4,9 @@
 //
 // Capacities come from the Chip spec of this host, TLBs from its CPUID; staircase.h tells what is calibrated
 // (rows with *) and what is predicted: "spec" with the capacities of the spec, "share" with our share of the
-// last cache. Working sets are powers of two, and half-way between.
+// last cache. Working sets are powers of two, and half-way between. The exit code is 1 when the mean error of
+// the predictions with our share is more than --max-mean-error; 0 switches that off.
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <limits>
 #include <string>
@@ -18,6 +18,7 @@
 #include "base/status.h"
 #include "chips/memsys/host_tlb.h"
 #include "chips/memsys/pointer_chase.h"
+#include "chips/memsys/prediction_errors.h"
 #include "chips/memsys/staircase.h"
 #include "chips/spec/host/host.h"
 
@@ -30,6 +31,7 @@ struct Flags {
   std::string replacement = "lru";
   StaircaseOptions stairs;
   int trials = 25;
+  double max_mean_error = 0.35;  // a fraction of what is measured; 0: any will do
   bool json = false;
 };
 
@@ -98,26 +100,14 @@ void Print(const Step& step, bool json) {
               100 * step.ShareError(), step.predicted.translation, levels.c_str());
 }
 
-struct Errors {
-  double spec = 0, share = 0;
-  int steps = 0;
-
-  void Add(const Step& step) {
-    spec += std::abs(step.SpecError());
-    share += std::abs(step.ShareError());
-    ++steps;
-  }
-};
-
-void PrintTotals(const Errors& errors, const Staircase& staircase, bool json) {
-  const int steps = std::max(errors.steps, 1);
+void PrintTotals(const PredictionErrors& errors, const Staircase& staircase, bool json) {
   const long long share_bytes = staircase.share.levels.back().cache.bytes;
   std::printf(json
                   ? "{\"totals\": true, \"predicted_steps\": %d, \"mean_error_spec\": %.4f, "
                     "\"mean_error_share\": %.4f, \"share_bytes\": %lld}\n"
                   : "%d predicted steps; mean error %.3f of the spec's, %.3f with our share of the "
                     "last cache, %lld bytes\n",
-              errors.steps, errors.spec / steps, errors.share / steps, share_bytes);
+              errors.steps(), errors.MeanSpec(), errors.MeanShare(), share_bytes);
 }
 
 absl::Status Run(const Flags& flags) {
@@ -137,18 +127,18 @@ absl::Status Run(const Flags& flags) {
         static_cast<long long>(flags.stairs.second_tlb), "KiB", "measured", "spec", "error",
         "share", "error", "of it TLB");
   }
-  Errors errors;
+  PredictionErrors errors;
   const int64_t last = staircase.calibrated.back();
   for (int64_t power = 4096; power <= last; power *= 2) {
     for (const int64_t bytes : {power, power + power / 2}) {
       if (bytes > last) break;
       STRATA_ASSIGN_OR_RETURN(const Step step, TakeStep(bytes, staircase, flags.trials));
       Print(step, flags.json);
-      if (!step.calibrated) errors.Add(step);
+      if (!step.calibrated) errors.Add(step.predicted, step.measured);
     }
   }
   PrintTotals(errors, staircase, flags.json);
-  return absl::OkStatus();
+  return CheckMeanError(errors, flags.max_mean_error);
 }
 
 }  // namespace
@@ -178,6 +168,11 @@ int main(int argc, char** argv) {
   app.add_option("--trials", flags.trials, "runs of each chase; the fastest counts")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  app.add_option("--max-mean-error", flags.max_mean_error,
+                 "exit with code 1 when the mean error of the predictions with our share of the "
+                 "last cache is more, as a fraction of what is measured; 0: never")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_flag("--json", flags.json, "one object a line");
   CLI11_PARSE(app, argc, argv);
   flags.stairs.replacement =
