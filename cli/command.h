@@ -30,9 +30,9 @@ CLI::App* AddVerb(CLI::App& app, Action& action, const std::string& name, const 
 // Each adds its verbs to `app`; a verb that was given sets `action`.
 void AddGraphCommands(CLI::App& app,
                       Action& action);  // ops, chips, opt, compile, run, predict, shard
-void AddToolCommands(CLI::App& app, Action& action);   // graph, provenance, reduce
+void AddToolCommands(CLI::App& app, Action& action);     // graph, provenance, reduce
 void AddQuantizeCommand(CLI::App& app, Action& action);  // quantize
-void AddModelCommands(CLI::App& app, Action& action);  // train, generate, tokenize, serve
+void AddModelCommands(CLI::App& app, Action& action);    // train, generate, tokenize, serve
 
 // A graph in text form (.graph, or "-" for standard input) or as a binary proto (.pb); verified.
 absl::StatusOr<graph::Graph> LoadGraph(const std::string& path);

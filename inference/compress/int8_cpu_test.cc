@@ -17,10 +17,8 @@ using graph::HostTensor;
 
 void ExpectTheSame(const Int8Graph& model, const HostTensor& images) {
   SCOPED_TRACE(model.graph.name());
-  STRATA_ASSERT_OK_AND_ASSIGN(const auto inputs,
-                              BindInputs(model.graph, {images}, model.weights));
-  STRATA_ASSERT_OK_AND_ASSIGN(const auto want,
-                              graph::Interpreter().Evaluate(model.graph, inputs));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto inputs, BindInputs(model.graph, {images}, model.weights));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto want, graph::Interpreter().Evaluate(model.graph, inputs));
   compiler::CompiledEvaluator::Options options;
   options.device_options.threads = 2;
   STRATA_ASSERT_OK_AND_ASSIGN(auto evaluator, compiler::CompiledEvaluator::Create(options));
