@@ -23,15 +23,6 @@ constexpr char kVectorCycles[] =
     "busy max(1, ceil(rows x blocks / blocks a cycle)), where a row of cols of the widest type has "
     "blocks of 32 bytes; complete vector latency later";
 
-Operands Copy(int to, int from) {
-  return {{"dst", K::kAddress, to, "first byte written"},
-          {"src", K::kAddress, from, "first byte read"},
-          {"rows", K::kSize, -1, "rows"},
-          {"row_bytes", K::kSize, -1, "bytes of a row"},
-          {"dst_stride", K::kStride, -1, "from row to row of dst"},
-          {"src_stride", K::kStride, -1, "from row to row of src"}};
-}
-
 Operands FillL1() {
   return {{"dst", K::kAddress, kL1, "first byte written"},
           {"rows", K::kSize, -1, "rows"},
@@ -136,10 +127,11 @@ Rows Pipes() {
 }
 
 Rows Mte2Rows() {
-  return {{"ld.l1", kLdL1, kMte2, Copy(kL1, kGm), "L1[dst] = GM[src], row by row", kGmCycles},
-          {"ld.ub", kLdUb, kMte2, Copy(kUb, kGm), "UB[dst] = GM[src], row by row", kGmCycles},
-          {"fill.l1", kFillL1, kMte2, FillL1(), "each byte of L1's rows = byte",
-           "max(1, ceil(rows x row_bytes / L1's bytes a cycle))"}};
+  return {
+      {"ld.l1", kLdL1, kMte2, CopyOperands(kL1, kGm), "L1[dst] = GM[src], row by row", kGmCycles},
+      {"ld.ub", kLdUb, kMte2, CopyOperands(kUb, kGm), "UB[dst] = GM[src], row by row", kGmCycles},
+      {"fill.l1", kFillL1, kMte2, FillL1(), "each byte of L1's rows = byte",
+       "max(1, ceil(rows x row_bytes / L1's bytes a cycle))"}};
 }
 
 Rows Mte1Rows() {
@@ -159,7 +151,7 @@ Rows Mte1Rows() {
        "col_stride + s run_stride, int8",
        kMte1Cycles},
       {"load3d.f16", kLoad3dF16, kMte1, Load3d(), "load3d.i8 for fp16", kMte1Cycles},
-      {"mv.ub", kMvUb, kMte1, Copy(kUb, kL1), "UB[dst] = L1[src], row by row", kMte1Cycles},
+      {"mv.ub", kMvUb, kMte1, CopyOperands(kUb, kL1), "UB[dst] = L1[src], row by row", kMte1Cycles},
   };
 }
 
@@ -270,8 +262,9 @@ Rows VectorRows() {
 }
 
 Rows Mte3Rows() {
-  return {{"st.ub", kStUb, kMte3, Copy(kGm, kUb), "GM[dst] = UB[src], row by row", kGmCycles},
-          {"mv.l1", kMvL1, kMte3, Copy(kL1, kUb), "L1[dst] = UB[src], row by row", kUbCycles}};
+  return {
+      {"st.ub", kStUb, kMte3, CopyOperands(kGm, kUb), "GM[dst] = UB[src], row by row", kGmCycles},
+      {"mv.l1", kMvL1, kMte3, CopyOperands(kL1, kUb), "L1[dst] = UB[src], row by row", kUbCycles}};
 }
 
 // The scalar unit's rows are those of all cores; flags are tokens by another name.

@@ -19,15 +19,6 @@ constexpr char kStreamCycles[] =
 constexpr char kOutputCycles[] = "busy k + m; complete after k + 2 m + n - 2";
 constexpr char kTransposeCycles[] = "max(n, 1): a column of the plane a cycle";
 
-Operands Copy(int to, int from) {
-  return {{"dst", K::kAddress, to, "first byte written"},
-          {"src", K::kAddress, from, "first byte read"},
-          {"rows", K::kSize, -1, "rows"},
-          {"row_bytes", K::kSize, -1, "bytes of a row"},
-          {"dst_stride", K::kStride, -1, "from row to row of dst"},
-          {"src_stride", K::kStride, -1, "from row to row of src"}};
-}
-
 Operands Weights() {
   return {{"plane", K::kIndex, -1, "plane to write"},
           {"src", K::kAddress, kL1, "W[0][0]"},
@@ -69,12 +60,16 @@ Operands Output() {
 
 std::vector<InstructionRow> DmaRows() {
   return {
-      {"ld.l2", kLdL2, kLoad, Copy(kL2, kDram), "L2[dst] = DRAM[src], row by row", kDmaCycles},
-      {"ld.l1", kLdL1, kLoad, Copy(kL1, kDram), "L1[dst] = DRAM[src], row by row", kDmaCycles},
-      {"mv.l1", kMvL1, kMove, Copy(kL1, kL2), "L1[dst] = L2[src], row by row", kMoveCycles},
-      {"mv.l2", kMvL2, kMove, Copy(kL2, kL1), "L2[dst] = L1[src], row by row", kMoveCycles},
-      {"st.l2", kStL2, kStore, Copy(kDram, kL2), "DRAM[dst] = L2[src], row by row", kDmaCycles},
-      {"st.l1", kStL1, kStore, Copy(kDram, kL1), "DRAM[dst] = L1[src], row by row", kDmaCycles},
+      {"ld.l2", kLdL2, kLoad, CopyOperands(kL2, kDram), "L2[dst] = DRAM[src], row by row",
+       kDmaCycles},
+      {"ld.l1", kLdL1, kLoad, CopyOperands(kL1, kDram), "L1[dst] = DRAM[src], row by row",
+       kDmaCycles},
+      {"mv.l1", kMvL1, kMove, CopyOperands(kL1, kL2), "L1[dst] = L2[src], row by row", kMoveCycles},
+      {"mv.l2", kMvL2, kMove, CopyOperands(kL2, kL1), "L2[dst] = L1[src], row by row", kMoveCycles},
+      {"st.l2", kStL2, kStore, CopyOperands(kDram, kL2), "DRAM[dst] = L2[src], row by row",
+       kDmaCycles},
+      {"st.l1", kStL1, kStore, CopyOperands(kDram, kL1), "DRAM[dst] = L1[src], row by row",
+       kDmaCycles},
   };
 }
 

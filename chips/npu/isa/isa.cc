@@ -51,6 +51,16 @@ int Isa::FindUnit(absl::string_view name) const {
   return -1;
 }
 
+std::vector<OperandRow> CopyOperands(int to, int from) {
+  using K = OperandKind;
+  return {{"dst", K::kAddress, to, "first byte written"},
+          {"src", K::kAddress, from, "first byte read"},
+          {"rows", K::kSize, -1, "rows"},
+          {"row_bytes", K::kSize, -1, "bytes of a row"},
+          {"dst_stride", K::kStride, -1, "from row to row of dst"},
+          {"src_stride", K::kStride, -1, "from row to row of src"}};
+}
+
 const std::vector<InstructionRow>& CommonRows() {
   using K = OperandKind;
   static const auto& rows = *new std::vector<InstructionRow>{

@@ -93,6 +93,9 @@ struct Isa {
 // operands: what handles any core looks for opcodes, not for names.
 const std::vector<InstructionRow>& CommonRows();
 
+// Of an instruction that copies rows of bytes from one memory to another, by index of Isa::memories.
+std::vector<OperandRow> CopyOperands(int to, int from);
+
 // Orders queues rather than work: signal, wait, barrier.
 inline bool IsToken(uint8_t opcode) { return opcode >= kSignal && opcode <= kBarrier; }
 
