@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "cli/command.h"
 #include "framework/data/safetensors.h"
 #include "framework/graph/interpreter.h"
@@ -107,12 +108,17 @@ absl::StatusOr<Source> LoadSource(const Options& o) {
 
 void PrintLayers(const inference::Int8Graph& int8, bool json, std::FILE* to) {
   for (const inference::Int8Layer& layer : int8.layers) {
-    std::fprintf(
-        stderr,
-        json
-            ? "{\"layer\": \"%s\", \"op\": \"%s\", \"input_scale\": %.9g, \"output_scale\": %.9g}\n"
-            : "%-28s %-12s scale %.3g -> %.3g\n",
-        layer.name.c_str(), layer.op.c_str(), layer.input_scale, layer.output_scale);
+    if (json) {
+      std::fprintf(
+          to,
+          "{\"layer\": \"%s\", \"op\": \"%s\", \"input_scale\": %.9g, \"output_scale\": %.9g}\n",
+          layer.name.c_str(), layer.op.c_str(), layer.input_scale, layer.output_scale);
+      continue;
+    }
+    const bool leaves = layer.output_scale == 0;
+    std::fprintf(to, "%-28s %-12s scale %.3g -> %s\n", layer.name.c_str(), layer.op.c_str(),
+                 layer.input_scale,
+                 leaves ? "f32" : absl::StrFormat("%.3g", layer.output_scale).c_str());
   }
   for (const std::string& op : int8.kept_f32)
     std::fprintf(to, json ? "{\"kept_f32\": \"%s\"}\n" : "stays in f32: %s\n", op.c_str());
