@@ -35,8 +35,8 @@ int main(int argc, char** argv) {
   bool json = false;
   CLI::App app(
       "What the sums of real tensor cores do: bias and noise against the length of a sum, and a "
-      "small "
-      "GPT trained as V100, A100, H100 and B200 against exact sums. About two minutes.");
+      "small GPT trained as V100, A100, H100 and B200 against exact sums. Half a minute on two "
+      "cores.");
   app.add_option("-o,--output", output, "the report")->capture_default_str();
   app.add_option("--steps", options.training.steps, "of each training run")
       ->capture_default_str()
