@@ -6,25 +6,15 @@
 #include <vector>
 
 #include "base/status_matchers.h"
-#include "chips/spec/catalogue.h"
-#include "compiler/device/device.h"
-#include "compiler/driver/compiler.h"
+#include "compiler/driver/npu_exact_run.h"
 #include "compiler/pass/random_graph.h"
-#include "framework/graph/chip_interpreter.h"
 #include "framework/graph/text.h"
 #include "gtest/gtest.h"
 
 namespace strata::compiler {
 namespace {
 
-using graph::Graph;
 using graph::HostTensor;
-
-std::vector<HostTensor> Clone(const std::vector<HostTensor>& tensors) {
-  std::vector<HostTensor> clones;
-  for (const HostTensor& tensor : tensors) clones.push_back(tensor.Clone());
-  return clones;
-}
 
 // The same bits; any NaN is any other.
 bool Same(const HostTensor& a, const HostTensor& b) {
@@ -43,32 +33,23 @@ struct Counts {
 
 void ExpectExact(uint32_t seed, const std::string& machine, chips::DType compute, Counts* counts) {
   const RandomGraph random = MakeRandomGraph(seed, 40);
-  STRATA_ASSERT_OK_AND_ASSIGN(const chips::Chip chip, chips::FindChip(machine));
-  STRATA_ASSERT_OK_AND_ASSIGN(auto compiler, CreateCompiler("strata"));
-  Graph after;
-  CompileOptions options;
-  options.device = "npu";
-  options.compute_dtype = compute;
-  options.observer = [&](absl::string_view, bool, const Graph& graph) { after = graph; };
-  STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan,
-                              compiler->Compile(random.graph, chip, options));
-  for (const plan::Step& step : plan.steps()) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const NpuCompiled compiled,
+                              CompileForMachine(machine, random.graph, compute));
+  for (const plan::Step& step : compiled.plan.steps()) {
     counts->launches += step.has_launch();
     counts->host_calls += step.has_host_call();
   }
-  STRATA_ASSERT_OK_AND_ASSIGN(auto device, DeviceRegistry().Create("npu", DeviceOptions()));
-  STRATA_ASSERT_OK_AND_ASSIGN(auto executable, device->Load(plan));
-  STRATA_ASSERT_OK_AND_ASSIGN(const auto got, executable->Run(Clone(random.inputs), {}));
-  STRATA_ASSERT_OK_AND_ASSIGN(const auto interpreter, graph::ChipInterpreter::Create(machine));
-  STRATA_ASSERT_OK_AND_ASSIGN(const auto want, interpreter->Evaluate(after, Clone(random.inputs)));
+  STRATA_ASSERT_OK_AND_ASSIGN(const NpuResults results,
+                              RunOnMachine(machine, compiled, random.inputs));
+  const std::vector<HostTensor>&got = results.got, &want = results.want;
   ASSERT_EQ(got.size(), want.size());
   for (size_t i = 0; i < want.size(); ++i) {
-    EXPECT_TRUE(Same(got[i], want[i])) << "output " << i << " of\n" << graph::PrintGraph(after);
+    EXPECT_TRUE(Same(got[i], want[i])) << "output " << i << " of\n"
+                                       << graph::PrintGraph(compiled.after);
   }
 }
 
 TEST(NpuFuzz, RandomGraphsAreExact) {
-  RegisterAllDevices();
   Counts counts;
   for (uint32_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE(seed);

@@ -8,10 +8,7 @@
 #include <vector>
 
 #include "base/status_matchers.h"
-#include "chips/spec/catalogue.h"
-#include "compiler/device/device.h"
-#include "compiler/driver/compiler.h"
-#include "framework/graph/chip_interpreter.h"
+#include "compiler/driver/npu_exact_run.h"
 #include "framework/graph/interpreter.h"
 #include "framework/nn/attention.h"
 #include "framework/nn/mlp.h"
@@ -113,53 +110,20 @@ Model LlamaBlock(int64_t batch, int64_t tokens) {
   return Finish(std::move(b), x);
 }
 
-std::vector<HostTensor> Clone(const std::vector<HostTensor>& tensors) {
-  std::vector<HostTensor> clones;
-  for (const HostTensor& tensor : tensors) clones.push_back(tensor.Clone());
-  return clones;
-}
-
-struct Compiled {
-  plan::Plan plan;
-  Graph graph;  // after the passes
-};
-
-absl::StatusOr<Compiled> CompileFor(const std::string& machine, const Graph& graph,
-                                    chips::DType compute) {
-  STRATA_ASSIGN_OR_RETURN(const chips::Chip chip, chips::FindChip(machine));
-  STRATA_ASSIGN_OR_RETURN(auto compiler, CreateCompiler("strata"));
-  Compiled compiled;
-  CompileOptions options;
-  options.device = "npu";
-  options.compute_dtype = compute;
-  options.observer = [&](absl::string_view, bool, const Graph& after) { compiled.graph = after; };
-  STRATA_ASSIGN_OR_RETURN(compiled.plan, compiler->Compile(graph, chip, options));
-  return compiled;
-}
-
 // The device's results; they are those of the machine's arithmetic on the graph after the passes.
-std::vector<HostTensor> RunExactly(const std::string& machine, const Compiled& compiled,
+std::vector<HostTensor> RunExactly(const std::string& machine, const NpuCompiled& compiled,
                                    const std::vector<HostTensor>& inputs) {
-  RegisterAllDevices();
-  const auto run = [&]() -> absl::StatusOr<std::vector<HostTensor>> {
-    STRATA_ASSIGN_OR_RETURN(auto device, DeviceRegistry().Create("npu", DeviceOptions()));
-    STRATA_ASSIGN_OR_RETURN(auto executable, device->Load(compiled.plan));
-    return executable->Run(Clone(inputs), {});
-  };
-  const absl::StatusOr<std::vector<HostTensor>> got = run();
-  EXPECT_OK(got.status());
-  const auto interpreter = graph::ChipInterpreter::Create(machine);
-  EXPECT_OK(interpreter.status());
-  const auto want = (*interpreter)->Evaluate(compiled.graph, Clone(inputs));
-  EXPECT_OK(want.status());
-  if (!got.ok() || !want.ok()) return {};
-  EXPECT_EQ(got->size(), want->size());
-  for (size_t i = 0; i < want->size(); ++i) {
-    EXPECT_EQ((*got)[i].TypeString(), (*want)[i].TypeString());
-    EXPECT_EQ(std::memcmp((*got)[i].raw(), (*want)[i].raw(), (*want)[i].size_bytes()), 0)
+  const absl::StatusOr<NpuResults> results = RunOnMachine(machine, compiled, inputs);
+  EXPECT_OK(results.status());
+  if (!results.ok()) return {};
+  const std::vector<HostTensor>&got = results->got, &want = results->want;
+  EXPECT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < want.size(); ++i) {
+    EXPECT_EQ(got[i].TypeString(), want[i].TypeString());
+    EXPECT_EQ(std::memcmp(got[i].raw(), want[i].raw(), want[i].size_bytes()), 0)
         << "output " << i << " differs in its bits";
   }
-  return *got;
+  return got;
 }
 
 std::set<std::string> HostOps(const plan::Plan& plan) {
@@ -181,7 +145,7 @@ double Rms(const std::vector<double>& x, const std::vector<double>& y) {
 // through functions with slopes of about one: allowed is twice that.
 void ExpectNear(const Model& model, const std::vector<HostTensor>& got) {
   STRATA_ASSERT_OK_AND_ASSIGN(const auto right,
-                              graph::Interpreter().Evaluate(model.graph, Clone(model.inputs)));
+                              graph::Interpreter().Evaluate(model.graph, CloneAll(model.inputs)));
   const double allowed = 2 * std::sqrt(12.0) / 512;
   const std::vector<double> x = model.inputs[0].ToDoubles();
   ASSERT_EQ(got.size(), right.size());
@@ -197,8 +161,8 @@ class NpuGpt : public ::testing::TestWithParam<std::string> {};
 TEST_P(NpuGpt, PrefillIsExact) {
   for (const int64_t tokens : {17, 64}) {
     const Model model = Block(2, tokens, 0);
-    STRATA_ASSERT_OK_AND_ASSIGN(const Compiled compiled,
-                                CompileFor(GetParam(), model.graph, chips::BF16));
+    STRATA_ASSERT_OK_AND_ASSIGN(const NpuCompiled compiled,
+                                CompileForMachine(GetParam(), model.graph, chips::BF16));
     EXPECT_THAT(HostOps(compiled.plan), IsEmpty()) << "all of it is the machine's";
     ExpectNear(model, RunExactly(GetParam(), compiled, model.inputs));
   }
@@ -207,16 +171,16 @@ TEST_P(NpuGpt, PrefillIsExact) {
 // GPT-2's own size: every tile of a product has neighbours along each of its dims.
 TEST_P(NpuGpt, PrefillOfABlockOfGpt2IsExact) {
   const Model model = Block(1, 32, 0, /*width=*/768, /*heads=*/12);
-  STRATA_ASSERT_OK_AND_ASSIGN(const Compiled compiled,
-                              CompileFor(GetParam(), model.graph, chips::BF16));
+  STRATA_ASSERT_OK_AND_ASSIGN(const NpuCompiled compiled,
+                              CompileForMachine(GetParam(), model.graph, chips::BF16));
   EXPECT_THAT(HostOps(compiled.plan), IsEmpty());
   RunExactly(GetParam(), compiled, model.inputs);
 }
 
 TEST_P(NpuGpt, DecodingIsExact) {
   const Model model = Block(3, 1, 20);
-  STRATA_ASSERT_OK_AND_ASSIGN(const Compiled compiled,
-                              CompileFor(GetParam(), model.graph, chips::BF16));
+  STRATA_ASSERT_OK_AND_ASSIGN(const NpuCompiled compiled,
+                              CompileForMachine(GetParam(), model.graph, chips::BF16));
   // Where a token goes in the cache is known only when it runs.
   EXPECT_THAT(HostOps(compiled.plan), UnorderedElementsAre("cache_update"));
   ExpectNear(model, RunExactly(GetParam(), compiled, model.inputs));
@@ -224,8 +188,8 @@ TEST_P(NpuGpt, DecodingIsExact) {
 
 TEST_P(NpuGpt, ALlamaBlockIsExact) {
   const Model model = LlamaBlock(2, 19);
-  STRATA_ASSERT_OK_AND_ASSIGN(const Compiled compiled,
-                              CompileFor(GetParam(), model.graph, chips::BF16));
+  STRATA_ASSERT_OK_AND_ASSIGN(const NpuCompiled compiled,
+                              CompileForMachine(GetParam(), model.graph, chips::BF16));
   EXPECT_THAT(HostOps(compiled.plan), IsEmpty());
   ExpectNear(model, RunExactly(GetParam(), compiled, model.inputs));
 }
@@ -254,8 +218,8 @@ TEST(NpuFp8, MatmulIsExact) {
     };
     const std::vector<HostTensor> inputs = {numbers("x", {21, 70}),
                                             numbers("w", {70, 33}).Cast(type)};
-    STRATA_ASSERT_OK_AND_ASSIGN(const Compiled compiled,
-                                CompileFor(machine, graph, chips::DTYPE_UNSPECIFIED));
+    STRATA_ASSERT_OK_AND_ASSIGN(const NpuCompiled compiled,
+                                CompileForMachine(machine, graph, chips::DTYPE_UNSPECIFIED));
     EXPECT_THAT(HostOps(compiled.plan), IsEmpty());
     RunExactly(machine, compiled, inputs);
   }
