@@ -25,6 +25,7 @@ constexpr Layer kLayers[] = {
     {"framework", 2},
     {"compiler", 3},
     {"distributed", 4},
+    {"inference/bench", 6},  // Benchmarks wire models, engine and server together.
     {"inference", 4},
     {"llm", 5},
     {"courses", 6},
@@ -89,10 +90,11 @@ absl::string_view PackageOf(absl::string_view label) {
   return label.substr(0, label.find(':'));
 }
 
+// The first row that holds the package; the root package has no folder.
 const Layer* LayerOf(absl::string_view package) {
-  const absl::string_view folder = package.substr(0, package.find('/'));
-  const auto* layer = std::find_if(std::begin(kLayers), std::end(kLayers),
-                                   [&](const Layer& l) { return l.folder == folder; });
+  const auto* layer = std::find_if(std::begin(kLayers), std::end(kLayers), [&](const Layer& l) {
+    return l.folder.empty() ? package.empty() : IsIn(package, l.folder);
+  });
   return layer == std::end(kLayers) ? nullptr : layer;
 }
 

@@ -4,7 +4,8 @@
 //   base(0)
 //
 // An edge may stay in its layer or go down. It may not go up, nor across between two layers of one
-// floor. The command's folder (cli) and the root package are the top: they may use all below, and
+// floor. inference/bench wires models, engine and server together and stands beside courses. The
+// command's folder (cli) and the root package are the top: they may use all below, and
 // no layer may use them. Some third-party libraries are seen in a few folders only, and every one
 // of them through //third_party.
 //

@@ -23,6 +23,8 @@ TEST(LawTest, EdgesDoNotGoUp) {
   EXPECT_FALSE(Allowed(Edge{"//framework/nn:nn", "//compiler/plan:plan"}));
   EXPECT_FALSE(Allowed(Edge{"//compiler/device:cpu", "//distributed/plan:plan"}));
   EXPECT_FALSE(Allowed(Edge{"//inference/engine:engine", "//llm/model:gpt"}));
+  EXPECT_TRUE(Allowed(Edge{"//inference/bench:llm", "//llm/model:gpt"}));
+  EXPECT_FALSE(Allowed(Edge{"//inference/engine:engine", "//inference/bench:llm"}));
   EXPECT_FALSE(Allowed(Edge{"//llm/eval:eval", "//courses/lab:lab"}));
   EXPECT_FALSE(Allowed(Edge{"//courses/tour:tour", "//:strata"}));
   EXPECT_FALSE(Allowed(Edge{"//courses/tour:tour", "//cli:main"}));

@@ -16,6 +16,19 @@ namespace strata::inference {
 // Weights by parameter name; tensors may be views of a mapped file.
 using WeightMap = std::map<std::string, graph::HostTensor>;
 
+// Sizes of a step over a ragged batch: token rows of any sequences, whose keys and values lie in one
+// pool of slots.
+struct StepShape {
+  int64_t rows = 1;         // R: tokens of this step, padding included
+  int64_t logit_rows = 1;   // rows whose logits are wanted
+  int64_t views = 1;        // V: lists of slots that rows may attend to
+  int64_t view_length = 1;  // L: the longest such list
+  int64_t slots = 1;        // of the pool; slot 0 takes what padding rows write
+};
+
+// How keys and values are kept.
+enum class KvFormat { kF32, kF16, kBf16, kInt8 };
+
 class DecoderModel {
  public:
   virtual ~DecoderModel() = default;
@@ -31,6 +44,22 @@ class DecoderModel {
   //   output 0:  "logits" [batch, V], of the last of the new tokens
   virtual absl::StatusOr<graph::Graph> BuildStep(int64_t batch, int64_t tokens,
                                                  int64_t cache_length) const = 0;
+
+  // One step over a ragged batch, with concrete dims:
+  //   DATA:      "tokens" [R] i32; "positions" [R] i32 (of the token in its text, for RoPE);
+  //              "slots" [R] i32: where row r's key and value go, each slot but 0 at most once;
+  //              "views" [V, L] i32: slots in the order of the text;
+  //              "row_view" [R] i32, "row_length" [R] i32: row r attends to the first row_length[r]
+  //              slots of views[row_view[r]], its own among them (0: a padding row);
+  //              "logit_rows" [logit_rows] i32: indices of rows
+  //   PARAMETER: the weights, by name
+  //   STATE:     the caches of every layer, dim 0 = slots, each with an update; zeros at first
+  //   output 0:  "logits" [logit_rows, vocabulary] f32
+  // A row's bits depend on its token, position, and the keys and values it sees: on nothing else.
+  virtual absl::StatusOr<graph::Graph> BuildStep(const StepShape& shape, KvFormat kv) const {
+    (void)shape, (void)kv;
+    return absl::UnimplementedError("this model has no step over a ragged batch");
+  }
 
   virtual const WeightMap& weights() const = 0;
 };
