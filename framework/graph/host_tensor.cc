@@ -1,5 +1,7 @@
 #include "framework/graph/host_tensor.h"
 
+#include <sys/mman.h>
+
 #include <cassert>
 #include <cmath>
 #include <cstdlib>
@@ -15,6 +17,9 @@ namespace strata::graph {
 namespace {
 
 constexpr size_t kAlignment = 64;
+// Weights that are streamed miss the TLB at every 4 KiB page: large tensors ask for huge ones.
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kLarge = 4 * kHugePage;
 
 // Calls f with a typed pointer tag for dtypes that are plain C++ numbers.
 double Load(DType dtype, const void* data, size_t i) {
@@ -106,9 +111,11 @@ HostTensor HostTensor::Allocate(DType dtype, std::vector<int64_t> dims) {
   HostTensor tensor;
   tensor.dtype_ = dtype;
   tensor.dims_ = std::move(dims);
-  const size_t bytes = (tensor.size_bytes() + kAlignment) / kAlignment * kAlignment;  // never zero
-  tensor.data_ = std::aligned_alloc(kAlignment, bytes);
+  const size_t alignment = tensor.size_bytes() < kLarge ? kAlignment : kHugePage;
+  const size_t bytes = (tensor.size_bytes() + alignment) / alignment * alignment;  // never zero
+  tensor.data_ = std::aligned_alloc(alignment, bytes);
   if (tensor.data_ == nullptr) throw std::bad_alloc();
+  if (alignment == kHugePage) madvise(tensor.data_, bytes, MADV_HUGEPAGE);
   tensor.owner_ = std::shared_ptr<const void>(
       tensor.data_, [](const void* p) { std::free(const_cast<void*>(p)); });
   return tensor;
