@@ -27,7 +27,10 @@ Json ModelObject(const Serving& serving) {
           {"object", "model"},
           {"created", serving.created},
           {"owned_by", "strata"},
-          {"max_model_len", serving.engine->context()}};
+          {"max_model_len", serving.engine->context()},
+          {"meta",  // as llama.cpp's server has it
+           {{"n_vocab", serving.engine->model().vocab_size()},
+            {"n_ctx_train", serving.engine->model().max_context()}}}};
 }
 
 }  // namespace
