@@ -22,6 +22,7 @@ bool IsProductOp(const std::string& op) {
                                              "conv2d",
                                              "attention_gradient",
                                              "matmul_int8",
+                                             "paged_attention",
                                              "conv2d_gradient_input",
                                              "conv2d_gradient_weight"};
   return kOps.count(op) != 0;

@@ -176,6 +176,24 @@ Finding CacheUpdate(const Site& site) {
   return Domain(site, 2, "start");
 }
 
+// cache [slots, KV, D], new [R, KV, D], slot [R]. Padded rows would name the slot of a real one.
+Finding CacheWrite(const Site& site) {
+  const size_t fresh = site.call.inputs.size() - 2;
+  if (site.Has(site.in(fresh), 0)) return Fault("two rows may not write one slot");
+  return {};
+}
+
+Finding CacheWriteQ8(const Site& site) {
+  return site.Has(site.in(0), 2) ? SumsOver(site, 0, 2) : CacheWrite(site);
+}
+
+// q [R, H, D], k [slots, KV, D]: rows are apart, and no view names a padded slot.
+Finding PagedAttention(const Site& site) {
+  if (site.Has(site.in(0), 2)) return SumsOver(site, 0, 2);
+  const size_t views = site.call.inputs[1].dtype == chips::I8 ? 5 : 3;
+  return Domain(site, views + 1, "row_view");
+}
+
 // x [N, H, W, C], w [KH, KW, C / groups, O]. H and W are symbols only where the window is one pixel.
 Finding Conv(const Site& site) {
   return site.Has(site.in(0), 3) ? SumsOver(site, 0, 3) : Finding{};
@@ -199,6 +217,8 @@ const std::map<std::string, Rule>& Rules() {
       {"attention", Attention},
       {"attention_gradient", AttentionGradient},
       {"cache_update", CacheUpdate},
+      {"cache_write", CacheWrite},
+      {"cache_write_q8", CacheWriteQ8},
       {"concat", Apart},  // along known sizes only
       {"contract_leading", ContractLeading},
       {"conv2d", Conv},
@@ -215,6 +235,7 @@ const std::map<std::string, Rule>& Rules() {
       {"max_pool2d", Apart},
       {"max_pool2d_gradient", Apart},
       {"pad", Apart},  // along known sizes only
+      {"paged_attention", PagedAttention},
       {"reduce_max", Reduce},
       {"reduce_mean", Reduce},
       {"reduce_sum", Reduce},
@@ -225,6 +246,7 @@ const std::map<std::string, Rule>& Rules() {
       {"slice", Slice},
       {"softmax", LastAxisStays},
       {"sum_to", SumTo},
+      {"top_k", LastAxisStays},
       {"transpose", Apart},
   };
   return rules;

@@ -120,6 +120,8 @@ TEST(CheckPaddableTest, WhatItProvesHoldsForEveryOpCase) {
                          "attention_gradient",
                          "broadcast_to",
                          "cache_update",
+                         "cache_write",
+                         "cache_write_q8",
                          "cast",
                          "concat",
                          "contract_leading",
@@ -138,6 +140,7 @@ TEST(CheckPaddableTest, WhatItProvesHoldsForEveryOpCase) {
                          "max_pool2d",
                          "max_pool2d_gradient",
                          "pad",
+                         "paged_attention",
                          "reduce_max",
                          "reduce_mean",
                          "reduce_sum",
@@ -150,6 +153,7 @@ TEST(CheckPaddableTest, WhatItProvesHoldsForEveryOpCase) {
                          "slice",
                          "softmax",
                          "sum_to",
+                         "top_k",
                          "transpose"}) {
     EXPECT_GT(proven[op], 0) << op;
   }

@@ -61,16 +61,16 @@ bool IsSum(const std::string& op) {
 // Ops that are not taken apart and whose inner steps may cancel.
 bool IsOpaque(const std::string& op) {
   static const std::set<std::string> kOps = {"attention", "attention_gradient", "cross_entropy",
-                                             "cross_entropy_gradient"};
+                                             "cross_entropy_gradient", "paged_attention"};
   return kOps.count(op) != 0;
 }
 
 // Ops that only move or pick elements.
 bool IsExact(const std::string& op) {
   static const std::set<std::string> kOps = {
-      "reshape",    "transpose",    "slice",     "pad",          "concat", "constant",
-      "iota",       "select",       "neg",       "abs",          "max",    "min",
-      "reduce_max", "broadcast_to", "embedding", "cache_update", "relu"};
+      "reshape",   "transpose",    "slice",       "pad",   "concat", "constant",   "iota",
+      "select",    "neg",          "abs",         "max",   "min",    "reduce_max", "broadcast_to",
+      "embedding", "cache_update", "cache_write", "top_k", "relu"};
   return kOps.count(op) != 0;
 }
 

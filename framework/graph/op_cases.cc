@@ -279,10 +279,10 @@ std::vector<OpCase> PrimitiveOpCases(DType dtype) {
 
 std::vector<OpCase> AllOpCases(DType dtype) {
   std::vector<OpCase> cases = PrimitiveOpCases(dtype);
-  std::vector<OpCase> composites = CompositeOpCases(dtype);
-  std::move(composites.begin(), composites.end(), std::back_inserter(cases));
-  std::vector<OpCase> vision = VisionOpCases(dtype);
-  std::move(vision.begin(), vision.end(), std::back_inserter(cases));
+  for (const auto& family : {CompositeOpCases, VisionOpCases, RaggedOpCases}) {
+    std::vector<OpCase> more = family(dtype);
+    std::move(more.begin(), more.end(), std::back_inserter(cases));
+  }
   return cases;
 }
 

@@ -30,6 +30,7 @@ std::vector<OpCase> AllOpCases(DType dtype);
 std::vector<OpCase> PrimitiveOpCases(DType dtype);
 std::vector<OpCase> CompositeOpCases(DType dtype);
 std::vector<OpCase> VisionOpCases(DType dtype);  // of images and of integer arithmetic
+std::vector<OpCase> RaggedOpCases(DType dtype);  // of steps over a ragged batch
 
 }  // namespace strata::graph
 

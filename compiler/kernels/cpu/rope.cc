@@ -43,14 +43,23 @@ struct Rope {
   Rope(const graph::OpCall& call, int threads)
       : tokens(call.inputs[1].elements()),
         H(call.inputs[0].dims()[2]),
-        half(call.inputs[0].dims()[3] / 2),
+        D(call.inputs[0].dims()[3]),
+        half(call.attrs().Int("width", D) / 2),
         interleaved(call.attrs().Bool("interleaved")),
+        given(call.inputs.size() > 2),
+        sign(call.attrs().Bool("inverse") ? -1 : 1),
+        magnitude(call.attrs().Float("magnitude", 1)),
         threads(threads) {
-    const double sign = call.attrs().Bool("inverse") ? -1 : 1;
     for (int64_t i = 0; i < half; ++i) {
       const double exponent = -static_cast<double>(i) / static_cast<double>(half);
-      frequency.push_back(sign * std::pow(call.attrs().Float("theta"), exponent));
+      frequency.push_back(given ? 0 : sign * std::pow(call.attrs().Float("theta"), exponent));
     }
+  }
+
+  // `frequencies` is null unless they are an input.
+  void SetFrequencies(const float* frequencies) {
+    for (size_t i = 0; given && i < frequency.size(); ++i)
+      frequency[i] = sign * static_cast<double>(frequencies[i]);
   }
 
   void Run(const float* x, const int32_t* positions, float* y) const {
@@ -60,20 +69,22 @@ struct Rope {
                   for (int64_t token = begin; token < end; ++token) {
                     for (size_t i = 0; i < frequency.size(); ++i) {
                       const double angle = positions[token] * frequency[i];
-                      cos[i] = static_cast<float>(std::cos(angle));
-                      sin[i] = static_cast<float>(std::sin(angle));
+                      cos[i] = static_cast<float>(magnitude * std::cos(angle));
+                      sin[i] = static_cast<float>(magnitude * std::sin(angle));
                     }
                     for (int64_t h = 0; h < H; ++h) {
-                      const int64_t head = (token * H + h) * 2 * half;
+                      const int64_t head = (token * H + h) * D;
                       (interleaved ? TurnNeighbours : TurnHalves)(x + head, y + head, cos.data(),
                                                                   sin.data(), half);
+                      if (x != y) std::copy(x + head + 2 * half, x + head + D, y + head + 2 * half);
                     }
                   }
                 });
   }
 
-  int64_t tokens, H, half;
-  bool interleaved;
+  int64_t tokens, H, D, half;
+  bool interleaved, given;
+  double sign, magnitude;
   int threads;
   std::vector<double> frequency;
 };
@@ -81,7 +92,9 @@ struct Rope {
 absl::StatusOr<RoutineFunction> Prepare(const graph::OpCall& call, int threads) {
   auto rope = std::make_shared<Rope>(call, threads);
   return RoutineFunction([rope](void* const* buffers) {
-    rope->Run(Buffer<float>(buffers, 0), Buffer<int32_t>(buffers, 1), Buffer<float>(buffers, 2));
+    if (rope->given) rope->SetFrequencies(Buffer<float>(buffers, 2));
+    rope->Run(Buffer<float>(buffers, 0), Buffer<int32_t>(buffers, 1),
+              Buffer<float>(buffers, rope->given ? 3 : 2));
     return absl::OkStatus();
   });
 }

@@ -66,6 +66,8 @@ std::vector<Routine> EmbeddingRoutines();
 std::vector<Routine> CrossEntropyRoutines();
 std::vector<Routine> RopeRoutines();
 std::vector<Routine> CacheUpdateRoutines();
+std::vector<Routine> CacheWriteRoutines();
+std::vector<Routine> TopKRoutines();
 
 }  // namespace strata::compiler
 

@@ -8,13 +8,16 @@ namespace strata::graph {
 namespace {
 
 constexpr void (*kFamilies[])(OpRegistry&) = {
-    RegisterUnaryOps,       RegisterBinaryOps,       RegisterCompareOps,   RegisterCastOps,
-    RegisterConstantOps,    RegisterReduceOps,       RegisterBroadcastOps, RegisterShapeOps,
-    RegisterSliceOps,       RegisterMatmulOps,       RegisterSoftmaxOps,   RegisterNormalizationOps,
-    RegisterActivationOps,  RegisterEmbeddingOps,    RegisterRopeOps,      RegisterAttentionOps,
-    RegisterCacheUpdateOps, RegisterCrossEntropyOps, RegisterAdamwOps,     RegisterMatmulInt8Ops,
-    RegisterCollectiveOps,  RegisterFusionOps,       RegisterConv2dOps,    RegisterMaxPool2dOps,
-    RegisterRequantizeOps,
+    RegisterUnaryOps,      RegisterBinaryOps,      RegisterCompareOps,
+    RegisterCastOps,       RegisterConstantOps,    RegisterReduceOps,
+    RegisterBroadcastOps,  RegisterShapeOps,       RegisterSliceOps,
+    RegisterMatmulOps,     RegisterSoftmaxOps,     RegisterNormalizationOps,
+    RegisterActivationOps, RegisterEmbeddingOps,   RegisterRopeOps,
+    RegisterAttentionOps,  RegisterCacheUpdateOps, RegisterCrossEntropyOps,
+    RegisterAdamwOps,      RegisterMatmulInt8Ops,  RegisterCollectiveOps,
+    RegisterFusionOps,     RegisterConv2dOps,      RegisterMaxPool2dOps,
+    RegisterRequantizeOps, RegisterCacheWriteOps,  RegisterPagedAttentionOps,
+    RegisterTopKOps,
 };
 
 }  // namespace

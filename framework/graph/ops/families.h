@@ -33,6 +33,11 @@ void RegisterCrossEntropyOps(OpRegistry& registry);   // cross_entropy.cc: cross
 void RegisterAdamwOps(OpRegistry& registry);          // adamw.cc: adamw
 void RegisterMatmulInt8Ops(OpRegistry& registry);     // matmul_int8.cc: matmul_int8
 
+// Steps over a ragged batch.
+void RegisterCacheWriteOps(OpRegistry& registry);      // cache_write.cc: cache_write cache_write_q8
+void RegisterPagedAttentionOps(OpRegistry& registry);  // paged_attention.cc: paged_attention
+void RegisterTopKOps(OpRegistry& registry);            // top_k.cc: top_k
+
 // Images, and integer arithmetic.
 void RegisterConv2dOps(OpRegistry& registry);      // conv2d.cc: conv2d conv2d_gradient_input ...
 void RegisterMaxPool2dOps(OpRegistry& registry);   // max_pool2d.cc: max_pool2d(_gradient)
