@@ -9,6 +9,20 @@ namespace strata::framework {
 
 using nlohmann::json;
 
+namespace {
+
+// Where text that is no JSON goes wrong.
+size_t FaultAt(absl::string_view text) {
+  try {
+    (void)json::parse(text.begin(), text.end());
+  } catch (const json::parse_error& error) {
+    return error.byte == 0 ? 0 : error.byte - 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
 absl::StatusOr<json> ParseStrictJson(absl::string_view text) {
   std::vector<std::set<std::string>> open_objects;
   std::string duplicate;
@@ -24,7 +38,9 @@ absl::StatusOr<json> ParseStrictJson(absl::string_view text) {
     return true;
   };
   json value = json::parse(text.begin(), text.end(), watch, /*allow_exceptions=*/false);
-  if (value.is_discarded()) return absl::InvalidArgumentError("is not valid JSON");
+  if (value.is_discarded()) {
+    return absl::InvalidArgumentError(absl::StrCat("is not valid JSON from byte ", FaultAt(text)));
+  }
   if (found_duplicate) {
     return absl::InvalidArgumentError(absl::StrCat("has the key ", Quoted(duplicate), " twice"));
   }

@@ -40,7 +40,7 @@ struct GgufWriteOptions {
   uint64_t split_bytes =
       0;  // a new part before the tensor that would take a part's data above this; 0: one file
   // Called after each tensor, e.g. to show progress.
-  std::function<void(const GgufOutput&)> written;
+  std::function<void(const GgufOutput&)> written = {};
 };
 
 // Writes the tensors in their order to `path`, or to "NAME-00001-of-0000N.gguf" beside it when they are split; gives the
