@@ -67,6 +67,7 @@ std::vector<Routine> CrossEntropyRoutines();
 std::vector<Routine> RopeRoutines();
 std::vector<Routine> CacheUpdateRoutines();
 std::vector<Routine> CacheWriteRoutines();
+std::vector<Routine> PagedAttentionRoutines();
 std::vector<Routine> TopKRoutines();
 
 }  // namespace strata::compiler
