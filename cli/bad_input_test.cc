@@ -190,7 +190,7 @@ TEST_F(BadInputTest, PlanForAnotherMachine) {
 TEST_F(BadInputTest, CorpusEmptyOrNotUtf8) {
   const std::string recipe =
       Write("r.textproto",
-            "model { family: GPT2 context: 8 layers: 1 width: 8 heads: 1 }\n"
+            "model { architecture: \"gpt2\" context: 8 layers: 1 width: 8 heads: 1 }\n"
             "batch: 1 sequence: 8 steps: 1 learning_rate: 0.1 tokenizer_vocab: 260\n");
   const std::string out = Path("out");
   EXPECT_THAT(Strata({"train", recipe, "--output", out, "--corpus", Write("empty.txt", "")}, 2),
@@ -209,7 +209,7 @@ TEST_F(BadInputTest, TruncatedModelAndPortInUse) {
       Write("text.txt", std::string(400, 'a') + " and then some more text to learn from");
   const std::string recipe =
       Write("r.textproto",
-            "model { family: GPT2 context: 8 layers: 1 width: 8 heads: 1 }\n"
+            "model { architecture: \"gpt2\" context: 8 layers: 1 width: 8 heads: 1 }\n"
             "batch: 1 sequence: 8 steps: 2 learning_rate: 0.1 tokenizer_vocab: 258\n");
   Strata({"train", recipe, "--output", Path("out"), "--corpus", corpus}, 0);
   const std::string model = Path("out/checkpoint-000002");

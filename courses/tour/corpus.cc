@@ -54,7 +54,7 @@ std::string Gather(const std::vector<std::string>& paths, int64_t limit, int* us
 
 llm::Recipe MakeRecipe(const TourOptions& options) {
   llm::Recipe recipe;
-  recipe.mutable_model()->set_family(llm::GPT2);
+  recipe.mutable_model()->set_architecture("gpt2");
   recipe.mutable_model()->set_context(options.quick ? 64 : 128);
   recipe.mutable_model()->set_layers(options.quick ? 2 : 4);
   recipe.mutable_model()->set_width(options.quick ? 64 : 256);

@@ -16,7 +16,7 @@
 #include "compiler/plan/explain.h"
 #include "courses/lab/svg_plot.h"
 #include "courses/tour/tour.h"
-#include "llm/model/config.h"
+#include "llm/model/decoder.h"
 
 namespace strata::courses {
 namespace {

@@ -74,7 +74,7 @@ KernelTime TimeOf(const chips::Timeline& timeline, int step, const std::string& 
 
 absl::Status FollowTensor(Tour& tour) {
   const plan::Plan& plan = tour.training.plan;
-  const std::string scope = "gpt.h.1.mlp";
+  const std::string scope = "gpt2.h.1.mlp";
   const int index = FindStep(plan, scope);
   if (index < 0 || tour.training.timelines.empty()) {
     return absl::InternalError(

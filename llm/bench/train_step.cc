@@ -21,7 +21,7 @@
 #include "compiler/device/profile.h"
 #include "compiler/plan/memory_use.h"
 #include "llm/bench/peer.h"
-#include "llm/model/config.h"
+#include "llm/model/decoder.h"
 #include "llm/train/recipe.h"
 #include "llm/train/trainer.h"
 

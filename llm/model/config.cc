@@ -1,37 +1,26 @@
 #include "llm/model/config.h"
 
+#include <cmath>
 #include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "nlohmann/json.hpp"
+#include "llm/model/architectures.h"
+#include "llm/model/config_fields.h"
 
 namespace strata::llm {
 namespace {
-
-using Json = nlohmann::json;
 
 absl::Status Bad(absl::string_view field, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
 }
 
-DecoderConfig Gpt2(int64_t layers, int64_t width, int64_t heads) {
+DecoderConfig Shape(const char* architecture, int64_t vocab_size, int64_t context, int64_t layers,
+                    int64_t width, int64_t heads, int64_t kv_heads, int64_t mlp_width) {
   DecoderConfig config;
-  config.set_family(GPT2);
-  config.set_vocab_size(50257);
-  config.set_context(1024);
-  config.set_layers(layers);
-  config.set_width(width);
-  config.set_heads(heads);
-  return config;
-}
-
-DecoderConfig Llama(int64_t layers, int64_t width, int64_t heads, int64_t kv_heads,
-                    int64_t mlp_width) {
-  DecoderConfig config;
-  config.set_family(LLAMA);
-  config.set_vocab_size(32000);
-  config.set_context(2048);
+  config.set_architecture(architecture);
+  config.set_vocab_size(vocab_size);
+  config.set_context(context);
   config.set_layers(layers);
   config.set_width(width);
   config.set_heads(heads);
@@ -40,150 +29,210 @@ DecoderConfig Llama(int64_t layers, int64_t width, int64_t heads, int64_t kv_hea
   return config;
 }
 
-// Shapes as published: Radford et al. (2019), table 2; TinyLlama (Zhang et al., 2024), table 1.
+DecoderConfig Qwen25() {
+  DecoderConfig config = Shape("qwen2", 151936, 32768, 24, 896, 14, 2, 4864);
+  config.mutable_rope()->set_theta(1e6);
+  config.set_tie_embeddings(true);
+  return config;
+}
+
+// Shapes as published: Radford et al. (2019), table 2; TinyLlama (Zhang et al., 2024), table 1; Qwen2.5 (2024), its
+// config.json.
 const std::map<std::string, DecoderConfig>& Named() {
   static const auto* named = new std::map<std::string, DecoderConfig>{
-      {"gpt2-124m", Gpt2(12, 768, 12)},
-      {"gpt2-355m", Gpt2(24, 1024, 16)},
-      {"tinyllama-1.1b", Llama(22, 2048, 32, 4, 5632)},
+      {"gpt2-124m", Shape("gpt2", 50257, 1024, 12, 768, 12, 12, 3072)},
+      {"gpt2-355m", Shape("gpt2", 50257, 1024, 24, 1024, 16, 16, 4096)},
+      {"qwen2.5-0.5b", Qwen25()},
+      {"tinyllama-1.1b", Shape("llama", 32000, 2048, 22, 2048, 32, 4, 5632)},
   };
   return *named;
 }
 
-// Typed reads from a JSON object; the first fault is kept.
-class Reader {
- public:
-  explicit Reader(const Json& json) : json_(json) {}
-
-  int64_t Int(const char* key, int64_t fallback, bool required) {
-    const Json* value = Find(key, required);
-    if (value == nullptr) return fallback;
-    if (!value->is_number_integer()) return Fault(key, "must be an integer"), fallback;
-    return value->get<int64_t>();
-  }
-  double Number(const char* key, double fallback) {
-    const Json* value = Find(key, false);
-    if (value == nullptr) return fallback;
-    if (!value->is_number()) return Fault(key, "must be a number"), fallback;
-    return value->get<double>();
-  }
-  std::string String(const char* key) {
-    const Json* value = Find(key, false);
-    if (value == nullptr) return "";
-    if (!value->is_string()) return Fault(key, "must be a string"), "";
-    return value->get<std::string>();
-  }
-  bool Bool(const char* key, bool fallback) {
-    const Json* value = Find(key, false);
-    if (value == nullptr) return fallback;
-    if (!value->is_boolean()) return Fault(key, "must be true or false"), fallback;
-    return value->get<bool>();
-  }
-  void Refuse(const char* key, absl::string_view what) {
-    if (status_.ok()) status_ = absl::UnimplementedError(absl::StrCat(key, ": ", what));
-  }
-  const absl::Status& status() const { return status_; }
-
- private:
-  const Json* Find(const char* key, bool required) {
-    auto it = json_.find(key);
-    if (it != json_.end() && !it->is_null()) return &*it;
-    if (required) Fault(key, "is missing");
-    return nullptr;
-  }
-  void Fault(const char* key, const char* what) {
-    if (status_.ok()) status_ = Bad(key, what);
-  }
-  const Json& json_;
-  absl::Status status_;
-};
-
-DecoderConfig ReadGpt2(Reader& reader) {
-  DecoderConfig config;
-  config.set_family(GPT2);
-  config.set_vocab_size(reader.Int("vocab_size", 0, true));
-  config.set_context(reader.Int("n_positions", 1024, false));
-  config.set_layers(reader.Int("n_layer", 0, true));
-  config.set_width(reader.Int("n_embd", 0, true));
-  config.set_heads(reader.Int("n_head", 0, true));
-  config.set_mlp_width(reader.Int("n_inner", 0, false));
-  config.set_norm_epsilon(reader.Number("layer_norm_epsilon", 1e-5));
-  config.set_init_std(reader.Number("initializer_range", 0.02));
-  const std::string activation = reader.String("activation_function");
-  if (!activation.empty() && activation != "gelu_new")
-    reader.Refuse("activation_function", "only 'gelu_new' is supported");
-  return config;
+void SetDefault(DecoderConfig* config, const std::string& field, double value) {
+  if (ConfigNumber(*config, field) == 0) SetConfigNumber(config, field, value);
 }
 
-DecoderConfig ReadLlama(Reader& reader, const Json& json) {
-  DecoderConfig config;
-  config.set_family(LLAMA);
-  config.set_vocab_size(reader.Int("vocab_size", 0, true));
-  config.set_context(reader.Int("max_position_embeddings", 2048, false));
-  config.set_layers(reader.Int("num_hidden_layers", 0, true));
-  config.set_width(reader.Int("hidden_size", 0, true));
-  config.set_heads(reader.Int("num_attention_heads", 0, true));
-  config.set_kv_heads(reader.Int("num_key_value_heads", 0, false));
-  config.set_mlp_width(reader.Int("intermediate_size", 0, true));
-  config.set_norm_epsilon(reader.Number("rms_norm_eps", 1e-6));
-  config.set_rope_theta(reader.Number("rope_theta", 10000.0));
-  config.set_tie_embeddings(reader.Bool("tie_word_embeddings", false));
-  config.set_init_std(reader.Number("initializer_range", 0.02));
-  const std::string activation = reader.String("hidden_act");
-  if (!activation.empty() && activation != "silu")
-    reader.Refuse("hidden_act", "only 'silu' is supported");
-  if (json.contains("rope_scaling") && !json["rope_scaling"].is_null()) {
-    reader.Refuse("rope_scaling", "scaled RoPE is not supported");
+void CompleteRope(DecoderConfig* config) {
+  if (config->learned_positions()) return config->clear_rope();
+  Rope& rope = *config->mutable_rope();
+  SetDefault(config, "rope.theta", 10000);
+  const int64_t head = config->has_latent() ? config->latent().rope_width() : config->head_width();
+  if (rope.width() == 0) rope.set_width(head);
+  if (rope.scaling() == ROPE_SCALING_UNSPECIFIED) return;
+  if (rope.original_context() == 0) rope.set_original_context(config->context());
+  if (rope.scaling() == ROPE_LLAMA3) {
+    SetDefault(config, "rope.low_freq_factor", 1);
+    SetDefault(config, "rope.high_freq_factor", 4);
   }
-  if (reader.Bool("attention_bias", false))
-    reader.Refuse("attention_bias", "attention with bias is not supported");
-  return config;
+  if (rope.scaling() == ROPE_YARN) {
+    SetDefault(config, "rope.beta_fast", 32);
+    SetDefault(config, "rope.beta_slow", 1);
+  }
 }
 
-// Weights of the matrices that every token is multiplied with.
-double MatrixParameters(const DecoderConfig& c) {
-  const double width = static_cast<double>(c.width()),
-               head = width / static_cast<double>(c.heads());
-  const double attention = width * width * 2 + 2 * width * head * static_cast<double>(c.kv_heads());
-  const double mlp = width * static_cast<double>(c.mlp_width()) * (c.family() == LLAMA ? 3 : 2);
-  return static_cast<double>(c.layers()) * (attention + mlp) +
-         width * static_cast<double>(c.vocab_size());
+void CompleteExperts(DecoderConfig* config) {
+  if (config->experts().count() == 0) return config->clear_experts();
+  if (config->experts().width() == 0) config->mutable_experts()->set_width(config->mlp_width());
+  SetDefault(config, "experts.scale", 1);
+  SetDefault(config, "experts.groups", 1);
+  SetDefault(config, "experts.groups_per_token", static_cast<double>(config->experts().groups()));
+  SetDefault(config, "experts.group_score_top", 1);
+}
+
+// The architecture's features under what is set.
+absl::Status MergeFeatures(DecoderConfig* config) {
+  absl::StatusOr<const Architecture*> row = FindArchitecture(config->architecture());
+  if (!row.ok()) return Bad("architecture", row.status().message());
+  DecoderConfig merged = (*row)->features;
+  merged.MergeFrom(*config);
+  *config = std::move(merged);
+  return absl::OkStatus();
+}
+
+void CompleteSizes(DecoderConfig* config) {
+  if (config->kv_heads() == 0) config->set_kv_heads(config->heads());
+  if (config->mlp_width() == 0) config->set_mlp_width(4 * config->width());
+  if (config->latent().kv_rank() == 0) config->clear_latent();
+  if (config->has_latent()) {
+    config->set_head_width(config->latent().nope_width() + config->latent().rope_width());
+  } else if (config->head_width() == 0 && config->heads() > 0) {
+    config->set_head_width(config->width() / config->heads());
+  }
+  SetDefault(config, "norm_epsilon", 1e-5);
+  SetDefault(config, "init_std", 0.02);
+  SetDefault(config, "logit_scale", 1);
+  if (config->norm_placement() == NORM_PLACEMENT_UNSPECIFIED)
+    config->set_norm_placement(NORM_BEFORE);
+  if (config->scale_embedding() && config->embedding_scale() == 0)
+    config->set_embedding_scale(std::sqrt(static_cast<double>(config->width())));
+  if (config->attention_scale() == 0 && config->head_width() > 0)
+    config->set_attention_scale(1 / std::sqrt(static_cast<double>(config->head_width())));
+}
+
+// Features that no one named are said to be absent, so that equal configs are equal messages.
+void SayAbsent(DecoderConfig* config) {
+  for (const char* field :
+       {"tie_embeddings", "norm_offset", "qk_norm", "gated_mlp", "qkv_bias", "output_bias",
+        "mlp_bias", "fused_qkv", "fused_gate_up", "input_major", "learned_positions", "window",
+        "full_every", "attention_softcap", "logit_softcap", "scale_embedding"}) {
+    if (!HasConfigField(*config, field)) SetConfigNumber(config, field, 0);
+  }
+  if (config->has_rope() && !config->rope().has_interleaved())
+    config->mutable_rope()->set_interleaved(false);
+  if (config->has_experts() && !config->experts().has_normalize())
+    config->mutable_experts()->set_normalize(false);
+}
+
+absl::Status CheckSizes(const DecoderConfig& config) {
+  constexpr int64_t kMost = int64_t{1} << 31;
+  for (const char* field :
+       {"vocab_size", "context", "layers", "width", "heads", "kv_heads", "mlp_width"}) {
+    const double size = ConfigNumber(config, field);
+    if (size < 1 || size > static_cast<double>(kMost))
+      return Bad(field, absl::StrCat(static_cast<int64_t>(size), " is outside [1, 2^31]"));
+  }
+  const bool derived = config.head_width() == config.width() / config.heads();
+  if (derived && config.width() % config.heads() != 0)
+    return Bad("heads",
+               absl::StrCat(config.heads(), " does not divide the width ", config.width()));
+  if (config.head_width() < 1 || config.head_width() > kMost)
+    return Bad("head_width", absl::StrCat(config.head_width(), " is outside [1, 2^31]"));
+  if (config.heads() % config.kv_heads() != 0)
+    return Bad("kv_heads",
+               absl::StrCat(config.kv_heads(), " does not divide heads ", config.heads()));
+  for (const char* field : {"norm_epsilon", "init_std", "attention_scale"}) {
+    if (!(ConfigNumber(config, field) > 0)) return Bad(field, "must be positive");
+  }
+  for (const char* field : {"window", "full_every", "attention_softcap", "logit_softcap"}) {
+    if (!(ConfigNumber(config, field) >= 0)) return Bad(field, "is negative");
+  }
+  if (config.norm() == NORM_KIND_UNSPECIFIED) return Bad("norm", "is not set");
+  if (config.activation() == ACTIVATION_UNSPECIFIED) return Bad("activation", "is not set");
+  return absl::OkStatus();
+}
+
+absl::Status CheckRope(const DecoderConfig& config) {
+  if (config.learned_positions()) return absl::OkStatus();
+  const Rope& rope = config.rope();
+  const int64_t head = config.has_latent() ? config.latent().rope_width() : config.head_width();
+  if (rope.width() < 2 || rope.width() % 2 != 0 || rope.width() > head)
+    return Bad("rope.width", absl::StrCat(rope.width(), " is not an even number of [2, ", head,
+                                          "], the width of a head"));
+  if (!(rope.theta() > 0)) return Bad("rope.theta", "must be positive");
+  if (rope.local_theta() < 0) return Bad("rope.local_theta", "is negative");
+  if (rope.scaling() == ROPE_FACTORS) {
+    for (const auto* factors : {&rope.short_factors(), &rope.long_factors()}) {
+      if (factors->size() != rope.width() / 2)
+        return Bad("rope.short_factors, long_factors",
+                   absl::StrCat("must have width / 2 = ", rope.width() / 2, " numbers each"));
+      for (double factor : *factors) {
+        if (!(factor > 0)) return Bad("rope.short_factors, long_factors", "must be positive");
+      }
+    }
+  } else if (rope.scaling() != ROPE_SCALING_UNSPECIFIED && !(rope.factor() >= 1)) {
+    return Bad("rope.factor", absl::StrCat(rope.factor(), " is below 1"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckExperts(const DecoderConfig& config) {
+  if (!config.has_experts()) return absl::OkStatus();
+  const Experts& e = config.experts();
+  if (e.count() < 1 || e.count() > 65536)
+    return Bad("experts.count", absl::StrCat(e.count(), " is outside [1, 65536]"));
+  if (e.per_token() < 1 || e.per_token() > e.count())
+    return Bad("experts.per_token", absl::StrCat(e.per_token(), " is outside [1, experts.count]"));
+  if (e.groups() < 1 || e.count() % e.groups() != 0)
+    return Bad("experts.groups", absl::StrCat(e.groups(), " does not divide experts.count"));
+  if (e.groups_per_token() < 1 || e.groups_per_token() > e.groups())
+    return Bad("experts.groups_per_token", "is outside [1, experts.groups]");
+  if (e.per_token() > e.count() / e.groups() * e.groups_per_token())
+    return Bad("experts.groups_per_token", "leaves fewer experts than experts.per_token");
+  if (e.group_score_top() < 1 || e.group_score_top() > e.count() / e.groups())
+    return Bad("experts.group_score_top", "is outside [1, size of a group]");
+  if (e.router() == ROUTER_UNSPECIFIED) return Bad("experts.router", "is not set");
+  if (e.width() < 1 || e.shared() < 0 || e.dense_layers() < 0)
+    return Bad("experts", "width, shared or dense_layers is out of range");
+  if (!config.gated_mlp() || config.mlp_bias())
+    return Bad("experts", "are gated and have no biases; set gated_mlp, and mlp_bias to false");
+  return absl::OkStatus();
+}
+
+absl::Status CheckLatent(const DecoderConfig& config) {
+  if (!config.has_latent()) return absl::OkStatus();
+  for (const char* field :
+       {"latent.kv_rank", "latent.nope_width", "latent.rope_width", "latent.value_width"}) {
+    if (ConfigNumber(config, field) < 1) return Bad(field, "must be positive");
+  }
+  if (config.kv_heads() != config.heads())
+    return Bad("kv_heads", "latent attention has as many as heads");
+  if (config.qkv_bias() || config.output_bias() || config.qk_norm() || config.learned_positions())
+    return Bad("latent", "comes without biases, qk_norm and learned positions");
+  return absl::OkStatus();
+}
+
+absl::Status CheckLayouts(const DecoderConfig& config) {
+  if (config.fused_gate_up() && !config.gated_mlp()) return Bad("fused_gate_up", "needs gated_mlp");
+  if (config.has_experts() && config.fused_gate_up())
+    return Bad("fused_gate_up", "is not known of experts");
+  if (config.input_major() && (config.has_experts() || config.has_latent()))
+    return Bad("input_major", "is not known of experts and latent attention");
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<DecoderConfig> CompleteConfig(DecoderConfig config) {
-  if (config.family() != GPT2 && config.family() != LLAMA)
-    return Bad("family", "must be GPT2 or LLAMA");
-  if (config.kv_heads() == 0) config.set_kv_heads(config.heads());
-  if (config.mlp_width() == 0 && config.family() == GPT2) config.set_mlp_width(4 * config.width());
-  if (config.norm_epsilon() == 0) config.set_norm_epsilon(1e-5);
-  if (config.rope_theta() == 0) config.set_rope_theta(10000.0);
-  if (config.init_std() == 0) config.set_init_std(0.02);
-  if (config.family() == GPT2) config.set_tie_embeddings(true);
-
-  constexpr int64_t kMost = int64_t{1} << 31;
-  const std::pair<const char*, int64_t> sizes[] = {
-      {"vocab_size", config.vocab_size()}, {"context", config.context()},
-      {"layers", config.layers()},         {"width", config.width()},
-      {"heads", config.heads()},           {"kv_heads", config.kv_heads()},
-      {"mlp_width", config.mlp_width()}};
-  for (const auto& [name, size] : sizes) {
-    if (size < 1 || size > kMost) return Bad(name, absl::StrCat(size, " is outside [1, 2^31]"));
-  }
-  if (config.width() % config.heads() != 0)
-    return Bad("heads",
-               absl::StrCat(config.heads(), " does not divide the width ", config.width()));
-  if (config.heads() % config.kv_heads() != 0)
-    return Bad("kv_heads",
-               absl::StrCat(config.kv_heads(), " does not divide heads ", config.heads()));
-  if (config.family() == GPT2 && config.kv_heads() != config.heads())
-    return Bad("kv_heads", "GPT2 has as many as heads");
-  if (config.family() == LLAMA && config.width() / config.heads() % 2 != 0)
-    return Bad("width", "RoPE needs an even width / heads");
-  if (!(config.norm_epsilon() > 0)) return Bad("norm_epsilon", "must be positive");
-  if (!(config.rope_theta() > 0)) return Bad("rope_theta", "must be positive");
-  if (!(config.init_std() > 0)) return Bad("init_std", "must be positive");
+  STRATA_RETURN_IF_ERROR(MergeFeatures(&config));
+  CompleteSizes(&config);
+  CompleteRope(&config);
+  CompleteExperts(&config);
+  SayAbsent(&config);
+  STRATA_RETURN_IF_ERROR(CheckSizes(config));
+  STRATA_RETURN_IF_ERROR(CheckRope(config));
+  STRATA_RETURN_IF_ERROR(CheckExperts(config));
+  STRATA_RETURN_IF_ERROR(CheckLatent(config));
+  STRATA_RETURN_IF_ERROR(CheckLayouts(config));
   return config;
 }
 
@@ -202,75 +251,13 @@ std::vector<std::string> ConfigNames() {
   return names;
 }
 
-absl::StatusOr<DecoderConfig> ParseHfConfig(const std::string& text, const std::string& where) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object())
-    return absl::InvalidArgumentError(absl::StrCat(where, ": is not a JSON object"));
-  Reader reader(json);
-  const std::string type = reader.String("model_type");
-  DecoderConfig config;
-  if (type == "gpt2") {
-    config = ReadGpt2(reader);
-  } else if (type == "llama") {
-    config = ReadLlama(reader, json);
-  } else {
-    return absl::UnimplementedError(
-        absl::StrCat(where, ": model_type: '", type, "' is not supported; there is: gpt2, llama"));
-  }
-  STRATA_RETURN_IF_ERROR(Annotate(reader.status(), where));
-  absl::StatusOr<DecoderConfig> complete = CompleteConfig(config);
-  if (!complete.ok()) return Annotate(complete.status(), where);
-  return complete;
+bool LayerHasWindow(const DecoderConfig& config, int64_t layer) {
+  if (config.window() == 0) return false;
+  return config.full_every() == 0 || (layer + 1) % config.full_every() != 0;
 }
 
-std::string WriteHfConfig(const DecoderConfig& config) {
-  Json json;
-  json["vocab_size"] = config.vocab_size();
-  json["initializer_range"] = config.init_std();
-  json["torch_dtype"] = "float32";
-  if (config.family() == GPT2) {
-    json["model_type"] = "gpt2";
-    json["architectures"] = {"GPT2LMHeadModel"};
-    json["n_positions"] = config.context();
-    json["n_layer"] = config.layers();
-    json["n_embd"] = config.width();
-    json["n_head"] = config.heads();
-    json["n_inner"] = config.mlp_width();
-    json["layer_norm_epsilon"] = config.norm_epsilon();
-    json["activation_function"] = "gelu_new";
-  } else {
-    json["model_type"] = "llama";
-    json["architectures"] = {"LlamaForCausalLM"};
-    json["max_position_embeddings"] = config.context();
-    json["num_hidden_layers"] = config.layers();
-    json["hidden_size"] = config.width();
-    json["num_attention_heads"] = config.heads();
-    json["num_key_value_heads"] = config.kv_heads();
-    json["intermediate_size"] = config.mlp_width();
-    json["rms_norm_eps"] = config.norm_epsilon();
-    json["rope_theta"] = config.rope_theta();
-    json["tie_word_embeddings"] = config.tie_embeddings();
-    json["hidden_act"] = "silu";
-  }
-  return absl::StrCat(json.dump(2), "\n");
-}
-
-int64_t ParameterCount(const DecoderConfig& c) {
-  const int64_t width = c.width(), kv = width / c.heads() * c.kv_heads(), mlp = c.mlp_width();
-  if (c.family() == GPT2) {
-    const int64_t layer = 4 * width + (3 * width * width + 3 * width) + (width * width + width) +
-                          (width * mlp + mlp) + (mlp * width + width);
-    return c.vocab_size() * width + c.context() * width + c.layers() * layer + 2 * width;
-  }
-  const int64_t layer = 2 * width + 2 * width * width + 2 * width * kv + 3 * width * mlp;
-  return c.vocab_size() * width * (c.tie_embeddings() ? 1 : 2) + c.layers() * layer + width;
-}
-
-double TrainingFlops(const DecoderConfig& config, int64_t tokens, int64_t length) {
-  const double matrices = 6.0 * MatrixParameters(config);
-  // Scores and weighted sum: 2 products of 2 T C flops a token and layer, half of it causal, three times with backward.
-  const double attention = 6.0 * static_cast<double>(config.layers() * config.width() * length);
-  return static_cast<double>(tokens) * (matrices + attention);
+bool LayerHasExperts(const DecoderConfig& config, int64_t layer) {
+  return config.has_experts() && layer >= config.experts().dense_layers();
 }
 
 }  // namespace strata::llm

@@ -7,8 +7,8 @@
 #include "absl/strings/str_join.h"
 #include "base/file.h"
 #include "framework/data/safetensors.h"
-#include "llm/model/config.h"
 #include "llm/model/decoder.h"
+#include "llm/model/hf_config.h"
 #include "llm/tokenizer/tokenizer_json.h"
 
 namespace strata::llm {

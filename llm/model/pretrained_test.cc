@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "llm/model/config.h"
 #include "llm/model/decoder.h"
+#include "llm/model/hf_config.h"
 #include "llm/tokenizer/bpe_trainer.h"
 #include "llm/tokenizer/tokenizer_json.h"
 
@@ -27,7 +28,7 @@ class PretrainedTest : public testing::Test {
     STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer,
                                 TrainTokenizer("the cat sat on the mat", {.vocab_size = 260}));
     ASSERT_OK(SaveTokenizer(*tokenizer, JoinPath(folder_, "tokenizer.json")));
-    config_.set_family(GPT2);
+    config_.set_architecture("gpt2");
     config_.set_vocab_size(260);
     config_.set_context(8);
     config_.set_layers(1);

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/textproto.h"
 #include "framework/data/safetensors.h"
-#include "llm/model/config.h"
+#include "llm/model/hf_config.h"
 
 namespace strata::llm {
 namespace {

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "distributed/collective/register.h"
 #include "distributed/transport/world.h"
-#include "llm/model/config.h"
+#include "llm/model/decoder.h"
 #include "llm/tokenizer/bpe_trainer.h"
 #include "llm/tokenizer/tokenizer_json.h"
 #include "llm/train/checkpoint.h"

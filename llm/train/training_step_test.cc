@@ -20,7 +20,7 @@ constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
 Recipe TinyRecipe() {
   Recipe recipe;
-  recipe.mutable_model()->set_family(GPT2);
+  recipe.mutable_model()->set_architecture("gpt2");
   recipe.mutable_model()->set_context(8);
   recipe.mutable_model()->set_layers(1);
   recipe.mutable_model()->set_width(8);

@@ -16,7 +16,7 @@ constexpr int64_t kVocabulary = 256, kCache = 64;
 
 absl::StatusOr<llm::DecoderConfig> Config() {
   llm::DecoderConfig config;
-  config.set_family(llm::GPT2);
+  config.set_architecture("gpt2");
   config.set_vocab_size(kVocabulary);
   config.set_context(kCache);
   config.set_layers(1);

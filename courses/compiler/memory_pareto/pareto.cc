@@ -43,7 +43,7 @@ HostTensor RandomIds(int64_t batch, int64_t tokens, int64_t vocabulary, uint64_t
 
 absl::StatusOr<Step> MakeStep(const ParetoModel& model) {
   llm::Recipe recipe;
-  recipe.mutable_model()->set_family(llm::GPT2);
+  recipe.mutable_model()->set_architecture("gpt2");
   recipe.mutable_model()->set_layers(model.layers);
   recipe.mutable_model()->set_width(model.width);
   recipe.mutable_model()->set_heads(model.heads);

@@ -1,0 +1,50 @@
+// The decoder: one definition for all architectures, on any medium.
+#ifndef STRATA_LLM_MODEL_DECODER_BODY_H_
+#define STRATA_LLM_MODEL_DECODER_BODY_H_
+
+#include "llm/model/architectures.h"
+#include "llm/model/medium.h"
+
+namespace strata::llm {
+
+class DecoderBody {
+ public:
+  // `config` is complete, and outlives the body, as does the medium.
+  DecoderBody(Medium& medium, const DecoderConfig& config);
+
+  // Hidden states [B, T, C] of tokens [B, T] at positions [B, T], after the last norm.
+  Tensor Hidden(const Tensor& tokens, const Tensor& positions) const;
+
+  // Logits [..., V] of hidden states [..., C].
+  Tensor Logits(const Tensor& hidden) const;
+
+ private:
+  std::string Name(TensorRole role, int64_t layer = 0) const;
+  Tensor Norm(TensorRole role, int64_t layer, const Tensor& x) const;
+  Tensor Layer(int64_t layer, Tensor x) const;
+  // x + block(x), with the norms where the config puts them.
+  template <typename Block>
+  Tensor Residual(TensorRole before, TensorRole after, int64_t layer, const Tensor& x,
+                  Block block) const;
+
+  Tensor Attention(int64_t layer, const Tensor& x) const;
+  Heads Project(int64_t layer, const Tensor& x) const;
+  Tensor HeadNorm(TensorRole role, int64_t layer, const Tensor& x) const;
+  Tensor LatentAttentionOf(int64_t layer, const Tensor& x) const;
+
+  Tensor FeedForward(int64_t layer, const Tensor& x) const;
+  Tensor Mlp(int64_t layer, const Tensor& x) const;
+  Tensor Mixture(int64_t layer, const Tensor& x) const;
+
+  MatrixSpec Matrix(TensorRole role, int64_t layer, int64_t in, int64_t out, bool bias = false,
+                    bool residual = false) const;
+  AttentionSpec SpecOf(int64_t layer) const;
+
+  Medium& medium_;
+  const DecoderConfig& config_;
+  const Architecture& row_;
+};
+
+}  // namespace strata::llm
+
+#endif  // STRATA_LLM_MODEL_DECODER_BODY_H_
