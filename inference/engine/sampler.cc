@@ -1,34 +1,104 @@
 #include "inference/engine/sampler.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
+#include <limits>
 #include <numeric>
-#include <vector>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "chips/numerics/philox.h"
 
 namespace strata::inference {
 namespace {
 
-// A uniform number in [0, 1) from a counter (SplitMix64 of seed and n; Steele, Lea & Flood, OOPSLA
-// 2014).
-double Uniform(uint64_t seed, uint64_t n) {
-  uint64_t z = seed * 0x9e3779b97f4a7c15ull + (n + 1) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-  z ^= z >> 31;
-  return static_cast<double>(z >> 11) * 0x1p-53;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+float Greatest(absl::Span<const float> logits) {
+  constexpr size_t kLanes = 16;  // chains that do not wait for each other
+  float lanes[kLanes];
+  std::fill(std::begin(lanes), std::end(lanes), -kInfinity);
+  size_t i = 0;
+  for (; i + kLanes <= logits.size(); i += kLanes)
+    for (size_t j = 0; j < kLanes; ++j) lanes[j] = std::max(lanes[j], logits[i + j]);
+  for (; i < logits.size(); ++i) lanes[0] = std::max(lanes[0], logits[i]);
+  return *std::max_element(std::begin(lanes), std::end(lanes));
 }
 
 int32_t ArgMax(absl::Span<const float> logits) {
-  return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  return static_cast<int32_t>(std::find(logits.begin(), logits.end(), Greatest(logits)) -
+                              logits.begin());
 }
 
 double LogSumExp(absl::Span<const float> logits) {
-  const double top = *std::max_element(logits.begin(), logits.end());
+  const double top = Greatest(logits);
   double total = 0;
   for (float logit : logits) total += std::exp(logit - top);
   return top + std::log(total);
+}
+
+double Unit(uint32_t high, uint32_t low) {
+  return static_cast<double>((static_cast<uint64_t>(high) << 32 | low) >> 11) * 0x1p-53;
+}
+
+absl::Status Outside(const char* field, double value, const char* domain) {
+  return absl::InvalidArgumentError(absl::StrCat(field, ": ", value, " is outside ", domain));
+}
+
+absl::Status CheckFinite(absl::Span<const float> logits) {
+  bool bad = false;
+  for (float logit : logits) bad |= !(logit < kInfinity);  // NaN as well
+  if (!bad && Greatest(logits) > -kInfinity) return absl::OkStatus();
+  return absl::InternalError(
+      "the model's logits are not finite: the weights are broken, or sums overflow");
+}
+
+// Weights of all tokens, in order of id.
+Choices AllTokens(absl::Span<const float> logits, double temperature) {
+  const double top = Greatest(logits);
+  Choices all;
+  all.weights.resize(logits.size());
+  for (size_t i = 0; i < logits.size(); ++i) {
+    all.weights[i] = std::exp((logits[i] - top) / temperature);
+    all.total += all.weights[i];
+  }
+  return all;
+}
+
+// The best tokens of `all`, best first, ties by id: as many as top_k and min_p allow and as top_p needs.
+Choices Filter(const Choices& all, const SamplingOptions& options) {
+  std::vector<int32_t> order;
+  for (size_t i = 0; i < all.weights.size(); ++i) {
+    if (all.weights[i] >= options.min_p && all.weights[i] > 0)
+      order.push_back(static_cast<int32_t>(i));
+  }
+  const auto weight = [&](int32_t token) { return all.weights[static_cast<size_t>(token)]; };
+  const auto worse = [&](int32_t a, int32_t b) {
+    return weight(a) != weight(b) ? weight(a) < weight(b) : a > b;
+  };
+  const auto better = [&](int32_t a, int32_t b) { return worse(b, a); };
+  if (options.top_k > 0 && static_cast<size_t>(options.top_k) < order.size()) {
+    std::partial_sort(order.begin(), order.begin() + options.top_k, order.end(), better);
+    order.resize(static_cast<size_t>(options.top_k));
+  }
+  double enough = std::numeric_limits<double>::infinity();
+  if (options.top_p < 1) {
+    double left = 0;
+    for (int32_t token : order) left += weight(token);
+    enough = options.top_p * left;
+  }
+  Choices kept;
+  std::make_heap(order.begin(), order.end(), worse);  // few of many are taken out
+  while (!order.empty() && kept.total < enough) {
+    std::pop_heap(order.begin(), order.end(), worse);
+    kept.tokens.push_back(order.back());
+    kept.weights.push_back(weight(order.back()));
+    kept.total += kept.weights.back();
+    order.pop_back();
+  }
+  return kept;
 }
 
 }  // namespace
@@ -38,46 +108,114 @@ absl::Status ValidateSampling(const SamplingOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("temperature: ", options.temperature, " is not a number >= 0"));
   }
-  if (!(options.top_p > 0 && options.top_p <= 1)) {
-    return absl::InvalidArgumentError(absl::StrCat("top_p: ", options.top_p, " is outside (0, 1]"));
-  }
+  if (!(options.top_p > 0 && options.top_p <= 1)) return Outside("top_p", options.top_p, "(0, 1]");
   if (options.top_k < 0)
     return absl::InvalidArgumentError(absl::StrCat("top_k: ", options.top_k, " is negative"));
+  if (!(options.min_p >= 0 && options.min_p <= 1)) return Outside("min_p", options.min_p, "[0, 1]");
+  if (!(options.repetition_penalty > 0) || !std::isfinite(options.repetition_penalty))
+    return Outside("repetition_penalty", options.repetition_penalty, "(0, infinity)");
+  if (!(std::fabs(options.presence_penalty) <= 2))
+    return Outside("presence_penalty", options.presence_penalty, "[-2, 2]");
+  if (!(std::fabs(options.frequency_penalty) <= 2))
+    return Outside("frequency_penalty", options.frequency_penalty, "[-2, 2]");
+  for (const auto& [token, bias] : options.logit_bias) {
+    if (token >= 0 && std::isfinite(bias)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("logit_bias[", token, "]: needs a token id >= 0 and a finite number"));
+  }
+  if (options.min_tokens < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("min_tokens: ", options.min_tokens, " is negative"));
+  }
   return absl::OkStatus();
+}
+
+Choices ChooseTokens(absl::Span<const float> logits, const SamplingOptions& options) {
+  if (options.temperature == 0) return {{ArgMax(logits)}, {1.0}, 1.0};
+  Choices all = AllTokens(logits, options.temperature);
+  if (options.top_k == 0 && options.top_p == 1 && options.min_p == 0) return all;
+  return Filter(all, options);
+}
+
+int32_t Draw(const Choices& choices, double uniform) {
+  double left = uniform * choices.total;
+  const auto token = [&](size_t i) {
+    return choices.tokens.empty() ? static_cast<int32_t>(i) : choices.tokens[i];
+  };
+  size_t last = 0;
+  for (size_t i = 0; i < choices.weights.size(); ++i) {
+    if (choices.weights[i] == 0) continue;
+    left -= choices.weights[i];
+    if (left < 0) return token(i);
+    last = i;
+  }
+  return token(last);
+}
+
+Uniforms UniformsAt(uint64_t seed, uint64_t n) {
+  const std::array<uint32_t, 4> words = chips::RandomBits(seed).Block(n);
+  return {Unit(words[0], words[1]), Unit(words[2], words[3])};
 }
 
 int32_t SampleToken(absl::Span<const float> logits, const SamplingOptions& options, uint64_t n) {
   if (options.temperature == 0) return ArgMax(logits);
-  std::vector<int32_t> order(logits.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto better = [&](int32_t a, int32_t b) {
-    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
-  };
-  size_t kept = order.size();
-  if (options.top_k > 0) kept = std::min(kept, static_cast<size_t>(options.top_k));
-  if (kept < order.size() || options.top_p < 1) {
-    std::partial_sort(order.begin(), order.begin() + static_cast<long>(kept), order.end(), better);
+  return Draw(ChooseTokens(logits, options), UniformsAt(options.seed, n).draw);
+}
+
+Sampler::Sampler(SamplingOptions options, absl::Span<const int32_t> prompt,
+                 std::vector<int32_t> ends)
+    : options_(std::move(options)),
+      ends_(std::move(ends)),
+      penalties_(options_.repetition_penalty != 1 || options_.presence_penalty != 0 ||
+                 options_.frequency_penalty != 0) {
+  if (options_.repetition_penalty != 1) seen_.insert(prompt.begin(), prompt.end());
+}
+
+bool Sampler::Adjusts() const {
+  return penalties_ || !options_.logit_bias.empty() ||
+         count_ < static_cast<uint64_t>(options_.min_tokens);
+}
+
+void Sampler::Penalise() {
+  const auto at = [&](int32_t token) -> float& { return adjusted_[static_cast<size_t>(token)]; };
+  const auto by = static_cast<float>(options_.repetition_penalty);
+  if (by != 1)
+    for (int32_t token : seen_) at(token) = at(token) > 0 ? at(token) / by : at(token) * by;
+  for (const auto& [token, count] : counts_) {
+    at(token) -= static_cast<float>(options_.frequency_penalty * static_cast<double>(count) +
+                                    options_.presence_penalty);
   }
-  const double top = logits[static_cast<size_t>(ArgMax(logits))];
-  std::vector<double> weights(kept);
-  double total = 0;
-  for (size_t i = 0; i < kept; ++i) {
-    weights[i] = std::exp((logits[static_cast<size_t>(order[i])] - top) / options.temperature);
-    total += weights[i];
+}
+
+absl::Span<const float> Sampler::Adjust(absl::Span<const float> logits) {
+  if (!Adjusts()) return logits;
+  adjusted_.assign(logits.begin(), logits.end());
+  const auto within = [&](int32_t token) { return static_cast<size_t>(token) < logits.size(); };
+  for (const auto& [token, bias] : options_.logit_bias)
+    if (within(token)) adjusted_[static_cast<size_t>(token)] += static_cast<float>(bias);
+  if (count_ < static_cast<uint64_t>(options_.min_tokens)) {
+    for (int32_t token : ends_)
+      if (within(token)) adjusted_[static_cast<size_t>(token)] = -kInfinity;
   }
-  if (options.top_p < 1) {  // `order` is sorted here
-    double mass = 0;
-    size_t i = 0;
-    while (i < kept && mass < options.top_p * total) mass += weights[i++];
-    kept = i;
-    total = mass;
-  }
-  double left = Uniform(options.seed, n) * total;
-  for (size_t i = 0; i < kept; ++i) {
-    left -= weights[i];
-    if (left < 0) return order[i];
-  }
-  return order[kept - 1];
+  if (penalties_) Penalise();
+  return adjusted_;
+}
+
+absl::StatusOr<int32_t> Sampler::Sample(absl::Span<const float> logits) {
+  STRATA_RETURN_IF_ERROR(CheckFinite(logits));
+  return SampleToken(Adjust(logits), options_, count_);
+}
+
+absl::StatusOr<Choices> Sampler::Distribution(absl::Span<const float> logits) {
+  STRATA_RETURN_IF_ERROR(CheckFinite(logits));
+  return ChooseTokens(Adjust(logits), options_);
+}
+
+void Sampler::Record(int32_t token) {
+  ++count_;
+  if (!penalties_) return;
+  seen_.insert(token);
+  ++counts_[token];
 }
 
 double LogProbability(absl::Span<const float> logits, int32_t token) {

@@ -91,5 +91,89 @@ TEST(Sampler, BadOptionsNameTheField) {
   EXPECT_OK(ValidateSampling({}));
 }
 
+TEST(Sampler, NewFieldsAreCheckedByName) {
+  const auto refused = [](const SamplingOptions& options, const char* field) {
+    EXPECT_THAT(ValidateSampling(options),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(field)));
+  };
+  refused({.min_p = 1.5}, "min_p: 1.5");
+  refused({.repetition_penalty = 0}, "repetition_penalty");
+  refused({.presence_penalty = 3}, "presence_penalty: 3");
+  refused({.frequency_penalty = -2.5}, "frequency_penalty");
+  refused({.logit_bias = {{-1, 1.0}}}, "logit_bias[-1]");
+  refused({.min_tokens = -1}, "min_tokens: -1");
+}
+
+TEST(Sampler, MinPKeepsWhatIsLikelyEnoughBesideTheBest) {
+  const std::vector<float> logits = {std::log(0.5f), std::log(0.3f), std::log(0.15f),
+                                     std::log(0.05f)};
+  EXPECT_EQ(ChooseTokens(logits, {.min_p = 0.4}).tokens, (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(ChooseTokens(logits, {.min_p = 0.25}).tokens, (std::vector<int32_t>{0, 1, 2}));
+  EXPECT_EQ(ChooseTokens(logits, {.min_p = 1}).tokens, (std::vector<int32_t>{0}));
+}
+
+TEST(Sampler, TopPIsAShareOfWhatTopKLeft) {
+  const std::vector<float> logits = {std::log(0.4f), std::log(0.3f), std::log(0.2f),
+                                     std::log(0.1f)};
+  // 0.4 / 0.7 = 0.57 of the two best.
+  EXPECT_EQ(ChooseTokens(logits, {.top_p = 0.5, .top_k = 2}).tokens, (std::vector<int32_t>{0}));
+  EXPECT_EQ(ChooseTokens(logits, {.top_p = 0.5}).tokens, (std::vector<int32_t>{0, 1}));
+}
+
+TEST(Sampler, PenaltiesAndBiasInTheirOrder) {
+  Sampler sampler({.temperature = 0,
+                   .repetition_penalty = 2,
+                   .presence_penalty = 0.5,
+                   .frequency_penalty = 0.25,
+                   .logit_bias = {{2, 1.0}}},
+                  /*prompt=*/{0, 1}, /*ends=*/{});
+  const std::vector<float> logits = {4.0f, -1.0f, 1.5f, 2.4f};
+  // Token 0: 4 / 2; token 1: -1 * 2; token 2: 1.5 + 1; token 3 as it is.
+  EXPECT_EQ(sampler.Sample(logits).value_or(-1), 2);
+  sampler.Record(2);  // (1.5 + 1) / 2 - 0.25 - 0.5
+  EXPECT_EQ(sampler.Sample(logits).value_or(-1), 3);
+  sampler.Record(3);  // 2.4 / 2 - 0.75
+  EXPECT_EQ(sampler.Sample(logits).value_or(-1), 0);
+}
+
+TEST(Sampler, NoEndBeforeMinTokens) {
+  Sampler sampler({.temperature = 0, .min_tokens = 2}, {}, /*ends=*/{1});
+  const std::vector<float> logits = {1.0f, 5.0f, 2.0f};
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(sampler.Sample(logits).value_or(-1), 2);
+    sampler.Record(2);
+  }
+  EXPECT_EQ(sampler.Sample(logits).value_or(-1), 1);
+}
+
+TEST(Sampler, BrokenLogitsAreAnErrorAndNoToken) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  Sampler sampler({}, {}, {});
+  for (const std::vector<float>& logits :
+       {std::vector<float>{1, nan}, {infinity, 1}, {-infinity, -infinity}}) {
+    EXPECT_THAT(sampler.Sample(logits),
+                StatusIs(absl::StatusCode::kInternal, HasSubstr("not finite")));
+  }
+  EXPECT_EQ(sampler.Sample(std::vector<float>{-infinity, 1}).value_or(-1), 1);
+}
+
+// Filtered draws against the filtered softmax, as above.
+TEST(Sampler, FilteredDrawsFollowTheFilteredDistribution) {
+  const std::vector<float> logits = {0.0f, 1.0f, 2.0f, -1.0f, 1.5f};
+  const SamplingOptions options = {.temperature = 0.8, .top_p = 0.9, .top_k = 4, .seed = 11};
+  const Choices choices = ChooseTokens(logits, options);
+  constexpr int kDraws = 20000;
+  std::vector<int> counts(logits.size());
+  for (uint64_t n = 0; n < kDraws; ++n) ++counts[SampleToken(logits, options, n)];
+  int counted = 0;
+  for (size_t i = 0; i < choices.tokens.size(); ++i) {
+    const double p = choices.weights[i] / choices.total;
+    counted += counts[choices.tokens[i]];
+    EXPECT_NEAR(counts[choices.tokens[i]], kDraws * p, 5 * std::sqrt(kDraws * p * (1 - p)));
+  }
+  EXPECT_EQ(counted, kDraws);
+}
+
 }  // namespace
 }  // namespace strata::inference
