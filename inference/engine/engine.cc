@@ -1,190 +1,173 @@
 #include "inference/engine/engine.h"
 
-#include <atomic>
-#include <chrono>
-#include <mutex>
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "inference/engine/stepper.h"
-#include "inference/engine/stop_filter.h"
-#include "inference/engine/turnstile.h"
+#include "inference/engine/block_allocator.h"
+#include "inference/engine/compiled_step_runner.h"
+#include "inference/engine/draft_model.h"
+#include "inference/engine/engine_core.h"
+#include "inference/engine/engine_thread.h"
+#include "inference/engine/prompt_lookup.h"
 
 namespace strata::inference {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
+absl::Status Outside(const char* option, int64_t value, int64_t least, int64_t most) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(option, ": ", value, " is outside [", least, ", ", most, "]"));
 }
 
-class LocalEngine : public Engine {
- public:
-  LocalEngine(std::shared_ptr<const DecoderModel> model, std::shared_ptr<const Tokenizer> tokenizer,
-              std::unique_ptr<Stepper> stepper, int64_t max_sequences)
-      : model_(std::move(model)),
-        tokenizer_(std::move(tokenizer)),
-        stepper_(std::move(stepper)),
-        gate_(max_sequences) {}
+absl::Status CheckRange(const char* option, int64_t value, int64_t least, int64_t most) {
+  return value < least || value > most ? Outside(option, value, least, most) : absl::OkStatus();
+}
 
-  absl::StatusOr<Generation> Generate(
-      const GenerateRequest& request,
-      const std::function<bool(const TokenEvent&)>& on_token) override {
-    STRATA_RETURN_IF_ERROR(Check(request));
-    ++waiting_;
-    gate_.Enter();
-    --waiting_;
-    ++running_;
-    absl::StatusOr<Generation> generation = Run(request, on_token);
-    --running_;
-    gate_.Leave();
-    if (generation.ok()) Count(request, *generation);
-    return generation;
+absl::Status CheckSpeculation(const SpeculationOptions& options, const DecoderModel& model) {
+  using Kind = SpeculationOptions::Kind;
+  if (options.kind == Kind::kNone) return absl::OkStatus();
+  STRATA_RETURN_IF_ERROR(CheckRange("speculation.tokens", options.tokens, 1, 64));
+  STRATA_RETURN_IF_ERROR(CheckRange("speculation.width", options.width, 1, 16));
+  if (options.kind == Kind::kPromptLookup)
+    return CheckRange("speculation.ngram", options.ngram, 1, 64);
+  if (options.draft == nullptr)
+    return absl::InvalidArgumentError("speculation.draft: is missing; give a smaller model");
+  if (options.draft->vocab_size() != model.vocab_size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("speculation.draft: has ", options.draft->vocab_size(), " tokens, the model ",
+                     model.vocab_size(), "; both need the same vocabulary"));
   }
+  if (options.rule == SpeculationOptions::Rule::kRejection && options.width != 1)
+    return absl::InvalidArgumentError("speculation.width: must be 1 with the rejection rule");
+  return absl::OkStatus();
+}
 
-  EngineStats stats() const override {
-    EngineStats stats;
-    stats.running = running_;
-    stats.waiting = waiting_;
-    stats.prompt_tokens = prompt_tokens_;
-    stats.generated_tokens = generated_tokens_;
-    stats.finished_stop = finished_[0];
-    stats.finished_length = finished_[1];
-    stats.finished_aborted = finished_[2];
-    return stats;
+absl::StatusOr<CoreOptions> ResolveOptions(const EngineOptions& options,
+                                           const DecoderModel& model) {
+  CoreOptions core;
+  core.context = options.context == 0 ? model.max_context() : options.context;
+  STRATA_RETURN_IF_ERROR(CheckRange("context", core.context, 1, model.max_context()));
+  STRATA_RETURN_IF_ERROR(
+      CheckRange("step_tokens", options.step_tokens, 1, CompiledStepRunner::kMostRows));
+  STRATA_RETURN_IF_ERROR(
+      CheckRange("max_sequences", options.max_sequences, 1, options.step_tokens));
+  if (options.chunk_tokens < 1)
+    return absl::InvalidArgumentError(
+        absl::StrCat("chunk_tokens: ", options.chunk_tokens, " is below 1"));
+  STRATA_RETURN_IF_ERROR(BlockAllocator::Validate(2, options.page_size));
+  STRATA_RETURN_IF_ERROR(CheckSpeculation(options.speculation, model));
+  core.scheduler = {.page_size = options.page_size,
+                    .max_sequences = options.max_sequences,
+                    .step_tokens = options.step_tokens,
+                    .chunk_tokens = options.chunk_tokens};
+  core.prefix_cache = options.prefix_cache;
+  core.vocabulary = model.vocab_size();
+  if (options.speculation.kind != SpeculationOptions::Kind::kNone) {
+    core.draft_depth = options.speculation.tokens;
+    core.draft_nodes = options.speculation.tokens * options.speculation.width;
   }
+  return core;
+}
 
-  const DecoderModel& model() const override { return *model_; }
-  const Tokenizer& tokenizer() const override { return *tokenizer_; }
-  int64_t context() const override { return stepper_->cache_length(); }
+// Bin, one context, and the copy of a page that is shared.
+int64_t LeastPages(const CoreOptions& core) {
+  return PagesFor(core.context, core.scheduler.page_size) + 2;
+}
 
- private:
-  absl::Status Check(const GenerateRequest& request) const {
-    STRATA_RETURN_IF_ERROR(ValidateSampling(request.sampling));
-    if (request.max_tokens < 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("max_tokens: ", request.max_tokens, " is negative"));
-    }
-    if (request.prompt.empty())
-      return absl::InvalidArgumentError("prompt: is empty; give at least one token");
-    const auto length = static_cast<int64_t>(request.prompt.size());
-    if (length > context()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("prompt: has ", length, " tokens; the context holds ", context()));
-    }
-    for (int32_t id : request.prompt) {
-      if (id < 0 || id >= model_->vocab_size()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("prompt: token id ", id, " is outside [0, ", model_->vocab_size(), ")"));
-      }
-    }
-    return absl::OkStatus();
+absl::StatusOr<int64_t> CountPages(const EngineOptions& options, const CoreOptions& core,
+                                   const DecoderModel& model) {
+  const int64_t least = LeastPages(core);
+  int64_t pages = options.pages;
+  if (pages == 0) {
+    STRATA_ASSIGN_OR_RETURN(const int64_t slot_bytes,
+                            CompiledStepRunner::SlotBytes(model, options.kv));
+    const int64_t fit = options.kv_bytes / std::max<int64_t>(1, slot_bytes * options.page_size);
+    pages = std::max(least, std::min(fit, least * options.max_sequences));
   }
-
-  absl::StatusOr<graph::HostTensor> Step(absl::Span<const int32_t> tokens, SequenceState* state) {
-    std::lock_guard<Turnstile> turn(turnstile_);
-    return stepper_->Step(tokens, state);
+  if (pages < least) {
+    return absl::InvalidArgumentError(absl::StrCat("pages: ", pages, " of ", options.page_size,
+                                                   " slots cannot hold a context of ", core.context,
+                                                   " tokens; give at least ", least));
   }
+  STRATA_RETURN_IF_ERROR(BlockAllocator::Validate(pages, options.page_size));
+  return pages;
+}
 
-  absl::StatusOr<graph::HostTensor> Prefill(const std::vector<int32_t>& prompt,
-                                            SequenceState* state) {
-    graph::HostTensor logits;
-    size_t done = 0;
-    while (done < prompt.size()) {
-      const auto chunk =
-          static_cast<size_t>(Stepper::ChunkSize(static_cast<int64_t>(prompt.size() - done)));
-      STRATA_ASSIGN_OR_RETURN(logits,
-                              Step(absl::MakeConstSpan(prompt).subspan(done, chunk), state));
-      done += chunk;
-    }
-    return logits;
+absl::StatusOr<std::unique_ptr<StepRunner>> MakeRunner(const DecoderModel& model,
+                                                       const CoreOptions& core,
+                                                       const EngineOptions& options,
+                                                       int64_t views) {
+  compiler::CompiledEvaluator::Options evaluator;
+  evaluator.compiler = options.compiler;
+  evaluator.device_options = options.device;
+  const RunnerSizes sizes = {.slots = core.pages * core.scheduler.page_size,
+                             .views = views,
+                             .view_length = core.context,
+                             .max_rows = options.step_tokens,
+                             .kv = options.kv};
+  return CompiledStepRunner::Create(&model, sizes, std::move(evaluator));
+}
+
+absl::StatusOr<std::unique_ptr<Speculator>> MakeSpeculator(const EngineOptions& options,
+                                                           const CoreOptions& core) {
+  const SpeculationOptions& speculation = options.speculation;
+  switch (speculation.kind) {
+    case SpeculationOptions::Kind::kNone:
+      return nullptr;
+    case SpeculationOptions::Kind::kPromptLookup:
+      return std::make_unique<PromptLookup>(speculation.ngram, speculation.width);
+    case SpeculationOptions::Kind::kDraftModel:
+      break;
   }
-
-  absl::StatusOr<SequenceState> NewSequence() {
-    std::lock_guard<Turnstile> turn(turnstile_);
-    return stepper_->NewSequence();
-  }
-
-  absl::StatusOr<Generation> Run(const GenerateRequest& request,
-                                 const std::function<bool(const TokenEvent&)>& on_token) {
-    Generation done;
-    if (request.max_tokens == 0) return done;
-    const Clock::time_point start = Clock::now();
-    STRATA_ASSIGN_OR_RETURN(SequenceState state, NewSequence());
-    STRATA_ASSIGN_OR_RETURN(graph::HostTensor logits, Prefill(request.prompt, &state));
-    done.prefill_seconds = SecondsSince(start);
-    const Clock::time_point decode_start = Clock::now();
-
-    StopFilter filter(*tokenizer_, request.stop);
-    while (true) {
-      const absl::Span<const float> scores(logits.data<float>(),
-                                           static_cast<size_t>(logits.elements()));
-      const int32_t token = SampleToken(scores, request.sampling, done.tokens.size());
-      if (!request.ignore_eos && tokenizer_->eos() == token) {
-        done.finish = FinishReason::kStop;
-        break;
-      }
-      done.tokens.push_back(token);
-      TokenEvent event{token, filter.Push(token), LogProbability(scores, token),
-                       TopLogProbabilities(scores, request.top_logprobs)};
-      done.text += event.text;
-      if (on_token && !on_token(event)) {
-        done.finish = FinishReason::kAborted;
-        break;
-      }
-      if (filter.stopped()) {
-        done.finish = FinishReason::kStop;
-        break;
-      }
-      const bool full = state.length >= context();
-      if (static_cast<int64_t>(done.tokens.size()) >= request.max_tokens || full) break;
-      STRATA_ASSIGN_OR_RETURN(logits, Step({token}, &state));
-    }
-    const std::string rest = filter.Flush();
-    done.text += rest;
-    if (!rest.empty() && on_token && done.finish != FinishReason::kAborted) on_token({-1, rest, 0});
-    done.decode_seconds = SecondsSince(decode_start);
-    return done;
-  }
-
-  void Count(const GenerateRequest& request, const Generation& generation) {
-    prompt_tokens_ += static_cast<int64_t>(request.prompt.size());
-    generated_tokens_ += static_cast<int64_t>(generation.tokens.size());
-    ++finished_[static_cast<int>(generation.finish)];
-  }
-
-  std::shared_ptr<const DecoderModel> model_;
-  std::shared_ptr<const Tokenizer> tokenizer_;
-  std::unique_ptr<Stepper> stepper_;
-  Turnstile turnstile_;  // guards stepper_
-  Gate gate_;
-  std::atomic<int64_t> running_{0}, waiting_{0}, prompt_tokens_{0}, generated_tokens_{0};
-  std::atomic<int64_t> finished_[3] = {0, 0, 0};
-};
+  CoreOptions draft = core;
+  draft.context = std::min(core.context, speculation.draft->max_context());
+  draft.pages = LeastPages(draft) * options.max_sequences;
+  STRATA_ASSIGN_OR_RETURN(std::unique_ptr<StepRunner> runner,
+                          MakeRunner(*speculation.draft, draft, options, options.max_sequences));
+  const DraftModelOptions draft_options = {
+      .pages = draft.pages,
+      .page_size = options.page_size,
+      .vocabulary = core.vocabulary,
+      .width = speculation.width,
+      .draws = speculation.rule == SpeculationOptions::Rule::kRejection};
+  return std::make_unique<DraftModel>(speculation.draft, std::move(runner), draft_options);
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<const DecoderModel> model,
                                                        std::shared_ptr<const Tokenizer> tokenizer,
                                                        EngineOptions options) {
-  if (options.max_sequences < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("max_sequences: ", options.max_sequences, " is below 1"));
+  STRATA_ASSIGN_OR_RETURN(CoreOptions core, ResolveOptions(options, *model));
+  STRATA_ASSIGN_OR_RETURN(core.pages, CountPages(options, core, *model));
+  STRATA_ASSIGN_OR_RETURN(std::unique_ptr<StepRunner> runner,
+                          MakeRunner(*model, core, options, EngineCore::ViewsFor(core)));
+  STRATA_ASSIGN_OR_RETURN(std::unique_ptr<Speculator> speculator, MakeSpeculator(options, core));
+  auto engine_core =
+      std::make_unique<EngineCore>(core, tokenizer.get(), std::move(runner), std::move(speculator));
+  return std::unique_ptr<Engine>(new EngineThread(std::move(model), std::move(tokenizer),
+                                                  std::move(engine_core), core.context));
+}
+
+absl::StatusOr<std::vector<Generation>> Engine::GenerateAll(const GenerateRequest& request,
+                                                            const OnToken& on_token) {
+  std::vector<Generation> all;
+  GenerateRequest one = request;
+  one.n = 1;
+  for (int64_t choice = 0; choice < request.n; ++choice, ++one.sampling.seed) {
+    const auto forward = [&](const TokenEvent& event) {
+      TokenEvent of_choice = event;
+      of_choice.choice = choice;
+      return !on_token || on_token(of_choice);
+    };
+    STRATA_ASSIGN_OR_RETURN(Generation generation, Generate(one, forward));
+    all.push_back(std::move(generation));
   }
-  const int64_t most = model->max_context();
-  const int64_t context = options.context == 0 ? most : options.context;
-  if (context < 1 || context > most) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("context: ", context, " is outside [1, ", most, "]"));
-  }
-  compiler::CompiledEvaluator::Options evaluator;
-  evaluator.compiler = options.compiler;
-  evaluator.device_options = options.device;
-  STRATA_ASSIGN_OR_RETURN(std::unique_ptr<Stepper> stepper,
-                          Stepper::Create(model.get(), std::move(evaluator), context));
-  return std::unique_ptr<Engine>(new LocalEngine(std::move(model), std::move(tokenizer),
-                                                 std::move(stepper), options.max_sequences));
+  return all;
+}
+
+absl::StatusOr<int64_t> Engine::Submit(const GenerateRequest&, OnToken, OnDone) {
+  return absl::UnimplementedError("this engine has only the blocking form; use Generate()");
 }
 
 }  // namespace strata::inference
