@@ -187,7 +187,6 @@ void EngineCore::MatchPrefixes() {
 }
 
 StepPlan EngineCore::Plan() {
-  MatchPrefixes();
   std::vector<SequenceView> running, waiting;
   for (const auto& [id, sequence] : running_) running.push_back(ViewOf(*sequence));
   for (const auto& [id, sequence] : waiting_) waiting.push_back(ViewOf(*sequence));
@@ -227,8 +226,13 @@ std::map<int64_t, CandidateTree> EngineCore::Propose(const StepPlan& plan) {
 void EngineCore::Step() {
   DropCancelled();
   if (!busy()) return;
-  const StepPlan plan = Plan();
+  MatchPrefixes();
+  StepPlan plan = Plan();
   Apply(plan);
+  if (plan.work.empty() && plan.preempted.empty()) {  // without prefix hits, which hold pages
+    plan = Plan();
+    Apply(plan);
+  }
   if (!plan.work.empty()) return Run(plan);
   if (!plan.preempted.empty()) return;  // the next plan has their pages
   Sequence* stuck = (running_.empty() ? waiting_ : running_).begin()->second.get();

@@ -33,7 +33,11 @@ class Planner {
     }
   }
 
+  // Pages that only this waiting sequence holds can be had until it starts.
+  void Lend(const SequenceView& waiting) { available_ += waiting.own_pages; }
+
   void Admit(const SequenceView& waiting) {
+    available_ -= waiting.own_pages;
     entries_.push_back({waiting});
     entries_.back().admitted = true;
     TakeRows(&entries_.back(), Fitting(waiting));
@@ -42,8 +46,9 @@ class Planner {
   // Whether the next of the queue may start now.
   bool HasRoomFor(const SequenceView& waiting) const {
     if (preemption_ || budget_ == 0 || Active() >= options_.max_sequences) return false;
-    if (Active() == 0) return Fitting(waiting) > 0;
-    return NewPages(waiting, waiting.tokens - waiting.computed, options_.page_size) <= available_;
+    const int64_t left = available_ - waiting.own_pages;
+    if (Active() == 0) return left >= NewPages(waiting, 1, options_.page_size);
+    return left >= NewPages(waiting, waiting.tokens - waiting.computed, options_.page_size);
   }
 
   void Speculate() {
@@ -146,6 +151,7 @@ int64_t NewPages(const SequenceView& sequence, int64_t count, int64_t page_size)
 StepPlan PlanStep(const SchedulerOptions& options, absl::Span<const SequenceView> running,
                   absl::Span<const SequenceView> waiting, int64_t available) {
   Planner planner(options, running, available);
+  for (const SequenceView& sequence : waiting) planner.Lend(sequence);
   planner.PlanRunning(/*prompts=*/false);
   planner.PlanRunning(/*prompts=*/true);
   for (const SequenceView& next : Sorted(waiting)) {

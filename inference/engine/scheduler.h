@@ -57,7 +57,8 @@ struct StepPlan {
   std::vector<int64_t> preempted;  // ids of running sequences that wait again, without pages
 };
 
-// `available`: pages that are free, or idle in the prefix cache. Pages of waiting sequences (prefix hits) count as held.
+// `available`: pages that are free, or idle in the prefix cache. Pages of waiting sequences (prefix hits) count as held;
+// those without another user are taken for running ones where needed, so sequences that do not start must give them up.
 StepPlan PlanStep(const SchedulerOptions& options, absl::Span<const SequenceView> running,
                   absl::Span<const SequenceView> waiting, int64_t available);
 
