@@ -21,7 +21,9 @@ bool IsProductOp(const std::string& op) {
                                              "attention",
                                              "conv2d",
                                              "attention_gradient",
+                                             "matmul_experts",
                                              "matmul_int8",
+                                             "matmul_packed",
                                              "paged_attention",
                                              "conv2d_gradient_input",
                                              "conv2d_gradient_weight"};

@@ -136,6 +136,12 @@ Finding Embedding(const Site& site) {
   return Domain(site, 1, "ids");
 }
 
+// x [R, J, K], w [E, ...], ids [R, J].
+Finding Experts(const Site& site) {
+  if (site.Has(site.in(1))) return Fault("ids must be matrices that are there");
+  return Domain(site, 2, "ids");
+}
+
 Finding EmbeddingGradient(const Site& site) {
   if (site.Has(site.in(0))) return Fault("sums over the ids");
   if (site.Has(site.call.outputs[0].shape, 0)) return Fault("ids must be rows of the real table");
@@ -228,10 +234,13 @@ const std::map<std::string, Rule>& Rules() {
       {"cross_entropy_gradient", CrossEntropy},
       {"embedding", Embedding},
       {"embedding_gradient", EmbeddingGradient},
+      {"embedding_packed", Embedding},
       {"iota", Iota},
       {"layer_norm", LastAxisStays},
       {"matmul", Matmul},
+      {"matmul_experts", Experts},
       {"matmul_int8", LastAxisStays},
+      {"matmul_packed", LastAxisStays},
       {"max_pool2d", Apart},
       {"max_pool2d_gradient", Apart},
       {"pad", Apart},  // along known sizes only

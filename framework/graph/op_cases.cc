@@ -283,6 +283,8 @@ std::vector<OpCase> AllOpCases(DType dtype) {
     std::vector<OpCase> more = family(dtype);
     std::move(more.begin(), more.end(), std::back_inserter(cases));
   }
+  std::vector<OpCase> packed = PackedOpCases();
+  std::move(packed.begin(), packed.end(), std::back_inserter(cases));
   return cases;
 }
 

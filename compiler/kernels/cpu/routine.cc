@@ -16,7 +16,8 @@ const Table& Routines() {
          {MatmulRoutines(), MatmulInt8Routines(), Conv2dRoutines(), MaxPool2dRoutines(),
           RequantizeRoutines(), IntegerSumRoutines(), AttentionRoutines(),
           AttentionGradientRoutines(), EmbeddingRoutines(), CrossEntropyRoutines(), RopeRoutines(),
-          CacheUpdateRoutines(), CacheWriteRoutines(), PagedAttentionRoutines(), TopKRoutines()}) {
+          CacheUpdateRoutines(), CacheWriteRoutines(), PagedAttentionRoutines(), TopKRoutines(),
+          PackedRoutines()}) {
       for (const Routine& routine : family) (*t)[routine.name] = routine;
     }
     return t;

@@ -38,6 +38,11 @@ void RegisterCacheWriteOps(OpRegistry& registry);      // cache_write.cc: cache_
 void RegisterPagedAttentionOps(OpRegistry& registry);  // paged_attention.cc: paged_attention
 void RegisterTopKOps(OpRegistry& registry);            // top_k.cc: top_k
 
+// Weights as model files have them.
+void RegisterMatmulPackedOps(OpRegistry& registry);     // matmul_packed.cc: matmul_packed
+void RegisterMatmulExpertsOps(OpRegistry& registry);    // matmul_experts.cc: matmul_experts
+void RegisterEmbeddingPackedOps(OpRegistry& registry);  // embedding_packed.cc: embedding_packed
+
 // Images, and integer arithmetic.
 void RegisterConv2dOps(OpRegistry& registry);      // conv2d.cc: conv2d conv2d_gradient_input ...
 void RegisterMaxPool2dOps(OpRegistry& registry);   // max_pool2d.cc: max_pool2d(_gradient)

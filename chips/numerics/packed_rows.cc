@@ -1,0 +1,326 @@
+#include "chips/numerics/packed_rows.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "chips/numerics/float16.h"
+#include "chips/numerics/weight_decode.h"
+
+namespace strata::chips {
+namespace {
+
+// Tables as codes with 128 and 12 added.
+constexpr int kIq4NlOffset = 128, kMxFp4Offset = 12;
+
+struct Table {
+  uint8_t codes[16];
+};
+constexpr Table Shifted(const int8_t (&values)[16], int offset) {
+  Table table = {};
+  for (int i = 0; i < 16; ++i) table.codes[i] = static_cast<uint8_t>(values[i] + offset);
+  return table;
+}
+constexpr Table kIq4Nl = Shifted(kIq4NlValues, kIq4NlOffset);
+constexpr Table kMxFp4 = Shifted(kMxFp4Doubled, kMxFp4Offset);
+
+// Lanes of 4 bytes: vector v of `out` has in lane r bytes 4v .. 4v + 3 of row r, xor `flip`. Rows begin `stride` apart;
+// a row that is not there (r >= count) gives `flip` itself.
+void Interleave(const uint8_t* rows, int64_t stride, int64_t count, int64_t vectors, uint32_t flip,
+                uint8_t* out) {
+  for (int64_t r = 0; r < kPackedRows; ++r) {
+    for (int64_t v = 0; v < vectors; ++v) {
+      uint32_t word = 0;
+      if (r < count) std::memcpy(&word, rows + r * stride + 4 * v, sizeof word);
+      word ^= flip;
+      std::memcpy(out + 64 * v + 4 * r, &word, sizeof word);
+    }
+  }
+}
+
+// The 16 rows of a group: where they are in a matrix as files have it.
+struct SourceRows {
+  const uint8_t* first;
+  int64_t stride;  // bytes of a row
+  int64_t count;   // at most 16
+
+  // Calls f(row, its bytes from `offset` on) for the rows that are there.
+  template <typename F>
+  void Each(int64_t offset, F f) const {
+    for (int64_t r = 0; r < count; ++r) f(r, first + r * stride + offset);
+  }
+};
+
+void PutHalves(const SourceRows& rows, int64_t offset, uint8_t* out) {
+  rows.Each(offset, [&](int64_t r, const uint8_t* p) { std::memcpy(out + 2 * r, p, 2); });
+}
+
+// fp16 d, then 32 int8; q5_0 is widened to that.
+void PackBytes(bool five_bits, const SourceRows& rows, int64_t offset, uint8_t* scales,
+               uint8_t* values) {
+  PutHalves(rows, offset, scales);
+  constexpr uint32_t kFlip = 0x80808080u;  // of int8: adds 128
+  if (!five_bits) {
+    return Interleave(rows.first + offset + 2, rows.stride, rows.count, 8, kFlip, values);
+  }
+  uint8_t wide[kPackedRows][32];
+  rows.Each(offset, [&](int64_t r, const uint8_t* p) {
+    uint32_t fifth;
+    std::memcpy(&fifth, p + 2, sizeof fifth);
+    for (int i = 0; i < 16; ++i) {
+      const uint32_t low = (p[6 + i] & 15u) | ((fifth >> i) & 1u) << 4;
+      const uint32_t high = (p[6 + i] >> 4) | ((fifth >> (16 + i)) & 1u) << 4;
+      wide[r][i] = static_cast<uint8_t>(128 - 16 + low);
+      wide[r][16 + i] = static_cast<uint8_t>(128 - 16 + high);
+    }
+  });
+  // A row that is not there is zeros as in q8_0: its code is the offset.
+  for (int64_t r = rows.count; r < kPackedRows; ++r) std::fill_n(wide[r], 32, uint8_t{128});
+  Interleave(wide[0], 32, kPackedRows, 8, 0, values);
+}
+
+void PackMxFp4(const SourceRows& rows, int64_t offset, uint8_t* scales, uint8_t* values) {
+  rows.Each(offset, [&](int64_t r, const uint8_t* p) {
+    const uint16_t upper = FloatToBf16(HalfE8M0(*p));  // exact: a power of two or NaN
+    std::memcpy(scales + 2 * r, &upper, sizeof upper);
+  });
+  Interleave(rows.first + offset + 1, rows.stride, rows.count, 4, 0, values);
+}
+
+// d, m and the sixteen numbers of 6 bits as bytes; then 32 bytes of fifth bits in q5_k; then nibbles.
+void PackSuper(bool five_bits, const SourceRows& rows, int64_t offset, uint8_t* scales,
+               uint8_t* values) {
+  PutHalves(rows, offset, scales);
+  PutHalves(rows, offset + 2, scales + 32);
+  rows.Each(offset + 4, [&](int64_t r, const uint8_t* packed) {
+    for (int j = 0; j < 8; ++j) {
+      const ScaleAndMin pair = KScaleAndMin(packed, j);
+      scales[64 + 16 * j + r] = pair.scale;
+      scales[192 + 16 * j + r] = pair.min;
+    }
+  });
+  if (!five_bits) {
+    return Interleave(rows.first + offset + 16, rows.stride, rows.count, 32, 0, values);
+  }
+  std::vector<uint8_t> wide(static_cast<size_t>(kPackedRows * 256));
+  rows.Each(offset + 16, [&](int64_t r, const uint8_t* fifth) {
+    const uint8_t* nibbles = fifth + 32;
+    for (int i = 0; i < 256; ++i) {
+      const int j = i / 32, l = i % 32;
+      wide[static_cast<size_t>(256 * r + i)] = static_cast<uint8_t>(
+          ((nibbles[j / 2 * 32 + l] >> (j % 2 * 4)) & 15) | ((fifth[l] >> j) & 1) << 4);
+    }
+  });
+  Interleave(wide.data(), 256, kPackedRows, 64, 0, values);
+}
+
+// nibbles[128], pairs[64], int8 s[16], fp16 d.
+void PackSix(const SourceRows& rows, int64_t offset, uint8_t* scales, uint8_t* values) {
+  PutHalves(rows, offset + 208, scales);
+  rows.Each(offset + 192, [&](int64_t r, const uint8_t* s) {
+    for (int j = 0; j < 16; ++j) scales[32 + 16 * j + r] = s[j];
+  });
+  for (int64_t half = 0; half < 2; ++half) {
+    uint8_t* out = values + 1536 * half;
+    Interleave(rows.first + offset + 64 * half, rows.stride, rows.count, 16, 0, out);
+    Interleave(rows.first + offset + 128 + 32 * half, rows.stride, rows.count, 8, 0, out + 1024);
+  }
+}
+
+void PackHalfFloats(const SourceRows& rows, int64_t K, uint8_t* values) {
+  rows.Each(0, [&](int64_t r, const uint8_t* p) {
+    for (int64_t k = 0; k < K; ++k) std::memcpy(values + 32 * k + 2 * r, p + 2 * k, 2);
+  });
+}
+
+// A pair of weights a lane; the last one of an odd K is beside a zero.
+void PackBf16(const SourceRows& rows, int64_t K, uint8_t* values) {
+  Interleave(rows.first, rows.stride, rows.count, K / 2, 0, values);
+  if (K % 2 == 0) return;
+  rows.Each(2 * (K - 1),
+            [&](int64_t r, const uint8_t* p) { std::memcpy(values + 64 * (K / 2) + 4 * r, p, 2); });
+}
+
+// One step of `format` along k, `offset` bytes into each row.
+void PackStep(const WeightFormat& format, const PackedLayout& layout, const SourceRows& rows,
+              int64_t offset, uint8_t* scales, uint8_t* values) {
+  switch (layout.form) {
+    case PackedForm::kBytes:
+      return PackBytes(format.bytes == 22, rows, offset, scales, values);
+    case PackedForm::kNibbles:
+      if (layout.bf16_scale) return PackMxFp4(rows, offset, scales, values);
+      PutHalves(rows, offset, scales);
+      return Interleave(rows.first + offset + 2, rows.stride, rows.count, 4, 0, values);
+    case PackedForm::kNibblesMin:
+      PutHalves(rows, offset, scales);
+      PutHalves(rows, offset + 2, scales + 32);
+      return Interleave(rows.first + offset + 4, rows.stride, rows.count, 4, 0, values);
+    case PackedForm::kSuperNibbles:
+    case PackedForm::kSuperBytes:
+      return PackSuper(layout.form == PackedForm::kSuperBytes, rows, offset, scales, values);
+    default:
+      return PackSix(rows, offset, scales, values);
+  }
+}
+
+void PackGroup(const WeightFormat& format, const PackedLayout& layout, const SourceRows& rows,
+               int64_t K, uint8_t* group) {
+  uint8_t* values = group + layout.ScaleArea(K);
+  if (layout.form == PackedForm::kFloat)
+    return Interleave(rows.first, rows.stride, rows.count, K, 0, values);
+  if (layout.form == PackedForm::kHalf) return PackHalfFloats(rows, K, values);
+  if (layout.form == PackedForm::kBf16Pair) return PackBf16(rows, K, values);
+  for (int64_t s = 0; s < layout.Steps(K); ++s) {
+    PackStep(format, layout, rows, s * format.bytes, group + s * layout.scale_bytes,
+             values + s * layout.value_bytes);
+  }
+}
+
+float HalfAt(const uint8_t* p, int64_t i) {
+  uint16_t bits;
+  std::memcpy(&bits, p + 2 * i, sizeof bits);
+  return Fp16ToFloat(bits);
+}
+float Bf16At(const uint8_t* p, int64_t i) {
+  uint16_t bits;
+  std::memcpy(&bits, p + 2 * i, sizeof bits);
+  return Bf16ToFloat(bits);
+}
+
+// Byte i of a row's lanes.
+uint8_t LaneByte(const uint8_t* vectors, int64_t row, int64_t i) {
+  return vectors[64 * (i / 4) + 4 * row + i % 4];
+}
+
+// The code of weight i of a step.
+uint8_t CodeAt(const PackedLayout& layout, const uint8_t* values, int64_t row, int64_t i) {
+  switch (layout.form) {
+    case PackedForm::kBytes:
+    case PackedForm::kSuperBytes:
+      return LaneByte(values, row, i);
+    case PackedForm::kNibbles:
+    case PackedForm::kNibblesMin: {
+      const int nibble = (LaneByte(values, row, i % 16) >> (i / 16 * 4)) & 15;
+      return layout.table != nullptr ? layout.table[nibble] : static_cast<uint8_t>(nibble);
+    }
+    case PackedForm::kSuperNibbles:
+      return (LaneByte(values, row, i / 64 * 32 + i % 32) >> (i / 32 % 2 * 4)) & 15;
+    default: {  // kSuperSix
+      const uint8_t* half = values + 1536 * (i / 128);
+      const int64_t quarter = i % 128 / 32, l = i % 32;
+      const int low = (LaneByte(half, row, quarter % 2 * 32 + l) >> (quarter / 2 * 4)) & 15;
+      return static_cast<uint8_t>(low | ((LaneByte(half + 1024, row, l) >> (2 * quarter)) & 3)
+                                            << 4);
+    }
+  }
+}
+
+// Scales and minimum of block `b` of a step.
+void ScalesAt(const PackedLayout& layout, const uint8_t* scales, int64_t row, int64_t b,
+              PackedBlock* out) {
+  const float d = layout.bf16_scale ? Bf16At(scales, row) : HalfAt(scales, row);
+  out->scale[0] = out->scale[1] = d;
+  out->min = 0;
+  if (layout.form == PackedForm::kNibblesMin) out->min = -HalfAt(scales + 32, row);
+  if (layout.form == PackedForm::kSuperNibbles || layout.form == PackedForm::kSuperBytes) {
+    out->scale[0] = out->scale[1] = d * static_cast<float>(scales[64 + 16 * b + row]);
+    out->min = HalfAt(scales + 32, row) * static_cast<float>(scales[192 + 16 * b + row]);
+  }
+  if (layout.form == PackedForm::kSuperSix) {
+    for (int half = 0; half < 2; ++half) {
+      const auto s = static_cast<int8_t>(scales[32 + 16 * (2 * b + half) + row]);
+      out->scale[half] = d * static_cast<float>(s);
+    }
+  }
+}
+
+}  // namespace
+
+PackedLayout LayoutOf(const WeightFormat& format) {
+  switch (format.ggml_type) {
+    case 0:  // f32
+      return {PackedForm::kFloat, 1, 0, 64};
+    case 1:  // f16
+      return {PackedForm::kHalf, 1, 0, 32};
+    case 30:  // bf16
+      return {PackedForm::kBf16Pair, 2, 0, 64};
+    case 2:  // q4_0
+      return {PackedForm::kNibbles, 32, 32, 256, 8};
+    case 3:  // q4_1
+      return {PackedForm::kNibblesMin, 32, 64, 256};
+    case 20:  // iq4_nl
+      return {PackedForm::kNibbles, 32, 32, 256, kIq4NlOffset, kIq4Nl.codes};
+    case 39:  // mxfp4
+      return {PackedForm::kNibbles, 32, 32, 256, kMxFp4Offset, kMxFp4.codes, true};
+    case 12:  // q4_k
+      return {PackedForm::kSuperNibbles, 256, 320, 2048};
+    case 13:  // q5_k
+      return {PackedForm::kSuperBytes, 256, 320, 4096};
+    case 14:  // q6_k
+      return {PackedForm::kSuperSix, 256, 288, 3072, 32};
+    default:  // q8_0, q5_0
+      return {PackedForm::kBytes, 32, 32, 512, 128};
+  }
+}
+
+int64_t GroupBytes(const WeightFormat& format, int64_t K) { return LayoutOf(format).GroupBytes(K); }
+
+void PackRows(const WeightFormat& format, const uint8_t* rows, int64_t N, int64_t K,
+              int64_t first_group, int64_t groups, uint8_t* out) {
+  const PackedLayout layout = LayoutOf(format);
+  const int64_t stride = RowBytes(format, K), size = layout.GroupBytes(K);
+  for (int64_t g = first_group; g < first_group + groups; ++g, out += size) {
+    const int64_t n = g * kPackedRows;
+    const SourceRows source = {rows + n * stride, stride, std::min(kPackedRows, N - n)};
+    // What a whole group leaves alone is the end of an area; the rest of a cut one are zeros.
+    if (source.count < kPackedRows) {
+      std::memset(out, 0, static_cast<size_t>(size));
+    } else {
+      const int64_t scales = layout.Steps(K) * layout.scale_bytes, area = layout.ScaleArea(K);
+      const int64_t end = area + layout.Steps(K) * layout.value_bytes;
+      std::memset(out + scales, 0, static_cast<size_t>(area - scales));
+      std::memset(out + end, 0, static_cast<size_t>(size - end));
+      if (K % layout.step != 0) std::memset(out + end - layout.value_bytes, 0, 64);
+    }
+    PackGroup(format, layout, source, K, out);
+  }
+}
+
+PackedBlock UnpackBlock(const PackedLayout& layout, const uint8_t* group, int64_t K, int64_t row,
+                        int64_t block) {
+  const int64_t blocks = layout.step / 32, step = block / blocks, b = block % blocks;
+  PackedBlock result;
+  ScalesAt(layout, group + step * layout.scale_bytes, row, b, &result);
+  const uint8_t* values = group + layout.ScaleArea(K) + step * layout.value_bytes;
+  for (int64_t i = 0; i < 32; ++i) result.codes[i] = CodeAt(layout, values, row, 32 * b + i);
+  return result;
+}
+
+void UnpackRow(const WeightFormat& format, const uint8_t* packed, int64_t n, int64_t K,
+               float* values) {
+  const PackedLayout layout = LayoutOf(format);
+  const uint8_t* group = packed + n / kPackedRows * layout.GroupBytes(K);
+  const int64_t row = n % kPackedRows;
+  if (layout.form == PackedForm::kFloat) {
+    for (int64_t k = 0; k < K; ++k) std::memcpy(values + k, group + 64 * k + 4 * row, 4);
+  } else if (layout.form == PackedForm::kHalf) {
+    for (int64_t k = 0; k < K; ++k) values[k] = HalfAt(group + 32 * k, row);
+  } else if (layout.form == PackedForm::kBf16Pair) {
+    for (int64_t k = 0; k < K; ++k) values[k] = Bf16At(group + 64 * (k / 2) + 4 * row, k % 2);
+  } else {
+    for (int64_t block = 0; block < K / 32; ++block) {
+      const PackedBlock b = UnpackBlock(layout, group, K, row, block);
+      for (int64_t i = 0; i < 32; ++i) {
+        const auto code = static_cast<float>(static_cast<int>(b.codes[i]) - layout.offset);
+        const float value = b.scale[i / 16] * code;
+        // Without a minimum nothing is taken away, so that zeros keep their sign.
+        const bool has_min = layout.form == PackedForm::kNibblesMin ||
+                             layout.form == PackedForm::kSuperNibbles ||
+                             layout.form == PackedForm::kSuperBytes;
+        values[32 * block + i] = has_min ? value - b.min : value;
+      }
+    }
+  }
+}
+
+}  // namespace strata::chips
