@@ -4,6 +4,10 @@
 #include <cstring>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "chips/numerics/float16.h"
 #include "chips/numerics/weight_decode.h"
 
@@ -26,16 +30,65 @@ constexpr Table kMxFp4 = Shifted(kMxFp4Doubled, kMxFp4Offset);
 
 // Lanes of 4 bytes: vector v of `out` has in lane r bytes 4v .. 4v + 3 of row r, xor `flip`. Rows begin `stride` apart;
 // a row that is not there (r >= count) gives `flip` itself.
-void Interleave(const uint8_t* rows, int64_t stride, int64_t count, int64_t vectors, uint32_t flip,
-                uint8_t* out) {
-  for (int64_t r = 0; r < kPackedRows; ++r) {
-    for (int64_t v = 0; v < vectors; ++v) {
+void InterleavePlain(const uint8_t* rows, int64_t stride, int64_t count, int64_t vectors,
+                     uint32_t flip, uint8_t* out) {
+  for (int64_t v = 0; v < vectors; ++v) {
+    for (int64_t r = 0; r < kPackedRows; ++r) {
       uint32_t word = 0;
       if (r < count) std::memcpy(&word, rows + r * stride + 4 * v, sizeof word);
       word ^= flip;
       std::memcpy(out + 64 * v + 4 * r, &word, sizeof word);
     }
   }
+}
+
+#if defined(__x86_64__)
+#define STRATA_AVX512 __attribute__((target("avx512f")))
+
+STRATA_AVX512 inline __m128i Load16(const uint8_t* p) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+
+// 16 bytes of each fourth row, a quarter of a vector each.
+STRATA_AVX512 inline __m512i FourRows(const uint8_t* p, int64_t stride) {
+  __m512i v = _mm512_castsi128_si512(Load16(p));
+  v = _mm512_inserti32x4(v, Load16(p + 4 * stride), 1);
+  v = _mm512_inserti32x4(v, Load16(p + 8 * stride), 2);
+  return _mm512_inserti32x4(v, Load16(p + 12 * stride), 3);
+}
+
+// The same for 16 rows and a multiple of 4 vectors: 4 x 4 words are transposed in each quarter of 4 registers.
+STRATA_AVX512 void InterleaveAvx512(const uint8_t* rows, int64_t stride, int64_t vectors,
+                                    uint32_t flip, uint8_t* out) {
+  const __m512i flips = _mm512_set1_epi32(static_cast<int32_t>(flip));
+  for (int64_t v = 0; v < vectors; v += 4) {
+    const uint8_t* p = rows + 4 * v;
+    const __m512i a = FourRows(p, stride), b = FourRows(p + stride, stride);
+    const __m512i c = FourRows(p + 2 * stride, stride), d = FourRows(p + 3 * stride, stride);
+    const __m512i ab_low = _mm512_unpacklo_epi32(a, b), ab_high = _mm512_unpackhi_epi32(a, b);
+    const __m512i cd_low = _mm512_unpacklo_epi32(c, d), cd_high = _mm512_unpackhi_epi32(c, d);
+    uint8_t* to = out + 64 * v;
+    _mm512_storeu_si512(to, _mm512_xor_si512(_mm512_unpacklo_epi64(ab_low, cd_low), flips));
+    _mm512_storeu_si512(to + 64, _mm512_xor_si512(_mm512_unpackhi_epi64(ab_low, cd_low), flips));
+    _mm512_storeu_si512(to + 128, _mm512_xor_si512(_mm512_unpacklo_epi64(ab_high, cd_high), flips));
+    _mm512_storeu_si512(to + 192, _mm512_xor_si512(_mm512_unpackhi_epi64(ab_high, cd_high), flips));
+  }
+}
+#endif
+
+void Interleave(const uint8_t* rows, int64_t stride, int64_t count, int64_t vectors, uint32_t flip,
+                uint8_t* out) {
+#if defined(__x86_64__)
+  static const bool has = __builtin_cpu_supports("avx512f");
+  if (has && count == kPackedRows) {
+    const int64_t whole = vectors / 4 * 4;
+    InterleaveAvx512(rows, stride, whole, flip, out);
+    rows += 4 * whole;
+    out += 64 * whole;
+    vectors -= whole;
+  }
+#endif
+  InterleavePlain(rows, stride, count, vectors, flip, out);
 }
 
 // The 16 rows of a group: where they are in a matrix as files have it.
@@ -55,6 +108,19 @@ void PutHalves(const SourceRows& rows, int64_t offset, uint8_t* out) {
   rows.Each(offset, [&](int64_t r, const uint8_t* p) { std::memcpy(out + 2 * r, p, 2); });
 }
 
+constexpr uint64_t kBytesOf = 0x0101010101010101u;
+
+uint64_t Eight(const uint8_t* p) {
+  uint64_t bytes;
+  std::memcpy(&bytes, p, sizeof bytes);
+  return bytes;
+}
+
+// Bit i of `bits` < 256 as byte i, 0 or 1.
+uint64_t SpreadBits(uint64_t bits) {
+  return ((bits * kBytesOf & 0x8040201008040201u) + kBytesOf * 127) >> 7 & kBytesOf;
+}
+
 // fp16 d, then 32 int8; q5_0 is widened to that.
 void PackBytes(bool five_bits, const SourceRows& rows, int64_t offset, uint8_t* scales,
                uint8_t* values) {
@@ -67,11 +133,10 @@ void PackBytes(bool five_bits, const SourceRows& rows, int64_t offset, uint8_t* 
   rows.Each(offset, [&](int64_t r, const uint8_t* p) {
     uint32_t fifth;
     std::memcpy(&fifth, p + 2, sizeof fifth);
-    for (int i = 0; i < 16; ++i) {
-      const uint32_t low = (p[6 + i] & 15u) | ((fifth >> i) & 1u) << 4;
-      const uint32_t high = (p[6 + i] >> 4) | ((fifth >> (16 + i)) & 1u) << 4;
-      wide[r][i] = static_cast<uint8_t>(128 - 16 + low);
-      wide[r][16 + i] = static_cast<uint8_t>(128 - 16 + high);
+    for (int i = 0; i < 4; ++i) {  // eight weights at a time
+      const uint64_t nibbles = Eight(p + 6 + i % 2 * 8) >> (i / 2 * 4) & kBytesOf * 15;
+      const uint64_t codes = (nibbles | SpreadBits(fifth >> (8 * i) & 255) << 4) + kBytesOf * 112;
+      std::memcpy(wide[r] + 8 * i, &codes, sizeof codes);
     }
   });
   // A row that is not there is zeros as in q8_0: its code is the offset.
@@ -105,10 +170,11 @@ void PackSuper(bool five_bits, const SourceRows& rows, int64_t offset, uint8_t* 
   std::vector<uint8_t> wide(static_cast<size_t>(kPackedRows * 256));
   rows.Each(offset + 16, [&](int64_t r, const uint8_t* fifth) {
     const uint8_t* nibbles = fifth + 32;
-    for (int i = 0; i < 256; ++i) {
+    for (int i = 0; i < 256; i += 8) {  // eight weights at a time
       const int j = i / 32, l = i % 32;
-      wide[static_cast<size_t>(256 * r + i)] = static_cast<uint8_t>(
-          ((nibbles[j / 2 * 32 + l] >> (j % 2 * 4)) & 15) | ((fifth[l] >> j) & 1) << 4);
+      const uint64_t low = Eight(nibbles + j / 2 * 32 + l) >> (j % 2 * 4) & kBytesOf * 15;
+      const uint64_t codes = low | (Eight(fifth + l) >> j & kBytesOf) << 4;
+      std::memcpy(wide.data() + 256 * r + i, &codes, sizeof codes);
     }
   });
   Interleave(wide.data(), 256, kPackedRows, 64, 0, values);
@@ -127,10 +193,14 @@ void PackSix(const SourceRows& rows, int64_t offset, uint8_t* scales, uint8_t* v
   }
 }
 
+// By 8 weights of all rows, so that what is written stays in the L1 cache.
 void PackHalfFloats(const SourceRows& rows, int64_t K, uint8_t* values) {
-  rows.Each(0, [&](int64_t r, const uint8_t* p) {
-    for (int64_t k = 0; k < K; ++k) std::memcpy(values + 32 * k + 2 * r, p + 2 * k, 2);
-  });
+  for (int64_t first = 0; first < K; first += 8) {
+    const int64_t end = std::min(first + 8, K);
+    rows.Each(0, [&](int64_t r, const uint8_t* p) {
+      for (int64_t k = first; k < end; ++k) std::memcpy(values + 32 * k + 2 * r, p + 2 * k, 2);
+    });
+  }
 }
 
 // A pair of weights a lane; the last one of an odd K is beside a zero.

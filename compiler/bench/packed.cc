@@ -56,7 +56,8 @@ double Seconds(const F& f) {
 
 // Copies of one matrix of random weights, more than caches hold.
 struct Ring {
-  Ring(const WeightFormat& format, bool rows16, int64_t N, int64_t K, int64_t megabytes, int threads)
+  Ring(const WeightFormat& format, bool rows16, int64_t N, int64_t K, int64_t megabytes,
+       int threads)
       : row_bytes(chips::RowBytes(format, K)) {
     std::vector<float> values(static_cast<size_t>(16 * K));
     uint32_t state = 5;
@@ -119,12 +120,12 @@ double ReadOnce(const Ring& ring, int threads) {
 }
 
 struct Row {
-  const WeightFormat* format;
-  int64_t M, N, K;
-  double bytes = 0;         // of weights a product
-  double seconds = 1e9;     // the fastest round
+  const WeightFormat* format = nullptr;
+  int64_t M = 0, N = 0, K = 0;
+  double bytes = 0;           // of weights a product
+  double seconds = 1e9;       // the fastest round
   double peak = 0, read = 0;  // operations and bytes a second
-  double pack_rate = 0;     // packed bytes a second
+  double pack_rate = 0;       // packed bytes a second
   std::string kernel;
 
   double Operations() const {
@@ -146,7 +147,11 @@ chips::DType PeakType(const WeightFormat& format) {
 }
 
 Row Measure(const Flags& flags, const WeightFormat& format, int64_t M, int64_t N, int64_t K) {
-  Row row = {&format, M, N, K};
+  Row row;
+  row.format = &format;
+  row.M = M;
+  row.N = N;
+  row.K = K;
   const bool rows16 = flags.layout == "rows16";
   Ring ring(format, rows16, N, K, flags.megabytes, flags.threads);
   row.bytes = static_cast<double>(ring.bytes);
@@ -159,17 +164,17 @@ Row Measure(const Flags& flags, const WeightFormat& format, int64_t M, int64_t N
     from.push_back(x.data() + m * K);
     to.push_back(y.data() + m * N);
   }
-  const PackedProduct product(format, rows16, N, K, flags.threads);
+  const PackedProduct product(format, rows16, K, flags.threads);
   row.kernel = product.kernel().name;
   // A round is at least as many products as go through all copies once, or some milliseconds.
   const double guess = row.Operations() / 2e11 + row.bytes / 1e10;
   const int64_t repeats = std::clamp<int64_t>(static_cast<int64_t>(0.03 / guess), 1, ring.copies);
-  product.Run({{ring.Next(), 0, M}}, from, to);
+  product.Run({{ring.Next(), N, 0, M, to.data()}}, from);
   for (int round = 0; round < flags.rounds; ++round) {
     row.peak = std::max(row.peak, PeakOnce(PeakType(format), flags.threads));
     row.read = std::max(row.read, ReadOnce(ring, flags.threads));
     const double seconds = Seconds([&] {
-      for (int64_t i = 0; i < repeats; ++i) product.Run({{ring.Next(), 0, M}}, from, to);
+      for (int64_t i = 0; i < repeats; ++i) product.Run({{ring.Next(), N, 0, M, to.data()}}, from);
     });
     row.seconds = std::min(row.seconds, seconds / static_cast<double>(repeats));
   }
@@ -190,10 +195,12 @@ void Print(const Flags& flags, const Row& row) {
         row.seconds * 1e6, gops, row.peak / 1e9, row.PeakFraction(), gbs, row.read / 1e9,
         row.ReadFraction(), std::max(row.PeakFraction(), row.ReadFraction()), row.pack_rate / 1e9);
   } else {
-    std::printf("%-6s %4ld x %5ld x %5ld %10.1f us %8.1f GOP/s %5.1f %% of %6.1f %7.2f GB/s %5.1f %% of %5.1f  pack %5.1f GB/s\n",
-                row.format->name, static_cast<long>(row.M), static_cast<long>(row.K),
-                static_cast<long>(row.N), row.seconds * 1e6, gops, 100 * row.PeakFraction(),
-                row.peak / 1e9, gbs, 100 * row.ReadFraction(), row.read / 1e9, row.pack_rate / 1e9);
+    std::printf(
+        "%-6s %4ld x %5ld x %5ld %10.1f us %8.1f GOP/s %5.1f %% of %6.1f %7.2f GB/s %5.1f %% of "
+        "%5.1f  pack %5.1f GB/s\n",
+        row.format->name, static_cast<long>(row.M), static_cast<long>(row.K),
+        static_cast<long>(row.N), row.seconds * 1e6, gops, 100 * row.PeakFraction(), row.peak / 1e9,
+        gbs, 100 * row.ReadFraction(), row.read / 1e9, row.pack_rate / 1e9);
   }
   std::fflush(stdout);
 }
@@ -207,11 +214,11 @@ absl::Status Run(const Flags& flags) {
     for (const std::string& shape : flags.shapes) {
       const std::vector<std::string> sizes = absl::StrSplit(shape, 'x');
       int64_t K = 0, N = 0;
-      if (sizes.size() != 2 || !absl::SimpleAtoi(sizes[0], &K) ||
-          !absl::SimpleAtoi(sizes[1], &N) || K <= 0 || N <= 0 || K % format->block != 0) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("--shape: '", shape, "' is not KxN with K a multiple of ", format->block,
-                         ", as in 2048x5632"));
+      if (sizes.size() != 2 || !absl::SimpleAtoi(sizes[0], &K) || !absl::SimpleAtoi(sizes[1], &N) ||
+          K <= 0 || N <= 0 || K % format->block != 0) {
+        return absl::InvalidArgumentError(absl::StrCat("--shape: '", shape,
+                                                       "' is not KxN with K a multiple of ",
+                                                       format->block, ", as in 2048x5632"));
       }
       for (int64_t M : flags.rows) Print(flags, Measure(flags, *format, M, N, K));
     }

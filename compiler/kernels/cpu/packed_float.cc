@@ -3,6 +3,8 @@
 #include <cstring>
 #include <utility>
 
+#include "compiler/kernels/cpu/packed_ahead.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -21,10 +23,6 @@ using chips::PackedLayout;
     "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma,f16c,prefer-vector-width=512")
 
 #define STRATA_INLINE_512 static inline __attribute__((always_inline))
-
-// With this many rows or fewer memory may be what a tile waits for: lines that far ahead are asked for.
-constexpr int kPrefetchRows = 8;
-constexpr int64_t kAhead = 2048;
 
 STRATA_INLINE_512 int32_t Int(const uint8_t* p, int i) {
   int32_t value;
@@ -64,12 +62,16 @@ void Tile(const PackedTile& tile) {
   __m512 y[T];
 #pragma GCC unroll 16
   for (int t = 0; t < T; ++t) y[t] = _mm512_setzero_ps();
-  for (int64_t v = 0; v < vectors; ++v) {
-    if constexpr (T <= kPrefetchRows)
-      _mm_prefetch(reinterpret_cast<const char*>(values + kAhead), _MM_HINT_T0);
-    AddVector<kForm, T>(values, panel, y);
-    values += kLineBytes<kForm>;
-    panel += 4 * T;
+  constexpr int64_t kChunk = 8;  // vectors
+  PackedAhead ahead(tile, (vectors + kChunk - 1) / kChunk);
+  for (int64_t v = 0; v < vectors;) {
+    ahead.Prefetch();
+    const int64_t end = v + kChunk < vectors ? v + kChunk : vectors;
+    for (; v < end; ++v) {
+      AddVector<kForm, T>(values, panel, y);
+      values += kLineBytes<kForm>;
+      panel += 4 * T;
+    }
   }
   const __mmask16 columns = static_cast<__mmask16>((1u << tile.columns) - 1);
 #pragma GCC unroll 16

@@ -38,6 +38,9 @@ struct PackedTile {
   const uint8_t* panel;
   float* const* y;  // where the tile's rows go
   int64_t columns;  // at most 16 of each are written
+  // Lines of 64 bytes that memory is asked for while the tile is at work, spread over it: what comes next.
+  const uint8_t* ahead = nullptr;
+  int64_t ahead_lines = 0;
 };
 
 struct PackedKernel {

@@ -1,4 +1,5 @@
 // Packed products in plain C++: what packed_kernel.h says, step by step.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -76,64 +77,86 @@ void Round(const PackedLayout& layout, int64_t K, const float* const* x, int cou
   }
 }
 
-// Sum of weights' codes times x's over elements [begin, end) of a block.
-int32_t Products(const chips::PackedBlock& w, const uint8_t* block, int64_t T, int64_t t, int begin,
-                 int end) {
+// One block of 32 of T rows of x, out of a panel.
+template <int T>
+struct InputBlock {
+  InputBlock(const PackedLayout& layout, const uint8_t* block) {
+    const uint8_t* extra = block + 36 * T;
+    for (int t = 0; t < T; ++t) {
+      for (int64_t j = 0; j < 8; ++j) std::memcpy(codes[t] + 4 * j, block + 4 * (j * T + t), 4);
+      scale[t] = At<float>(block + 32 * T, t);
+      sum[t] = HasMin(layout.form) ? At<float>(extra, t) : 0;
+      start[0][t] = HasMin(layout.form) ? 0 : At<int32_t>(extra, t);
+      start[1][t] = layout.form == PackedForm::kSuperSix ? At<int32_t>(extra, T + t) : 0;
+    }
+  }
+
+  int8_t codes[T][32];
+  float scale[T], sum[T];
+  int32_t start[2][T];  // minus the offset's part of the sums: of all 32, or of the halves
+};
+
+int32_t Products(const uint8_t* w, const int8_t* x, int count) {
   int32_t sum = 0;
-  for (int i = begin; i < end; ++i)
-    sum += w.codes[i] * At<int8_t>(block, 4 * (i / 4 * T + t) + i % 4);
+  for (int i = 0; i < count; ++i) sum += w[i] * x[i];
   return sum;
 }
 
-float CodesDot(const PackedTile& tile, int64_t row, int64_t T, int64_t t) {
-  const PackedLayout& layout = tile.layout;
-  const int64_t bytes = T * PanelBlockBytes(layout);
-  float y = 0;
-  for (int64_t b = 0; b < tile.K / 32; ++b) {
-    const chips::PackedBlock w = chips::UnpackBlock(layout, tile.group, tile.K, row, b);
-    const uint8_t* block = tile.panel + b * bytes;
-    const uint8_t* extra = block + 36 * T;
-    float g;
-    if (layout.form == PackedForm::kSuperSix) {
-      const int32_t low = Products(w, block, T, t, 0, 16) + At<int32_t>(extra, t);
-      const int32_t high = Products(w, block, T, t, 16, 32) + At<int32_t>(extra, T + t);
-      g = std::fma(static_cast<float>(high), w.scale[1], static_cast<float>(low) * w.scale[0]);
-    } else if (HasMin(layout.form)) {
-      const auto sum = static_cast<float>(Products(w, block, T, t, 0, 32));
-      g = std::fma(sum, w.scale[0], -(w.min * At<float>(extra, t)));
-    } else {
-      g = static_cast<float>(Products(w, block, T, t, 0, 32) + At<int32_t>(extra, t)) * w.scale[0];
-    }
-    y = std::fma(g, At<float>(block + 32 * T, t), y);
+// What a block adds to a row's sum, before x's scale.
+template <int T>
+float BlockTerm(PackedForm form, const chips::PackedBlock& w, const InputBlock<T>& x, int t) {
+  if (form == PackedForm::kSuperSix) {
+    const int32_t low = Products(w.codes, x.codes[t], 16) + x.start[0][t];
+    const int32_t high = Products(w.codes + 16, x.codes[t] + 16, 16) + x.start[1][t];
+    return std::fma(static_cast<float>(high), w.scale[1], static_cast<float>(low) * w.scale[0]);
   }
-  return y;
+  const auto sum = static_cast<float>(Products(w.codes, x.codes[t], 32) + x.start[0][t]);
+  return HasMin(form) ? std::fma(sum, w.scale[0], -(w.min * x.sum[t])) : sum * w.scale[0];
 }
 
-float FloatsDot(const PackedTile& tile, int64_t row, int64_t T, int64_t t) {
-  float y = 0;
-  for (int64_t k = 0; k < tile.K; ++k) {
-    float w, x = 0;
-    if (tile.layout.form == PackedForm::kBf16Pair) {
-      w = chips::Bf16ToFloat(At<uint16_t>(tile.group, 32 * (k / 2) + 2 * row + k % 2));
-      x = chips::Bf16ToFloat(At<uint16_t>(tile.panel, (k / 2 * T + t) * 2 + k % 2));
-    } else {
-      w = tile.layout.form == PackedForm::kHalf
-              ? chips::Fp16ToFloat(At<uint16_t>(tile.group, 16 * k + row))
-              : At<float>(tile.group, 16 * k + row);
-      x = At<float>(tile.panel, k * T + t);
+template <int T>
+void CodesTile(const PackedTile& tile) {
+  const PackedLayout& layout = tile.layout;
+  float y[T][chips::kPackedRows] = {};
+  for (int64_t b = 0; b < tile.K / 32; ++b) {
+    const InputBlock<T> x(layout, tile.panel + b * T * PanelBlockBytes(layout));
+    for (int64_t row = 0; row < tile.columns; ++row) {
+      const chips::PackedBlock w = chips::UnpackBlock(layout, tile.group, tile.K, row, b);
+      for (int t = 0; t < T; ++t)
+        y[t][row] = std::fma(BlockTerm(layout.form, w, x, t), x.scale[t], y[t][row]);
     }
-    y = std::fma(w, x, y);
   }
-  return y;
+  for (int t = 0; t < T; ++t) std::copy_n(y[t], tile.columns, tile.y[t]);
+}
+
+float WeightAt(PackedForm form, const uint8_t* group, int64_t row, int64_t k) {
+  if (form == PackedForm::kBf16Pair)
+    return chips::Bf16ToFloat(At<uint16_t>(group, 32 * (k / 2) + 2 * row + k % 2));
+  if (form == PackedForm::kHalf) return chips::Fp16ToFloat(At<uint16_t>(group, 16 * k + row));
+  return At<float>(group, 16 * k + row);
+}
+
+template <int T>
+void FloatsTile(const PackedTile& tile) {
+  const bool bf16 = tile.layout.form == PackedForm::kBf16Pair;
+  float y[T][chips::kPackedRows] = {};
+  for (int64_t k = 0; k < tile.K; ++k) {
+    float x[T];
+    for (int t = 0; t < T; ++t) {
+      x[t] = bf16 ? chips::Bf16ToFloat(At<uint16_t>(tile.panel, (k / 2 * T + t) * 2 + k % 2))
+                  : At<float>(tile.panel, k * T + t);
+    }
+    for (int64_t row = 0; row < tile.columns; ++row) {
+      const float w = WeightAt(tile.layout.form, tile.group, row, k);
+      for (int t = 0; t < T; ++t) y[t][row] = std::fma(w, x[t], y[t][row]);
+    }
+  }
+  for (int t = 0; t < T; ++t) std::copy_n(y[t], tile.columns, tile.y[t]);
 }
 
 template <int T>
 void Tile(const PackedTile& tile) {
-  const bool floats = IsFloatForm(tile.layout.form);
-  for (int64_t t = 0; t < T; ++t) {
-    for (int64_t row = 0; row < tile.columns; ++row)
-      tile.y[t][row] = floats ? FloatsDot(tile, row, T, t) : CodesDot(tile, row, T, t);
-  }
+  return IsFloatForm(tile.layout.form) ? FloatsTile<T>(tile) : CodesTile<T>(tile);
 }
 
 template <int... kCounts>

@@ -7,10 +7,16 @@
 namespace strata::compiler {
 namespace {
 
-// Weights that a thread keeps at hand while all panels pass: under half of an L2 cache of 1 MB.
-constexpr int64_t kWeightsAtHand = 384 << 10;
+// With so many rows at most their panels stay in the L2 cache while one group of weights after the other passes. With more,
+// a thread keeps weights at hand while all panels pass: these and the next ones fit an L2 cache of 1 MB.
+constexpr int64_t kFewRows = 96;
+constexpr int64_t kWeightsAtHand = 256 << 10;
+// How far ahead of a single tile its own stream of weights is asked for.
+constexpr int64_t kAheadBytes = 8192;
 // Rows of x below which rounding them is not worth a parallel region of its own.
 constexpr int64_t kRoundGrain = 1 << 14;
+// Bytes of weights times rows below which a part of the groups is not worth a thread.
+constexpr int64_t kGroupGrain = 1 << 15;
 
 // Memory of the calling thread, kept from call to call: routines of a plan run one after the other.
 uint8_t* Scratch(int which, int64_t bytes) {
@@ -27,12 +33,11 @@ uint8_t* Scratch(int which, int64_t bytes) {
 
 }  // namespace
 
-PackedProduct::PackedProduct(const chips::WeightFormat& format, bool rows16, int64_t N, int64_t K,
-                             int threads, const PackedKernel* kernel)
+PackedProduct::PackedProduct(const chips::WeightFormat& format, bool rows16, int64_t K, int threads,
+                             const PackedKernel* kernel)
     : format_(format),
       layout_(chips::LayoutOf(format)),
       rows16_(rows16),
-      N_(N),
       K_(K),
       group_bytes_(layout_.GroupBytes(K)),
       panel_bytes_(PanelBytes(layout_, K)),
@@ -51,62 +56,89 @@ void PackedProduct::Round(const std::vector<Tile>& tiles, const std::vector<cons
   });
 }
 
-void PackedProduct::RunGroups(const Part& part, const std::vector<Tile>& tiles,
-                              const uint8_t* panels, int64_t begin, int64_t end,
-                              const std::vector<float*>& y) const {
-  const int64_t at_hand = std::clamp<int64_t>(kWeightsAtHand / (group_bytes_ + 1), 1, 16);
+// Weights that memory should bring while tile i of `tiles` works on a group: its own stream a little further on where it is
+// the only one, else its share of the group that comes `groups` later.
+void PackedProduct::SetAhead(const uint8_t* end, int64_t groups, size_t i, size_t tiles,
+                             PackedTile* tile) const {
+  const int64_t lines = group_bytes_ / 64;
+  const PartRange range = PartOf(lines, static_cast<int64_t>(tiles), static_cast<int64_t>(i));
+  const int64_t offset = tiles == 1 ? kAheadBytes : groups * group_bytes_ + range.begin * 64;
+  if (offset >= end - tile->group) return;
+  tile->ahead = tile->group + offset;
+  tile->ahead_lines = std::min(range.end - range.begin, (end - tile->ahead) / 64);
+}
+
+void PackedProduct::RunGroups(const Task& task, const std::vector<Tile>& tiles,
+                              const uint8_t* panels, int64_t begin, int64_t end) const {
+  const PackedPart& part = *task.part;
+  const int64_t at_hand =
+      part.count <= kFewRows ? 1 : std::clamp<int64_t>(kWeightsAtHand / (group_bytes_ + 1), 1, 16);
   uint8_t* packed = rows16_ ? nullptr : Scratch(1, at_hand * group_bytes_);
   for (int64_t first = begin; first < end; first += at_hand) {
     const int64_t groups = std::min(at_hand, end - first);
     const uint8_t* weights = part.weights + first * group_bytes_;
     if (!rows16_) {
-      chips::PackRows(format_, part.weights, N_, K_, first, groups, packed);
+      chips::PackRows(format_, part.weights, part.N, K_, first, groups, packed);
       weights = packed;
     }
-    for (size_t i = part.first_tile; i < part.first_tile + part.tiles; ++i) {
-      const Tile& tile = tiles[i];
-      const uint8_t* panel = panels + tile.first * panel_bytes_;
+    for (size_t i = 0; i < task.tiles; ++i) {
+      const Tile& tile = tiles[task.first_tile + i];
       for (int64_t g = 0; g < groups; ++g) {
         const int64_t n = (first + g) * chips::kPackedRows;
-        float* rows[kPackedTileRows];
-        for (int t = 0; t < tile.count; ++t) rows[t] = y[static_cast<size_t>(tile.first + t)] + n;
-        kernel_.tile[static_cast<size_t>(tile.count)]({layout_, K_, weights + g * group_bytes_,
-                                                       panel, rows,
-                                                       std::min(chips::kPackedRows, N_ - n)});
+        float* to[kPackedTileRows];
+        for (int t = 0; t < tile.count; ++t) to[t] = part.y[tile.first + t] + n;
+        PackedTile work = {layout_,
+                           K_,
+                           weights + g * group_bytes_,
+                           panels + tile.first * panel_bytes_,
+                           to,
+                           std::min(chips::kPackedRows, part.N - n)};
+        if (rows16_) SetAhead(part.weights + end * group_bytes_, groups, i, task.tiles, &work);
+        kernel_.tile[static_cast<size_t>(tile.count)](work);
       }
     }
   }
 }
 
-void PackedProduct::Run(const std::vector<PackedSegment>& segments,
-                        const std::vector<const float*>& x, const std::vector<float*>& y) const {
-  std::vector<Tile> tiles;
-  std::vector<Part> parts;
-  for (const PackedSegment& segment : segments) {
-    if (segment.count == 0) continue;
+void PackedProduct::Split(const std::vector<PackedPart>& parts, std::vector<Tile>* tiles,
+                          std::vector<Task>* tasks) const {
+  const PackedPart* last = nullptr;  // whose tiles are the last ones
+  for (const PackedPart& part : parts) {
+    if (part.count == 0 || part.N == 0) continue;
     // As many tiles as needed, of even sizes.
-    const int64_t count = (segment.count + kPackedTileRows - 1) / kPackedTileRows;
-    parts.push_back({segment.weights, tiles.size(), static_cast<size_t>(count)});
-    for (int64_t i = 0; i < count; ++i) {
-      const PartRange range = PartOf(segment.count, count, i);
-      tiles.push_back({segment.first + range.begin, static_cast<int>(range.end - range.begin)});
+    const int64_t count = (part.count + kPackedTileRows - 1) / kPackedTileRows;
+    const bool same = last != nullptr && last->first == part.first && last->count == part.count;
+    for (int64_t i = 0; i < count && !same; ++i) {
+      const PartRange range = PartOf(part.count, count, i);
+      tiles->push_back({part.first + range.begin, static_cast<int>(range.end - range.begin)});
     }
+    last = &part;
+    tasks->push_back({&part, chips::PackedGroups(part.N),
+                      tiles->size() - static_cast<size_t>(count), static_cast<size_t>(count)});
   }
-  uint8_t* panels = Scratch(0, static_cast<int64_t>(x.size()) * panel_bytes_);
+}
+
+void PackedProduct::Run(const std::vector<PackedPart>& parts,
+                        const std::vector<const float*>& x) const {
+  std::vector<Tile> tiles;
+  std::vector<Task> tasks;
+  Split(parts, &tiles, &tasks);
+  const int64_t rows = static_cast<int64_t>(x.size());
+  uint8_t* panels = Scratch(0, rows * panel_bytes_);
   Round(tiles, x, panels);
-  // All groups of all parts in one row, which threads halve.
-  const int64_t groups = chips::PackedGroups(N_);
-  const int64_t grain = std::max<int64_t>(
-      1, (1 << 15) / (group_bytes_ * std::max<int64_t>(1, static_cast<int64_t>(x.size())) + 1));
-  ParallelFor(static_cast<int64_t>(parts.size()) * groups, grain, threads_,
-              [&](int64_t begin, int64_t end) {
-                for (int64_t i = begin; i < end;) {
-                  const int64_t part = i / groups, first = i % groups;
-                  const int64_t last = std::min(groups, first + end - i);
-                  RunGroups(parts[static_cast<size_t>(part)], tiles, panels, first, last, y);
-                  i += last - first;
-                }
-              });
+  // All groups of all tasks in one row, of which each thread takes a stretch.
+  int64_t groups = 0;
+  for (const Task& task : tasks) groups += task.groups;
+  const int64_t grain = std::max<int64_t>(1, kGroupGrain / (group_bytes_ * (rows + 1) + 1));
+  ParallelFor(groups, grain, threads_, [&](int64_t begin, int64_t end) {
+    int64_t at = 0;  // the task's first group in the row
+    for (const Task& task : tasks) {
+      const int64_t first = std::max(begin - at, int64_t{0});
+      const int64_t last = std::min(end - at, task.groups);
+      if (first < last) RunGroups(task, tiles, panels, first, last);
+      at += task.groups;
+    }
+  });
 }
 
 }  // namespace strata::compiler

@@ -1,12 +1,14 @@
-// PackedProduct: y = x wᵀ for rows of x that share matrices of packed weights, spread over threads.
+// PackedProduct: y = x wᵀ for rows of x and matrices of packed weights of one format, spread over threads.
 //
-//   PackedProduct product(*format, /*rows16=*/true, N, K, threads);
-//   product.Run({{w, 0, M}}, x, y);                     // one matrix
-//   product.Run(segments, x_rows, y_rows);              // rows sorted by their matrix: experts
+//   const PackedProduct product(*format, /*rows16=*/true, K, threads);
+//   product.Run({{w, N, 0, M, y}}, x);                                  // M rows, one matrix
+//   product.Run({{wq, 2048, 0, M, q}, {wk, 256, 0, M, k}}, x);          // several matrices for the same rows
+//   product.Run({{w0, N, 0, 5, y}, {w3, N, 5, M - 5, y}}, x);           // rows that are sorted by their matrix
 //
-// Rows are rounded once, into panels of up to 12 rows; then threads take groups of 16 outputs. Where there are many rows,
-// the weights of a few groups stay in the L2 cache for all panels. Weights as files have them ("rows") are packed by the
-// group as they are needed: the same arithmetic, the same bits.
+// Rows are rounded once, into panels of up to 12 rows; then threads take groups of 16 outputs. Few rows: each group of
+// weights meets all panels while the next one is on its way from memory. Many rows: the weights of a few groups stay in the
+// L2 cache while all panels pass. Weights as files have them ("rows") are packed by the group as they are needed: the same
+// arithmetic, the same bits.
 #ifndef STRATA_COMPILER_KERNELS_CPU_PACKED_PRODUCT_H_
 #define STRATA_COMPILER_KERNELS_CPU_PACKED_PRODUCT_H_
 
@@ -19,22 +21,23 @@
 
 namespace strata::compiler {
 
-// Rows [first, first + count) of x are multiplied by the matrix at `weights`.
-struct PackedSegment {
+// Rows [first, first + count) of x times the matrix of N rows at `weights`.
+struct PackedPart {
   const uint8_t* weights;
+  int64_t N;
   int64_t first;
   int64_t count;
+  float* const* y;  // y[i]: where the N results of row i of x go
 };
 
 class PackedProduct {
  public:
   // `kernel`: BestPackedKernel() of the format where it is null.
-  PackedProduct(const chips::WeightFormat& format, bool rows16, int64_t N, int64_t K, int threads,
+  PackedProduct(const chips::WeightFormat& format, bool rows16, int64_t K, int threads,
                 const PackedKernel* kernel = nullptr);
 
-  // Row i reads K floats at x[i] and writes N at y[i]. One call at a time.
-  void Run(const std::vector<PackedSegment>& segments, const std::vector<const float*>& x,
-           const std::vector<float*>& y) const;
+  // Row i of x is K floats at x[i]. Parts that follow each other may have the same rows; else their rows do not overlap.
+  void Run(const std::vector<PackedPart>& parts, const std::vector<const float*>& x) const;
 
   const PackedKernel& kernel() const { return kernel_; }
 
@@ -43,21 +46,26 @@ class PackedProduct {
     int64_t first;  // row
     int count;
   };
-  struct Part {  // a segment and its tiles
-    const uint8_t* weights;
+  struct Task {  // a part and its tiles
+    const PackedPart* part;
+    int64_t groups;
     size_t first_tile, tiles;
   };
 
+  // The tiles of all rows, and the parts that have any work.
+  void Split(const std::vector<PackedPart>& parts, std::vector<Tile>* tiles,
+             std::vector<Task>* tasks) const;
   void Round(const std::vector<Tile>& tiles, const std::vector<const float*>& x,
              uint8_t* panels) const;
-  // Groups [begin, end) of one part.
-  void RunGroups(const Part& part, const std::vector<Tile>& tiles, const uint8_t* panels,
-                 int64_t begin, int64_t end, const std::vector<float*>& y) const;
+  void SetAhead(const uint8_t* end, int64_t groups, size_t i, size_t tiles, PackedTile* tile) const;
+  // Groups [begin, end) of one task.
+  void RunGroups(const Task& task, const std::vector<Tile>& tiles, const uint8_t* panels,
+                 int64_t begin, int64_t end) const;
 
   const chips::WeightFormat& format_;
   const chips::PackedLayout layout_;
   const bool rows16_;
-  const int64_t N_, K_;
+  const int64_t K_;
   const int64_t group_bytes_, panel_bytes_;
   const int threads_;
   const PackedKernel& kernel_;

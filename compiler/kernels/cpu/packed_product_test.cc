@@ -55,8 +55,8 @@ struct Weights {
       from.push_back(x.data() + (first + m) * K);
       to.push_back(y.data() + m * N);
     }
-    const PackedProduct product(format, rows16, N, K, threads, kernel);
-    product.Run({{rows16 ? packed.data() : rows.data(), 0, M}}, from, to);
+    const PackedProduct product(format, rows16, K, threads, kernel);
+    product.Run({{rows16 ? packed.data() : rows.data(), N, 0, M, to.data()}}, from);
     return y;
   }
 
@@ -131,7 +131,7 @@ TEST_P(PackedProductTest, WhatIsNotFiniteStaysInItsRow) {
   }
 }
 
-TEST_P(PackedProductTest, SegmentsTakeTheirOwnWeights) {
+TEST_P(PackedProductTest, RowsTakeTheirOwnWeights) {
   const int64_t N = 20, K = SizesOf(GetParam()).back(), M = 30;
   const Weights a(GetParam(), N, K);
   Weights b = a;
@@ -146,13 +146,39 @@ TEST_P(PackedProductTest, SegmentsTakeTheirOwnWeights) {
     from.push_back(x.data() + m * K);
     to.push_back(y.data() + m * N);
   }
-  const PackedProduct product(GetParam(), true, N, K, 3);
-  product.Run({{a.packed.data(), 0, 13}, {b.packed.data(), 13, 0}, {b.packed.data(), 13, 17}}, from,
-              to);
+  const PackedProduct product(GetParam(), true, K, 3);
+  product.Run({{a.packed.data(), N, 0, 13, to.data()},
+               {b.packed.data(), N, 13, 0, to.data()},
+               {b.packed.data(), N, 13, 17, to.data()}},
+              from);
   std::vector<float> want = a.Times(x, 0, 13, 1);
   const std::vector<float> rest = b.Times(x, 13, 17, 1);
   want.insert(want.end(), rest.begin(), rest.end());
   EXPECT_EQ(Bits(y), Bits(want));
+}
+
+TEST_P(PackedProductTest, SeveralMatricesForTheSameRows) {
+  const int64_t K = SizesOf(GetParam()).back(), M = 14;
+  const Weights a(GetParam(), 40, K), b(GetParam(), 3, K), c(GetParam(), 17, K);
+  const std::vector<float> x = Random(M * K, 13);
+  std::vector<const float*> from;
+  std::vector<std::vector<float>> y;
+  std::vector<std::vector<float*>> to(3);
+  for (const Weights* w : {&a, &b, &c}) y.emplace_back(static_cast<size_t>(M * w->N));
+  for (int64_t m = 0; m < M; ++m) {
+    from.push_back(x.data() + m * K);
+    to[0].push_back(y[0].data() + m * a.N);
+    to[1].push_back(y[1].data() + m * b.N);
+    to[2].push_back(y[2].data() + m * c.N);
+  }
+  const PackedProduct product(GetParam(), true, K, 3);
+  product.Run({{a.packed.data(), a.N, 0, M, to[0].data()},
+               {b.packed.data(), b.N, 0, M, to[1].data()},
+               {c.packed.data(), c.N, 0, M, to[2].data()}},
+              from);
+  EXPECT_EQ(Bits(y[0]), Bits(a.Times(x, 0, M, 1)));
+  EXPECT_EQ(Bits(y[1]), Bits(b.Times(x, 0, M, 1)));
+  EXPECT_EQ(Bits(y[2]), Bits(c.Times(x, 0, M, 1)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, PackedProductTest,

@@ -1,5 +1,6 @@
 // matmul_packed, matmul_experts, embedding_packed: the ops on weights in files' formats, by packed_product.h.
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -23,20 +24,35 @@ const WeightFormat& FormatOf(const graph::OpCall& call) {
 }
 bool IsRows16(const graph::OpCall& call) { return call.attrs().String("layout") == "rows16"; }
 
+// How many rows x has: its leading dims.
+int64_t RowsOf(const graph::OpCall& call) {
+  const std::vector<int64_t> dims = call.inputs[0].dims();
+  return std::accumulate(dims.begin(), dims.end() - 1, int64_t{1}, std::multiplies<int64_t>());
+}
+
+// One matrix or several for the rows of x: inputs x, w...; as many outputs as w.
 absl::StatusOr<RoutineFunction> PrepareMatmul(const graph::OpCall& call, int threads) {
-  const int64_t N = call.attrs().Int("n"), K = call.inputs[0].dims().back();
-  const int64_t M = N == 0 ? 0 : call.outputs[0].elements() / N;
-  const PackedProduct product(FormatOf(call), IsRows16(call), N, K, threads);
-  return RoutineFunction(
-      [=, x = std::vector<const float*>(static_cast<size_t>(M)),
-       y = std::vector<float*>(static_cast<size_t>(M))](void* const* buffers) mutable {
-        for (int64_t m = 0; m < M; ++m) {
-          x[static_cast<size_t>(m)] = Buffer<float>(buffers, 0) + m * K;
-          y[static_cast<size_t>(m)] = Buffer<float>(buffers, 2) + m * N;
-        }
-        product.Run({{Buffer<uint8_t>(buffers, 1), 0, M}}, x, y);
-        return absl::OkStatus();
-      });
+  const int64_t K = call.inputs[0].dims().back(), M = RowsOf(call);
+  const size_t matrices = call.outputs.size();
+  std::vector<int64_t> N;
+  for (const graph::TensorType& y : call.outputs) N.push_back(y.dims().back());
+  const PackedProduct product(FormatOf(call), IsRows16(call), K, threads);
+  return RoutineFunction([=](void* const* buffers) {
+    const size_t rows = static_cast<size_t>(M);
+    std::vector<const float*> x(rows);
+    std::vector<float*> y(rows * matrices);
+    std::vector<PackedPart> parts;
+    for (size_t m = 0; m < rows; ++m)
+      x[m] = Buffer<float>(buffers, 0) + static_cast<int64_t>(m) * K;
+    for (size_t i = 0; i < matrices; ++i) {
+      float** to = y.data() + i * rows;
+      for (size_t m = 0; m < rows; ++m)
+        to[m] = Buffer<float>(buffers, 1 + matrices + i) + static_cast<int64_t>(m) * N[i];
+      parts.push_back({Buffer<uint8_t>(buffers, 1 + i), N[i], 0, M, to});
+    }
+    product.Run(parts, x);
+    return absl::OkStatus();
+  });
 }
 
 absl::Status CheckIds(const int32_t* ids, int64_t count, int64_t below, const char* what) {
@@ -63,29 +79,30 @@ struct ExpertSizes {
 
 absl::StatusOr<RoutineFunction> PrepareExperts(const graph::OpCall& call, int threads) {
   const ExpertSizes s(call);
-  const PackedProduct product(FormatOf(call), IsRows16(call), s.N, s.K, threads);
+  const PackedProduct product(FormatOf(call), IsRows16(call), s.K, threads);
   return RoutineFunction([s, product](void* const* buffers) -> absl::Status {
     const int32_t* ids = Buffer<int32_t>(buffers, 2);
     STRATA_RETURN_IF_ERROR(CheckIds(ids, s.ids, s.experts, "there are matrices"));
-    if (s.N == 0) return absl::OkStatus();
     // Rows in the order of their experts.
     std::vector<int64_t> order(static_cast<size_t>(s.ids));
     std::iota(order.begin(), order.end(), int64_t{0});
     std::stable_sort(order.begin(), order.end(),
                      [&](int64_t a, int64_t b) { return ids[a] < ids[b]; });
-    std::vector<PackedSegment> segments;
+    std::vector<PackedPart> parts;
     std::vector<const float*> x;
     std::vector<float*> y;
     for (size_t i = 0; i < order.size(); ++i) {
-      if (i == 0 || ids[order[i]] != ids[order[i - 1]]) {
-        segments.push_back(
-            {Buffer<uint8_t>(buffers, 1) + ids[order[i]] * s.bytes, static_cast<int64_t>(i), 0});
-      }
-      ++segments.back().count;
       x.push_back(Buffer<float>(buffers, 0) + (s.shared ? order[i] / s.J : order[i]) * s.K);
       y.push_back(Buffer<float>(buffers, 3) + order[i] * s.N);
     }
-    product.Run(segments, x, y);
+    for (size_t i = 0; i < order.size(); ++i) {
+      if (i == 0 || ids[order[i]] != ids[order[i - 1]]) {
+        parts.push_back({Buffer<uint8_t>(buffers, 1) + ids[order[i]] * s.bytes, s.N,
+                         static_cast<int64_t>(i), 0, y.data()});
+      }
+      ++parts.back().count;
+    }
+    product.Run(parts, x);
     return absl::OkStatus();
   });
 }
@@ -116,8 +133,9 @@ std::string Reason(const graph::OpCall& call) {
   const int64_t tiles = (M + kPackedTileRows - 1) / kPackedTileRows;
   const int64_t rows = tiles == 0 ? 0 : (M + tiles - 1) / tiles;
   const PackedKernel& kernel = BestPackedKernel(chips::LayoutOf(format));
-  // A tile spends as long on its weights' arithmetic as memory takes to bring them at about this many rows.
-  const bool compute = static_cast<double>(M) * 8 > format.BitsPerWeight() * 8;
+  // About as many rows as take as long to multiply as memory takes to bring the weights, on today's CPUs.
+  const bool codes = format.activations == chips::Activations::kQ8;
+  const bool compute = static_cast<double>(M) > (codes ? format.BitsPerWeight() : 13);
   return absl::StrCat(format.name, " weights ",
                       rows16 ? "in groups of 16 rows" : "as in the file, packed as they are read",
                       ": 16x", rows, " tile of ", kernel.name, ", ", M, " x ", K, " x ", N,

@@ -1,10 +1,10 @@
 #include "compiler/kernels/cpu/packed_vnni.h"
 
 #include <cstring>
-#include <limits>
 #include <utility>
 
-#include "chips/numerics/q8_row.h"
+#include "compiler/kernels/cpu/packed_ahead.h"
+#include "compiler/kernels/cpu/packed_vnni_round.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -24,10 +24,6 @@ using chips::PackedLayout;
     "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c,prefer-vector-width=512")
 
 #define STRATA_INLINE_512 static inline __attribute__((always_inline))
-
-// With this many rows or fewer memory may be what a tile waits for: lines that far ahead are asked for.
-constexpr int kPrefetchRows = 8;
-constexpr int64_t kAhead = 2048;
 
 STRATA_INLINE_512 __m512i Vector(const uint8_t* p) { return _mm512_loadu_si512(p); }
 STRATA_INLINE_512 __m512 Halves(const uint8_t* p) {
@@ -197,13 +193,10 @@ void Tile(const PackedTile& tile) {
   __m512 y[T];
 #pragma GCC unroll 16
   for (int t = 0; t < T; ++t) y[t] = _mm512_setzero_ps();
+  PackedAhead ahead(tile, tile.K / 32 / kChunk<kForm>);
   for (int64_t step = 0; step < tile.K / 32 / kStepBlocks<kForm>; ++step) {
     for (int64_t b = 0; b < kStepBlocks<kForm>; b += kChunk<kForm>) {
-      if constexpr (T <= kPrefetchRows) {
-#pragma GCC unroll 32
-        for (int64_t line = 0; line < kChunkBytes<kForm>; line += 64)
-          _mm_prefetch(reinterpret_cast<const char*>(values + kAhead + line), _MM_HINT_T0);
-      }
+      ahead.Prefetch();
       AddChunk<kForm, kTable, T>(layout, scales, b, values, panel, table, y,
                                  std::make_integer_sequence<int, kChunk<kForm>>());
       values += kChunkBytes<kForm>;
@@ -216,74 +209,9 @@ void Tile(const PackedTile& tile) {
   for (int t = 0; t < T; ++t) _mm512_mask_storeu_ps(tile.y[t], columns, y[t]);
 }
 
-// 32 floats to int8 with a scale; chips::RoundRowQ8() says how.
-struct RoundedBlock {
-  __m256i codes;
-  float scale;
-};
-STRATA_INLINE_512 RoundedBlock RoundBlock(const float* x) {
-  const __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16);
-  const __m512 absolute_a = _mm512_abs_ps(a), absolute_b = _mm512_abs_ps(b);
-  const __m512 infinity = _mm512_set1_ps(std::numeric_limits<float>::infinity());
-  const unsigned finite = _mm512_cmp_ps_mask(absolute_a, infinity, _CMP_LT_OQ) &
-                          _mm512_cmp_ps_mask(absolute_b, infinity, _CMP_LT_OQ);
-  if (finite != 0xffff) return {_mm256_setzero_si256(), std::numeric_limits<float>::quiet_NaN()};
-  const float largest = _mm512_reduce_max_ps(_mm512_max_ps(absolute_a, absolute_b));
-  if (largest < chips::kQ8Smallest) return {_mm256_setzero_si256(), 0};
-  const __m512 inverse = _mm512_set1_ps(127.0f / largest);
-  const __m128i low = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(a, inverse)));
-  const __m128i high = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(b, inverse)));
-  return {_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1), largest / 127.0f};
-}
-
-STRATA_INLINE_512 int32_t SumOfFour(__m128i v) {
-  v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4e));
-  return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
-}
-
-template <bool kMin, bool kSix>
-STRATA_INLINE_512 void PutBlock(const RoundedBlock& rounded, int offset, int64_t T, int64_t t,
-                                uint8_t* block) {
-  alignas(32) int32_t quads[8];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(quads), rounded.codes);
-#pragma GCC unroll 8
-  for (int j = 0; j < 8; ++j) std::memcpy(block + 4 * (j * T + t), &quads[j], 4);
-  std::memcpy(block + 32 * T + 4 * t, &rounded.scale, 4);
-  const __m256i sums =
-      _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), rounded.codes);
-  const __m128i low = _mm256_castsi256_si128(sums), high = _mm256_extracti128_si256(sums, 1);
-  uint8_t* extra = block + 36 * T + 4 * t;
-  if constexpr (kSix) {
-    const int32_t halves[2] = {-offset * SumOfFour(low), -offset * SumOfFour(high)};
-    std::memcpy(extra, &halves[0], 4);
-    std::memcpy(extra + 4 * T, &halves[1], 4);
-  } else {
-    const int32_t sum = SumOfFour(_mm_add_epi32(low, high));
-    const int32_t started = -offset * sum;
-    const float as_float = static_cast<float>(sum);
-    if constexpr (kMin) {
-      std::memcpy(extra, &as_float, 4);
-    } else {
-      std::memcpy(extra, &started, 4);
-    }
-  }
-}
-
-template <bool kMin, bool kSix>
-void Round(const PackedLayout& layout, int64_t K, const float* const* x, int count,
-           uint8_t* panel) {
-  const int64_t bytes = count * (kSix ? 44 : 40);
-  for (int64_t b = 0; b < K / 32; ++b) {
-    for (int t = 0; t < count; ++t)
-      PutBlock<kMin, kSix>(RoundBlock(x[t] + 32 * b), layout.offset, count, t, panel + b * bytes);
-  }
-}
-
 template <PackedForm kForm, bool kTable, int... kCounts>
 PackedKernel MakeKernel(std::integer_sequence<int, kCounts...>) {
-  return {"vpdpbusd",
-          Round<kHasMin<kForm>, kIsSix<kForm>>,
-          {nullptr, Tile<kForm, kTable, kCounts + 1>...}};
+  return {"vpdpbusd", VnniRound(kForm), {nullptr, Tile<kForm, kTable, kCounts + 1>...}};
 }
 
 template <PackedForm kForm, bool kTable = false>
