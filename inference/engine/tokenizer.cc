@@ -20,9 +20,21 @@ size_t SettledPrefix(absl::string_view text) {
 
 }  // namespace
 
+std::vector<int32_t> Tokenizer::EncodeParts(absl::Span<const TextPart> parts) const {
+  std::vector<int32_t> ids;
+  for (const TextPart& part : parts) {
+    const std::vector<int32_t> of_part =
+        part.trusted ? Encode(part.text) : EncodeOrdinary(part.text);
+    ids.insert(ids.end(), of_part.begin(), of_part.end());
+  }
+  return ids;
+}
+
 std::string StreamDecoder::Push(int32_t id) {
   if (skip_special_ && tokenizer_->IsSpecial(id)) return "";
-  held_ += tokenizer_->TokenBytes(id);
+  const std::string bytes = tokenizer_->TokenBytes(id);
+  held_ += state_ == StreamStart::kText ? tokenizer_->FirstTokenBytes(id) : bytes;
+  if (!bytes.empty()) state_ = StreamStart::kContinuation;
   const size_t settled = SettledPrefix(held_);
   std::string text = ReplaceInvalidUtf8(absl::string_view(held_).substr(0, settled));
   held_.erase(0, settled);
@@ -32,6 +44,7 @@ std::string StreamDecoder::Push(int32_t id) {
 std::string StreamDecoder::Flush() {
   std::string text = ReplaceInvalidUtf8(held_);
   held_.clear();
+  state_ = start_;
   return text;
 }
 

@@ -1,5 +1,5 @@
-// Tokenizer: what the engine and the server ask of one. llm/tokenizer implements it (byte-level
-// BPE).
+// Tokenizer: what the engine and the server ask of one. llm/tokenizer implements it (BPE, Unigram,
+// WordPiece).
 //
 //   const std::vector<int32_t> ids = tokenizer.Encode("Hello<|endoftext|>");
 //   StreamDecoder stream(&tokenizer);
@@ -20,6 +20,12 @@
 
 namespace strata::inference {
 
+// A stretch of a text from one source: a chat template (trusted) or what a user wrote.
+struct TextPart {
+  absl::string_view text;
+  bool trusted;
+};
+
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
@@ -32,12 +38,23 @@ class Tokenizer {
   // which must not be able to forge the end of a turn.
   virtual std::vector<int32_t> EncodeOrdinary(absl::string_view text) const = 0;
 
-  // The bytes of all ids one after another, special tokens written out; unknown ids give nothing.
-  // Not necessarily valid UTF-8: see ReplaceInvalidUtf8() and StreamDecoder.
+  // The ids of one text from several sources: special tokens become their ids only where they lie
+  // in a trusted part. Otherwise the parts are read as one text, so that where one ends makes no
+  // difference; that is the way to encode a chat.
+  virtual std::vector<int32_t> EncodeParts(absl::Span<const TextPart> parts) const;
+
+  // The text of all ids, special tokens written out; unknown ids give nothing. That is
+  // FirstTokenBytes() of the first token that has TokenBytes(), then TokenBytes(). Not necessarily
+  // valid UTF-8: see ReplaceInvalidUtf8() and StreamDecoder.
   virtual std::string Decode(absl::Span<const int32_t> ids) const = 0;
 
-  // The bytes of one token, part of a character maybe; empty for an id that is unknown.
+  // The bytes of one token inside a text, part of a character maybe; empty for an id that is
+  // unknown.
   virtual std::string TokenBytes(int32_t id) const = 0;
+
+  // The same at the start of a text, where tokenizers that put a space before each word leave it
+  // out.
+  virtual std::string FirstTokenBytes(int32_t id) const { return TokenBytes(id); }
 
   // The token that stands for exactly this text, special or not.
   virtual std::optional<int32_t> TokenId(absl::string_view bytes) const = 0;
@@ -54,15 +71,20 @@ class Tokenizer {
   virtual bool IsSpecial(int32_t id) const = 0;
 };
 
+// Where a stream of ids starts: at the start of a text, or after other tokens (a prompt), so that
+// the space before the first word stays.
+enum class StreamStart { kText, kContinuation };
+
 // Turns ids into text piece by piece. Holds back the bytes of an unfinished character until the
 // rest comes; bytes that can never become a character come out as U+FFFD. So each piece is valid
-// UTF-8, and all pieces together are ReplaceInvalidUtf8(Decode(ids)), less the special tokens when
-// those are skipped. Not thread-safe.
+// UTF-8, and from the start of a text all pieces together are ReplaceInvalidUtf8(Decode(ids)), less
+// the special tokens when those are skipped. Not thread-safe.
 class StreamDecoder {
  public:
   // `tokenizer` must outlive the decoder.
-  explicit StreamDecoder(const Tokenizer* tokenizer, bool skip_special = true)
-      : tokenizer_(tokenizer), skip_special_(skip_special) {}
+  explicit StreamDecoder(const Tokenizer* tokenizer, bool skip_special = true,
+                         StreamStart start = StreamStart::kContinuation)
+      : tokenizer_(tokenizer), skip_special_(skip_special), start_(start), state_(start) {}
 
   // The text that this token completes; often empty in the middle of a character.
   std::string Push(int32_t id);
@@ -73,6 +95,8 @@ class StreamDecoder {
  private:
   const Tokenizer* tokenizer_;
   bool skip_special_;
+  StreamStart start_;
+  StreamStart state_;  // kText until a token has given bytes
   std::string held_;
 };
 

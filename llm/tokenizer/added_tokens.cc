@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "llm/tokenizer/normalizer.h"
+#include "llm/tokenizer/code_point.h"
 
 namespace strata::llm {
 namespace {
@@ -14,36 +14,31 @@ bool StandsAlone(absl::string_view text, size_t begin, size_t end) {
 
 }  // namespace
 
-AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens)
-    : tokens_(std::move(tokens)), ends_{-1} {
+AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
+  std::vector<std::pair<absl::string_view, int32_t>> entries;
   for (size_t i = 0; i < tokens_.size(); ++i) {
-    uint64_t node = 0;
-    for (char c : tokens_[i].content) {
-      const auto [edge, added] =
-          edges_.try_emplace(node << 8 | static_cast<uint8_t>(c), ends_.size());
-      if (added) ends_.push_back(-1);
-      node = edge->second;
-    }
-    ends_[node] = static_cast<int32_t>(i);
+    entries.emplace_back(tokens_[i].content, static_cast<int32_t>(i));
     starts_[static_cast<uint8_t>(tokens_[i].content[0])] = true;
   }
+  trie_ = ByteTrie(std::move(entries));
 }
 
-const AddedToken* AddedTokenMatcher::Longest(absl::string_view text) const {
+const AddedToken* AddedTokenMatcher::Longest(absl::string_view text, size_t begin,
+                                             Filter accept) const {
   const AddedToken* longest = nullptr;
-  uint64_t node = 0;
-  for (char c : text) {
-    const auto edge = edges_.find(node << 8 | static_cast<uint8_t>(c));
-    if (edge == edges_.end()) break;
-    node = edge->second;
-    if (ends_[node] >= 0) longest = &tokens_[ends_[node]];
-  }
+  trie_.ForEachPrefix(text.substr(begin), [&](size_t, int32_t i) {
+    if (accept(tokens_[i], begin)) longest = &tokens_[i];
+  });
   return longest;
 }
 
 void AddedTokenMatcher::Split(absl::string_view text,
                               absl::FunctionRef<void(absl::string_view)> on_text,
-                              absl::FunctionRef<void(int32_t)> on_token) const {
+                              absl::FunctionRef<void(int32_t)> on_token, Filter accept) const {
+  if (tokens_.empty()) {
+    if (!text.empty()) on_text(text);
+    return;
+  }
   size_t done = 0;
   size_t position = 0;
   while (position < text.size()) {
@@ -51,7 +46,7 @@ void AddedTokenMatcher::Split(absl::string_view text,
       ++position;
       continue;
     }
-    const AddedToken* token = Longest(text.substr(position));
+    const AddedToken* token = Longest(text, position, accept);
     if (token == nullptr) {
       ++position;
       continue;

@@ -236,20 +236,22 @@ absl::StatusOr<TokenizerSpec> BpeTrainer::Train() const {
   Merger merger(std::move(words), options_);
   merger.Run(options_.vocab_size - options_.special_tokens.size());
   TokenizerSpec spec;
-  spec.merges = merger.TakeMerges();
+  BpeSpec bpe;
+  bpe.merges = merger.TakeMerges();
+  spec.model = std::move(bpe);
   for (std::string& bytes : merger.TakeTokens()) spec.tokens.push_back({std::move(bytes)});
   AddSpecialTokens(options_.special_tokens, &spec);
   spec.pre_tokenizer = options_.pre_tokenizer;
   return spec;
 }
 
-absl::StatusOr<std::unique_ptr<BpeTokenizer>> TrainTokenizer(absl::string_view corpus,
-                                                             BpeTrainerOptions options) {
+absl::StatusOr<std::unique_ptr<TextTokenizer>> TrainTokenizer(absl::string_view corpus,
+                                                              BpeTrainerOptions options) {
   STRATA_RETURN_IF_ERROR(CheckCorpus(corpus));
   BpeTrainer trainer(std::move(options));
   STRATA_RETURN_IF_ERROR(trainer.Add(corpus));
   STRATA_ASSIGN_OR_RETURN(TokenizerSpec spec, trainer.Train());
-  return BpeTokenizer::Create(std::move(spec));
+  return TextTokenizer::Create(std::move(spec));
 }
 
 }  // namespace strata::llm

@@ -3,7 +3,7 @@
 //   BpeTrainer trainer({.vocab_size = 4096});
 //   trainer.Add(text);                                            // any number of times
 //   STRATA_ASSIGN_OR_RETURN(TokenizerSpec spec, trainer.Train());
-//   STRATA_ASSIGN_OR_RETURN(auto tokenizer, BpeTokenizer::Create(std::move(spec)));
+//   STRATA_ASSIGN_OR_RETURN(auto tokenizer, TextTokenizer::Create(std::move(spec)));
 //
 // The definition: of all pairs of neighbours, weighted by how often their piece occurs in the text,
 // the most frequent one becomes a token; of equally frequent ones that with the lowest ids (left,
@@ -24,7 +24,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "base/status.h"
-#include "llm/tokenizer/bpe_tokenizer.h"
+#include "llm/tokenizer/text_tokenizer.h"
 #include "llm/tokenizer/tokenizer_spec.h"
 
 namespace strata::llm {
@@ -56,8 +56,8 @@ class BpeTrainer {
 };
 
 // All at once, with the gate of CheckCorpus() before it.
-absl::StatusOr<std::unique_ptr<BpeTokenizer>> TrainTokenizer(absl::string_view corpus,
-                                                             BpeTrainerOptions options = {});
+absl::StatusOr<std::unique_ptr<TextTokenizer>> TrainTokenizer(absl::string_view corpus,
+                                                              BpeTrainerOptions options = {});
 
 }  // namespace strata::llm
 

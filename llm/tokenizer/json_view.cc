@@ -85,6 +85,11 @@ absl::StatusOr<int32_t> JsonView::Id() const {
   return value_->get<int32_t>();
 }
 
+absl::StatusOr<double> JsonView::Number() const {
+  if (!value_->is_number()) return WrongType("a number");
+  return value_->get<double>();
+}
+
 absl::StatusOr<size_t> JsonView::ArraySize() const {
   if (!value_->is_array()) return WrongType("an array");
   return value_->size();
@@ -107,6 +112,12 @@ absl::StatusOr<bool> JsonView::BoolMember(const char* key, bool otherwise) const
   if (member.IsNull()) return otherwise;
   if (!member.value().is_boolean()) return member.WrongType("a boolean");
   return member.value().get<bool>();
+}
+
+absl::StatusOr<int32_t> JsonView::IdMember(const char* key, int32_t otherwise) const {
+  STRATA_ASSIGN_OR_RETURN(const JsonView member, Member(key));
+  if (member.IsNull()) return otherwise;
+  return member.Id();
 }
 
 absl::Status JsonView::Invalid(absl::string_view message) const {

@@ -37,12 +37,14 @@ class JsonView {
   // The value, of the type asked for.
   absl::StatusOr<std::string> String() const;
   absl::StatusOr<int32_t> Id() const;  // 0 <= id < 2^24
+  absl::StatusOr<double> Number() const;
   absl::StatusOr<size_t> ArraySize() const;
 
   // Members; `otherwise` stands for one that is missing or null.
   absl::StatusOr<std::string> StringMember(const char* key) const;
   absl::StatusOr<std::string> StringMember(const char* key, absl::string_view otherwise) const;
   absl::StatusOr<bool> BoolMember(const char* key, bool otherwise) const;
+  absl::StatusOr<int32_t> IdMember(const char* key, int32_t otherwise) const;  // as Id()
 
   // "path: message".
   absl::Status Invalid(absl::string_view message) const;

@@ -1,132 +1,112 @@
 #include "llm/tokenizer/normalizer.h"
 
-#include <utf8proc.h>
-
 #include <algorithm>
-#include <cstdlib>
+#include <memory>
+#include <utility>
 
+#include "absl/strings/str_replace.h"
 #include "inference/engine/utf8.h"
+#include "llm/tokenizer/character_map.h"
+#include "llm/tokenizer/code_point.h"
+#include "llm/tokenizer/regex.h"
+#include "llm/tokenizer/unicode_text.h"
 
 namespace strata::llm {
 namespace {
 
-using inference::Utf8Kind;
-using inference::Utf8Scan;
-using inference::ValidUtf8Prefix;
+using Step = std::function<std::string(absl::string_view)>;
 
-utf8proc_option_t OptionsOf(Normalization form) {
-  int options = UTF8PROC_STABLE;
-  if (form == Normalization::kNfc || form == Normalization::kNfkc) options |= UTF8PROC_COMPOSE;
-  if (form == Normalization::kNfd || form == Normalization::kNfkd) options |= UTF8PROC_DECOMPOSE;
-  if (form == Normalization::kNfkc || form == Normalization::kNfkd) options |= UTF8PROC_COMPAT;
-  return static_cast<utf8proc_option_t>(options);
-}
-
-// `text` is valid UTF-8.
-void AppendNormalized(absl::string_view text, Normalization form, std::string* result) {
-  utf8proc_uint8_t* mapped = nullptr;
-  const utf8proc_ssize_t size =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   static_cast<utf8proc_ssize_t>(text.size()), &mapped, OptionsOf(form));
-  if (size < 0) {
-    result->append(text.data(), text.size());
-  } else {
-    result->append(reinterpret_cast<const char*>(mapped), static_cast<size_t>(size));
-  }
-  std::free(mapped);
-}
-
-std::string NormalizeOnce(absl::string_view text, Normalization form) {
+std::string Replace(const Regex& regex, absl::string_view text, const std::string& content) {
   std::string result;
-  while (!text.empty()) {
-    const size_t valid = ValidUtf8Prefix(text);
-    if (valid > 0) AppendNormalized(text.substr(0, valid), form, &result);
-    text.remove_prefix(valid);
-    if (text.empty()) break;
-    const size_t bad = Utf8Scan(text).size;
-    result.append(text.data(), bad);
-    text.remove_prefix(bad);
+  size_t done = 0;
+  for (size_t start = 0; start <= text.size();) {
+    const std::optional<TextRange> match = regex.Find(text, start);
+    if (!match.has_value()) break;
+    result.append(text.data() + done, match->begin - done);
+    result += content;
+    done = start = match->end;
+    if (match->begin == match->end)
+      start += start < text.size() ? inference::Utf8Scan(text.substr(start)).size : 1;
   }
+  result.append(text.data() + done, text.size() - done);
   return result;
 }
 
-// The code point at the front, or -1.
-int32_t Front(absl::string_view text) {
-  utf8proc_int32_t code_point = -1;
-  if (text.empty()) return -1;
-  utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   static_cast<utf8proc_ssize_t>(text.size()), &code_point);
-  return code_point;
+std::string Strip(absl::string_view text, const StripSpace& strip) {
+  if (strip.left) text.remove_prefix(LeadingSpace(text));
+  if (strip.right) text.remove_suffix(TrailingSpace(text));
+  return std::string(text);
 }
 
-// Start of the last character.
-size_t LastCharacter(absl::string_view text) {
-  size_t start = text.empty() ? 0 : text.size() - 1;
-  while (start > 0 && text.size() - start < 4 && (static_cast<uint8_t>(text[start]) & 0xC0) == 0x80)
-    --start;
-  return start;
+std::string Bert(absl::string_view text, const BertNormalization& bert) {
+  std::string result(text);
+  if (bert.clean_text) result = CleanText(result);
+  if (bert.space_chinese) result = SpaceIdeographs(result);
+  if (bert.strip_accents.value_or(bert.lowercase))
+    result = DropNonspacingMarks(ToForm(result, UnicodeForm::kNfd));
+  if (bert.lowercase) result = ToLowercase(result);
+  return result;
 }
 
-bool IsWord(int32_t code_point) {
-  if (code_point < 0) return false;
-  switch (utf8proc_category(code_point)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC:
-      return true;
-    default:
-      return false;
+struct MakeStep {
+  absl::StatusOr<Step> operator()(UnicodeForm form) const {
+    return Step([form](absl::string_view text) { return ToForm(text, form); });
   }
-}
+  absl::StatusOr<Step> operator()(const Lowercase&) const { return Step(ToLowercase); }
+  absl::StatusOr<Step> operator()(const StripAccents&) const { return Step(DropMarks); }
+  absl::StatusOr<Step> operator()(const StripSpace& strip) const {
+    return Step([strip](absl::string_view text) { return Strip(text, strip); });
+  }
+  absl::StatusOr<Step> operator()(const ReplaceText& replace) const {
+    return MakeReplacer(replace);
+  }
+  absl::StatusOr<Step> operator()(const PrependText& prepend) const {
+    return Step([text = prepend.text](absl::string_view rest) {
+      return rest.empty() ? std::string() : absl::StrCat(text, rest);
+    });
+  }
+  absl::StatusOr<Step> operator()(const CharacterMap& map) const {
+    STRATA_ASSIGN_OR_RETURN(CharacterMapper made, CharacterMapper::Create(map.bytes));
+    auto mapper = std::make_shared<const CharacterMapper>(std::move(made));
+    return Step([mapper](absl::string_view text) { return mapper->Map(text); });
+  }
+  absl::StatusOr<Step> operator()(const BertNormalization& bert) const {
+    return Step([bert](absl::string_view text) { return Bert(text, bert); });
+  }
+  absl::StatusOr<Step> operator()(const NmtNormalization&) const { return Step(CleanForNmt); }
+};
 
 }  // namespace
 
-std::string Normalize(absl::string_view text, const std::vector<Normalization>& forms) {
-  std::string result(text);
-  const bool ascii =
-      std::all_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; });
-  if (ascii) return result;
-  for (Normalization form : forms) result = NormalizeOnce(result, form);
-  return result;
-}
-
-bool StartsWithSpace(absl::string_view text) {
-  const int32_t c = Front(text);
-  if ((c >= 9 && c <= 13) || c == 0x85) return true;
-  if (c < 0) return false;
-  const utf8proc_category_t category = utf8proc_category(c);
-  return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL ||
-         category == UTF8PROC_CATEGORY_ZP;
-}
-
-bool StartsWithWord(absl::string_view text) { return IsWord(Front(text)); }
-
-bool EndsWithWord(absl::string_view text) {
-  return IsWord(Front(text.substr(LastCharacter(text))));
-}
-
-size_t LeadingSpace(absl::string_view text) {
-  size_t size = 0;
-  while (StartsWithSpace(text.substr(size))) size += Utf8Scan(text.substr(size)).size;
-  return size;
-}
-
-size_t TrailingSpace(absl::string_view text) {
-  size_t end = text.size();
-  while (end > 0) {
-    const size_t start = LastCharacter(text.substr(0, end));
-    if (!StartsWithSpace(text.substr(start, end - start))) break;
-    end = start;
+absl::StatusOr<std::function<std::string(absl::string_view)>> MakeReplacer(
+    const ReplaceText& replace) {
+  if (replace.literal) {
+    if (replace.pattern.empty()) return absl::InvalidArgumentError("pattern: is empty");
+    return Step([replace](absl::string_view text) {
+      return absl::StrReplaceAll(text, {{replace.pattern, replace.content}});
+    });
   }
-  return text.size() - end;
+  absl::StatusOr<Regex> regex = Regex::Compile(replace.pattern);
+  STRATA_RETURN_IF_ERROR(Annotate(regex.status(), "pattern"));
+  return Step([regex = *std::move(regex), content = replace.content](absl::string_view text) {
+    return MapValid(text, [&](absl::string_view valid) { return Replace(regex, valid, content); });
+  });
+}
+
+absl::StatusOr<Normalizer> Normalizer::Create(const std::vector<Normalization>& steps) {
+  Normalizer normalizer;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    absl::StatusOr<Step> step = std::visit(MakeStep(), steps[i]);
+    STRATA_RETURN_IF_ERROR(Annotate(step.status(), absl::StrCat("[", i, "]")));
+    normalizer.steps_.push_back(*std::move(step));
+  }
+  return normalizer;
+}
+
+std::string Normalizer::Normalize(absl::string_view text) const {
+  std::string result(text);
+  for (const Step& step : steps_) result = step(result);
+  return result;
 }
 
 }  // namespace strata::llm

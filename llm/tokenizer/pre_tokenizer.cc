@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
 #include "inference/engine/utf8.h"
 
 namespace strata::llm {
@@ -19,7 +21,9 @@ struct Cut {
   bool invert = false;
 };
 
-// Each kind of step but the prefix space is a split by some pattern.
+constexpr char kPunctuationPattern[] = R"([\p{P}!-/:-@\[-`{-~])";
+
+// The split of a step; none for one that cuts nothing.
 std::optional<Cut> CutOf(const PreTokenizerStep& step) {
   switch (step.kind) {
     case PreTokenizerStep::Kind::kSplit:
@@ -30,13 +34,23 @@ std::optional<Cut> CutOf(const PreTokenizerStep& step) {
     case PreTokenizerStep::Kind::kDigits:
       return Cut{step.individual_digits ? R"(\p{N})" : R"(\p{N}+)"};
     case PreTokenizerStep::Kind::kPunctuation:
-      return Cut{R"([\p{P}!-/:-@\[-`{-~])", false, step.behavior};
+      return Cut{kPunctuationPattern, false, step.behavior};
     case PreTokenizerStep::Kind::kWhitespace:
       return Cut{R"(\w+|[^\w\s]+)", false, SplitBehavior::kRemoved, true};
     case PreTokenizerStep::Kind::kWhitespaceSplit:
+    case PreTokenizerStep::Kind::kBert:  // punctuation is a second step
       return Cut{R"(\s)", false, SplitBehavior::kRemoved};
+    case PreTokenizerStep::Kind::kMetaspace:
+      if (!step.split) return std::nullopt;
+      return Cut{step.replacement, true, SplitBehavior::kMergedWithNext};
   }
   return std::nullopt;
+}
+
+// Splitters give pieces without gaps: the same whether matches are pieces or cuts.
+bool KeepsMatches(const Cut& cut) {
+  return cut.invert ? cut.behavior == SplitBehavior::kRemoved
+                    : cut.behavior == SplitBehavior::kIsolated;
 }
 
 // Joins the stretches between and inside matches as the behaviour says, one stretch at a time.
@@ -92,28 +106,53 @@ class Joiner {
 
 }  // namespace
 
+absl::StatusOr<PreTokenizer::Step> PreTokenizer::MakeStep(const PreTokenizerStep& spec) {
+  using Kind = PreTokenizerStep::Kind;
+  Step step;
+  if (spec.kind == Kind::kByteLevel && spec.add_prefix_space) step.prefix = " ";
+  if (spec.kind == Kind::kMetaspace) {
+    if (spec.replacement.empty()) return absl::InvalidArgumentError("replacement: is empty");
+    step.space = spec.replacement;
+    if (spec.prepend_scheme != PrependScheme::kNever) step.prefix = spec.replacement;
+    step.prefix_first_only = spec.prepend_scheme == PrependScheme::kFirst;
+  }
+  const std::optional<Cut> cut = CutOf(spec);
+  if (!cut.has_value()) return step;
+  absl::StatusOr<Regex> regex =
+      cut->literal ? Regex::Literal(cut->pattern) : Regex::Compile(cut->pattern);
+  STRATA_RETURN_IF_ERROR(Annotate(regex.status(), "pattern"));
+  step.regex = *std::move(regex);
+  step.behavior = cut->behavior;
+  step.invert = cut->invert;
+  if (!cut->literal && KeepsMatches(*cut)) step.splitter = FindSplitter(cut->pattern);
+  return step;
+}
+
 absl::StatusOr<PreTokenizer> PreTokenizer::Create(const std::vector<PreTokenizerStep>& steps) {
   PreTokenizer result;
   for (size_t i = 0; i < steps.size(); ++i) {
-    Step step{std::nullopt, SplitBehavior::kIsolated, false,
-              steps[i].kind == PreTokenizerStep::Kind::kByteLevel && steps[i].add_prefix_space};
-    if (const std::optional<Cut> cut = CutOf(steps[i]); cut.has_value()) {
-      absl::StatusOr<Regex> regex =
-          cut->literal ? Regex::Literal(cut->pattern) : Regex::Compile(cut->pattern);
-      STRATA_RETURN_IF_ERROR(Annotate(regex.status(), absl::StrCat("[", i, "].pattern")));
-      step.regex = *std::move(regex);
-      step.behavior = cut->behavior;
-      step.invert = cut->invert;
+    absl::StatusOr<Step> step = MakeStep(steps[i]);
+    if (!step.ok()) {
+      return absl::Status(step.status().code(),
+                          absl::StrCat("[", i, "].", step.status().message()));
     }
-    result.steps_.push_back(std::move(step));
+    result.steps_.push_back(*std::move(step));
+    if (steps[i].kind == PreTokenizerStep::Kind::kBert) {
+      PreTokenizerStep punctuation;
+      punctuation.kind = PreTokenizerStep::Kind::kPunctuation;
+      STRATA_ASSIGN_OR_RETURN(Step second, MakeStep(punctuation));
+      result.steps_.push_back(std::move(second));
+    }
   }
   return result;
 }
 
-void PreTokenizer::ForEachPiece(absl::string_view text, Sink sink) const {
+void PreTokenizer::ForEachPiece(absl::string_view text, bool first, Sink sink) const {
+  bool glued = false;
   while (!text.empty()) {
     const size_t valid = ValidUtf8Prefix(text);
-    if (valid > 0) Apply(0, text.substr(0, valid), sink);
+    if (valid > 0) Apply(0, {text.substr(0, valid), first, glued}, sink);
+    first = false;
     text.remove_prefix(valid);
     size_t bad = 0;
     while (bad < text.size() && Utf8Scan(text.substr(bad)).kind != Utf8Kind::kValid) {
@@ -121,23 +160,33 @@ void PreTokenizer::ForEachPiece(absl::string_view text, Sink sink) const {
     }
     if (bad > 0) sink(text.substr(0, bad));
     text.remove_prefix(bad);
+    glued = true;
   }
 }
 
-void PreTokenizer::Apply(size_t step, absl::string_view text, Sink sink) const {
-  if (step == steps_.size()) {
-    if (!text.empty()) sink(text);
-    return;
+void PreTokenizer::Apply(size_t index, Part part, Sink sink) const {
+  if (part.text.empty()) return;
+  if (index == steps_.size()) return sink(part.text);
+  const Step& step = steps_[index];
+  std::string changed;
+  if (!step.space.empty()) {
+    changed = absl::StrReplaceAll(part.text, {{" ", step.space}});
+    part.text = changed;
   }
-  std::string spaced;
-  if (steps_[step].prefix_space && text[0] != ' ') {
-    spaced = absl::StrCat(" ", text);
-    text = spaced;
+  if (!step.prefix.empty() && !part.glued && (part.first || !step.prefix_first_only) &&
+      !absl::StartsWith(part.text, step.prefix)) {
+    changed = absl::StrCat(step.prefix, part.text);
+    part.text = changed;
   }
-  Split(steps_[step], text, [&](absl::string_view piece) { Apply(step + 1, piece, sink); });
+  const char* begin = part.text.data();
+  Split(step, part.text, [&](absl::string_view piece) {
+    const bool front = piece.data() == begin;
+    Apply(index + 1, {piece, part.first && front, part.glued && front}, sink);
+  });
 }
 
 void PreTokenizer::Split(const Step& step, absl::string_view text, Sink sink) {
+  if (step.splitter != nullptr) return step.splitter(text, sink);
   if (!step.regex.has_value()) return sink(text);
   Joiner joiner(step.behavior, text, sink);
   size_t done = 0;

@@ -8,7 +8,6 @@
 #include "llm/tokenizer/added_tokens.h"
 #include "llm/tokenizer/byte_alphabet.h"
 #include "llm/tokenizer/corpus.h"
-#include "llm/tokenizer/normalizer.h"
 
 namespace strata::llm {
 namespace {
@@ -162,33 +161,6 @@ TEST(PreTokenizer, PiecesOfIsolatingStepsAddUpToTheText) {
     }
     EXPECT_EQ(all, text);
   }
-}
-
-TEST(Normalizer, FormsAndBadBytes) {
-  EXPECT_EQ(Normalize("e\u0301", {Normalization::kNfc}), "\u00E9");
-  EXPECT_EQ(Normalize("\u00E9", {Normalization::kNfd}), "e\u0301");
-  EXPECT_EQ(Normalize("\uFB01\uFF11", {Normalization::kNfkc}), "fi1");
-  EXPECT_EQ(Normalize("\uFB01\u00E9", {Normalization::kNfkd}), "fie\u0301");
-  EXPECT_EQ(Normalize("\xFF"
-                      "e\u0301\xE2",
-                      {Normalization::kNfc}),
-            "\xFF\u00E9\xE2");
-  EXPECT_EQ(Normalize("", {Normalization::kNfc}), "");
-  EXPECT_EQ(Normalize(std::string("a\0\u00E9", 4), {Normalization::kNfd}),
-            std::string("a\0e\u0301", 5));
-}
-
-TEST(Normalizer, SpacesAndWords) {
-  EXPECT_EQ(LeadingSpace(" \t\u2003x "), 5u);
-  EXPECT_EQ(TrailingSpace(" x\u2003\n "), 5u);
-  EXPECT_EQ(TrailingSpace("   "), 3u);
-  EXPECT_EQ(TrailingSpace(""), 0u);
-  EXPECT_TRUE(StartsWithWord("\u4E2D"));
-  EXPECT_TRUE(EndsWithWord("!\u00E9"));
-  EXPECT_TRUE(EndsWithWord("_"));
-  EXPECT_FALSE(EndsWithWord(""));
-  EXPECT_FALSE(StartsWithWord("\xFF"));
-  EXPECT_FALSE(StartsWithSpace("\xFF"));
 }
 
 AddedToken Added(int32_t id, const std::string& content) {

@@ -30,16 +30,16 @@ absl::Status ReadDocument(const JsonView& root, TokenizerSpec* spec) {
   using namespace internal;  // NOLINT: the parts
   Ids ids;
   STRATA_RETURN_IF_ERROR(
+      read("pre_tokenizer", [&](const JsonView& v) { return ReadPreTokenizer(v, spec); }));
+  STRATA_RETURN_IF_ERROR(
       read("model", [&](const JsonView& v) { return ReadModel(v, &ids, spec); }));
   STRATA_RETURN_IF_ERROR(
       read("added_tokens", [&](const JsonView& v) { return ReadAddedTokens(v, ids, spec); }));
   STRATA_RETURN_IF_ERROR(
       read("normalizer", [&](const JsonView& v) { return ReadNormalizer(v, spec); }));
   STRATA_RETURN_IF_ERROR(
-      read("pre_tokenizer", [&](const JsonView& v) { return ReadPreTokenizer(v, spec); }));
-  STRATA_RETURN_IF_ERROR(
       read("post_processor", [&](const JsonView& v) { return ReadPostProcessor(v, spec); }));
-  return read("decoder", [&](const JsonView& v) { return ReadDecoder(v); });
+  return read("decoder", [&](const JsonView& v) { return ReadDecoder(v, spec); });
 }
 
 // "eos_token" of a tokenizer_config.json: a text, or an object with "content".
@@ -71,7 +71,7 @@ absl::StatusOr<TokenizerSpec> ParseTokenizerJson(absl::string_view json) {
   return spec;
 }
 
-absl::StatusOr<std::unique_ptr<BpeTokenizer>> LoadTokenizer(const std::string& path) {
+absl::StatusOr<std::unique_ptr<TextTokenizer>> LoadTokenizer(const std::string& path) {
   const std::string inside = JoinPath(path, "tokenizer.json");
   const bool is_folder = FileExists(inside);
   const std::string& file = is_folder ? inside : path;
@@ -83,12 +83,13 @@ absl::StatusOr<std::unique_ptr<BpeTokenizer>> LoadTokenizer(const std::string& p
                                  ? "tokenizer_config.json"
                                  : file.substr(0, slash + 1) + "tokenizer_config.json";
   if (FileExists(config)) STRATA_RETURN_IF_ERROR(Annotate(ReadEos(config, &*spec), config));
-  absl::StatusOr<std::unique_ptr<BpeTokenizer>> tokenizer = BpeTokenizer::Create(*std::move(spec));
+  absl::StatusOr<std::unique_ptr<TextTokenizer>> tokenizer =
+      TextTokenizer::Create(*std::move(spec));
   STRATA_RETURN_IF_ERROR(Annotate(tokenizer.status(), file));
   return tokenizer;
 }
 
-absl::Status SaveTokenizer(const BpeTokenizer& tokenizer, const std::string& path) {
+absl::Status SaveTokenizer(const TextTokenizer& tokenizer, const std::string& path) {
   return WriteFileAtomic(path, PrintTokenizerJson(tokenizer.spec()));
 }
 

@@ -1,22 +1,31 @@
-// The model and the added tokens of a tokenizer.json.
-#include <algorithm>
+// The model of a tokenizer.json: vocabulary, merges, scores.
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "llm/tokenizer/byte_alphabet.h"
 #include "llm/tokenizer/tokenizer_json_parts.h"
+#include "llm/tokenizer/vocabulary.h"
 
 namespace strata::llm::internal {
 namespace {
 
-// A vocabulary may have holes, but not be all holes: ids far beyond the number of tokens are a
-// damaged file.
-absl::Status CheckRange(const JsonView& where, int32_t id, size_t tokens) {
-  if (static_cast<size_t>(id) < 2 * tokens + 4096) return absl::OkStatus();
-  return where.Invalid(
-      absl::StrCat("id ", id, " is far beyond the ", tokens, " tokens of the vocabulary"));
+// Enters a token of the vocabulary under its id.
+absl::Status AddEntry(const JsonView& where, const std::string& text, int32_t id, double score,
+                      TokenizerSpec* spec, Ids* ids) {
+  if (text.empty()) return where.Invalid("a token cannot be empty");
+  if (static_cast<size_t>(id) >= spec->tokens.size()) spec->tokens.resize(id + 1);
+  Token& token = spec->tokens[id];
+  if (!token.bytes.empty())
+    return where.Invalid(absl::StrCat("id ", id, " is already that of another token"));
+  token = {text, false, score};
+  if (spec->byte_level) {
+    std::optional<std::string> bytes = AlphabetToBytes(text);
+    token.literal = !bytes.has_value();
+    if (bytes.has_value()) token.bytes = *std::move(bytes);
+  }
+  ids->emplace(text, id);
+  return absl::OkStatus();
 }
 
 absl::Status ReadVocabulary(const JsonView& vocab, TokenizerSpec* spec, Ids* ids) {
@@ -27,14 +36,22 @@ absl::Status ReadVocabulary(const JsonView& vocab, TokenizerSpec* spec, Ids* ids
     const JsonView entry(&value, absl::StrCat(vocab.path(), "['", text, "']"));
     STRATA_ASSIGN_OR_RETURN(const int32_t id, entry.Id());
     STRATA_RETURN_IF_ERROR(CheckRange(entry, id, size));
-    if (text.empty()) return entry.Invalid("a token cannot be empty");
-    if (static_cast<size_t>(id) >= spec->tokens.size()) spec->tokens.resize(id + 1);
-    Token& token = spec->tokens[id];
-    if (!token.bytes.empty())
-      return entry.Invalid(absl::StrCat("id ", id, " is already that of another token"));
-    std::optional<std::string> bytes = AlphabetToBytes(text);
-    token = bytes.has_value() ? Token{*std::move(bytes), false} : Token{text, true};
-    ids->emplace(text, id);
+    STRATA_RETURN_IF_ERROR(AddEntry(entry, text, id, 0, spec, ids));
+  }
+  return absl::OkStatus();
+}
+
+// [["token", score], ...]: the place is the id.
+absl::Status ReadScoredVocabulary(const JsonView& vocab, TokenizerSpec* spec, Ids* ids) {
+  STRATA_ASSIGN_OR_RETURN(const size_t size, vocab.ArraySize());
+  ids->reserve(size);
+  for (size_t i = 0; i < size; ++i) {
+    const JsonView entry = vocab.Element(i);
+    STRATA_ASSIGN_OR_RETURN(const size_t parts, entry.ArraySize());
+    if (parts != 2) return entry.Invalid("expected a token and its score");
+    STRATA_ASSIGN_OR_RETURN(const std::string text, entry.Element(0).String());
+    STRATA_ASSIGN_OR_RETURN(const double score, entry.Element(1).Number());
+    STRATA_RETURN_IF_ERROR(AddEntry(entry, text, static_cast<int32_t>(i), score, spec, ids));
   }
   return absl::OkStatus();
 }
@@ -57,7 +74,7 @@ absl::StatusOr<std::pair<std::string, std::string>> ReadMerge(const JsonView& me
   return std::make_pair(std::move(left), std::move(right));
 }
 
-absl::Status ReadMerges(const JsonView& merges, const Ids& ids, TokenizerSpec* spec) {
+absl::Status ReadMerges(const JsonView& merges, const Ids& ids, BpeSpec* bpe) {
   STRATA_ASSIGN_OR_RETURN(const size_t size, merges.ArraySize());
   for (size_t i = 0; i < size; ++i) {
     const JsonView merge = merges.Element(i);
@@ -68,114 +85,102 @@ absl::Status ReadMerges(const JsonView& merges, const Ids& ids, TokenizerSpec* s
       return merge.Invalid(absl::StrCat("token '", left == ids.end() ? pair.first : pair.second,
                                         "' is not in model.vocab"));
     }
-    spec->merges.emplace_back(left->second, right->second);
+    bpe->merges.emplace_back(left->second, right->second);
   }
   return absl::OkStatus();
 }
 
-absl::Status RefuseSubwordMarks(const JsonView& model) {
-  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    STRATA_ASSIGN_OR_RETURN(const std::string mark, model.StringMember(key, ""));
-    STRATA_ASSIGN_OR_RETURN(const JsonView member, model.Member(key));
-    if (!mark.empty())
-      return member.Unsupported(absl::StrCat("'", mark, "'; only byte-level BPE without marks"));
-  }
-  STRATA_ASSIGN_OR_RETURN(const JsonView dropout, model.Member("dropout"));
-  if (!dropout.IsNull() && dropout.value() != 0)
-    return dropout.Unsupported("is not supported; set it to null");
-  STRATA_ASSIGN_OR_RETURN(const bool byte_fallback, model.BoolMember("byte_fallback", false));
-  if (byte_fallback) {
-    STRATA_ASSIGN_OR_RETURN(const JsonView member, model.Member("byte_fallback"));
-    return member.Unsupported("true; only byte-level BPE, which needs none");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status AddToken(const JsonView& where, AddedToken token, size_t listed, const Ids& ids,
-                      TokenizerSpec* spec) {
-  if (token.content.empty()) return where.Invalid("content: is empty");
-  STRATA_RETURN_IF_ERROR(CheckRange(where, token.id, spec->tokens.size() + listed));
-  const auto in_vocab = ids.find(token.content);
-  token.in_vocab = in_vocab != ids.end();
-  if (token.in_vocab && in_vocab->second != token.id) {
-    return where.Invalid(absl::StrCat("id: ", token.id, ", but '", token.content, "' is ",
-                                      in_vocab->second, " in model.vocab"));
-  }
-  if (static_cast<size_t>(token.id) >= spec->tokens.size()) spec->tokens.resize(token.id + 1);
-  Token& entry = spec->tokens[token.id];
-  if (!token.in_vocab && !entry.bytes.empty()) {
-    return where.Invalid(absl::StrCat("id: ", token.id, " of '", token.content,
-                                      "' is another token's in model.vocab"));
-  }
-  if (entry.bytes != token.content) entry = {token.content, true};
-  spec->added.push_back(std::move(token));
-  return absl::OkStatus();
-}
-
-// Ordinary text must not be able to forge a control mark: the model may make one only where its
-// merges do.
-void ReserveSpecialTokens(TokenizerSpec* spec) {
-  absl::flat_hash_set<std::string> merged;
-  size_t longest = 0;
-  for (const AddedToken& token : spec->added)
-    longest = std::max(longest, token.special ? token.content.size() : 0);
-  for (const auto& [left, right] : spec->merges) {
-    const std::string& front = spec->tokens[left].bytes;
-    const std::string& back = spec->tokens[right].bytes;
-    if (front.size() + back.size() <= longest) merged.insert(front + back);
-  }
-  for (const AddedToken& token : spec->added) {
-    if (token.special && token.content.size() > 1 && !merged.contains(token.content)) {
-      spec->tokens[token.id].literal = true;
-    }
-  }
-}
-
-}  // namespace
-
-absl::Status ReadModel(const JsonView& model, Ids* ids, TokenizerSpec* spec) {
-  STRATA_ASSIGN_OR_RETURN(const std::string type, model.StringMember("type", "BPE"));
-  if (type != "BPE") {
-    STRATA_ASSIGN_OR_RETURN(const JsonView member, model.Member("type"));
-    return member.Unsupported(absl::StrCat("'", type, "' is not supported; only BPE"));
-  }
-  STRATA_RETURN_IF_ERROR(RefuseSubwordMarks(model));
-  STRATA_ASSIGN_OR_RETURN(spec->ignore_merges, model.BoolMember("ignore_merges", false));
-  STRATA_ASSIGN_OR_RETURN(spec->fuse_unknown, model.BoolMember("fuse_unk", false));
-  STRATA_ASSIGN_OR_RETURN(const JsonView vocab, model.Member("vocab"));
-  STRATA_RETURN_IF_ERROR(ReadVocabulary(vocab, spec, ids));
-  STRATA_ASSIGN_OR_RETURN(const JsonView merges, model.Member("merges"));
-  STRATA_RETURN_IF_ERROR(ReadMerges(merges, *ids, spec));
+absl::Status ReadUnknown(const JsonView& model, const Ids& ids, TokenizerSpec* spec) {
   STRATA_ASSIGN_OR_RETURN(const JsonView unknown, model.Member("unk_token"));
   if (unknown.IsNull()) return absl::OkStatus();
   STRATA_ASSIGN_OR_RETURN(const std::string text, unknown.String());
-  const auto it = ids->find(text);
-  if (it == ids->end()) return unknown.Invalid(absl::StrCat("'", text, "' is not in model.vocab"));
+  const auto it = ids.find(text);
+  if (it == ids.end()) return unknown.Invalid(absl::StrCat("'", text, "' is not in model.vocab"));
   spec->unknown = it->second;
   return absl::OkStatus();
 }
 
-absl::Status ReadAddedTokens(const JsonView& tokens, const Ids& ids, TokenizerSpec* spec) {
-  if (tokens.IsNull()) return absl::OkStatus();
-  STRATA_ASSIGN_OR_RETURN(const size_t size, tokens.ArraySize());
-  absl::flat_hash_set<int32_t> seen;
-  for (size_t i = 0; i < size; ++i) {
-    const JsonView entry = tokens.Element(i);
-    AddedToken token;
-    STRATA_ASSIGN_OR_RETURN(const JsonView id, entry.Member("id"));
-    STRATA_ASSIGN_OR_RETURN(token.id, id.Id());
-    if (!seen.insert(token.id).second)
-      return id.Invalid(absl::StrCat(token.id, " is already that of another token"));
-    STRATA_ASSIGN_OR_RETURN(token.content, entry.StringMember("content"));
-    STRATA_ASSIGN_OR_RETURN(token.single_word, entry.BoolMember("single_word", false));
-    STRATA_ASSIGN_OR_RETURN(token.lstrip, entry.BoolMember("lstrip", false));
-    STRATA_ASSIGN_OR_RETURN(token.rstrip, entry.BoolMember("rstrip", false));
-    STRATA_ASSIGN_OR_RETURN(token.special, entry.BoolMember("special", false));
-    STRATA_ASSIGN_OR_RETURN(token.normalized, entry.BoolMember("normalized", !token.special));
-    STRATA_RETURN_IF_ERROR(AddToken(entry, std::move(token), size, ids, spec));
+// Text must not be able to spell a byte.
+void ReserveByteTokens(TokenizerSpec* spec) {
+  for (int32_t id : ByteTokens(*spec)) {
+    if (id >= 0) spec->tokens[id].literal = true;
   }
-  ReserveSpecialTokens(spec);
+}
+
+absl::Status ReadBpe(const JsonView& model, Ids* ids, TokenizerSpec* spec) {
+  STRATA_ASSIGN_OR_RETURN(const JsonView dropout, model.Member("dropout"));
+  if (!dropout.IsNull() && dropout.value() != 0)
+    return dropout.Unsupported("is not supported; set it to null");
+  BpeSpec bpe;
+  STRATA_ASSIGN_OR_RETURN(bpe.continuing_prefix,
+                          model.StringMember("continuing_subword_prefix", ""));
+  STRATA_ASSIGN_OR_RETURN(bpe.word_suffix, model.StringMember("end_of_word_suffix", ""));
+  STRATA_ASSIGN_OR_RETURN(bpe.ignore_merges, model.BoolMember("ignore_merges", false));
+  STRATA_ASSIGN_OR_RETURN(bpe.fuse_unknown, model.BoolMember("fuse_unk", false));
+  STRATA_ASSIGN_OR_RETURN(bpe.byte_fallback, model.BoolMember("byte_fallback", false));
+  STRATA_ASSIGN_OR_RETURN(const JsonView vocab, model.Member("vocab"));
+  STRATA_RETURN_IF_ERROR(ReadVocabulary(vocab, spec, ids));
+  STRATA_ASSIGN_OR_RETURN(const JsonView merges, model.Member("merges"));
+  STRATA_RETURN_IF_ERROR(ReadMerges(merges, *ids, &bpe));
+  STRATA_RETURN_IF_ERROR(ReadUnknown(model, *ids, spec));
+  if (bpe.byte_fallback && !spec->byte_level) ReserveByteTokens(spec);
+  spec->model = std::move(bpe);
   return absl::OkStatus();
+}
+
+absl::Status ReadUnigram(const JsonView& model, Ids* ids, TokenizerSpec* spec) {
+  UnigramSpec unigram;
+  STRATA_ASSIGN_OR_RETURN(unigram.byte_fallback, model.BoolMember("byte_fallback", false));
+  STRATA_ASSIGN_OR_RETURN(const JsonView vocab, model.Member("vocab"));
+  STRATA_RETURN_IF_ERROR(ReadScoredVocabulary(vocab, spec, ids));
+  STRATA_ASSIGN_OR_RETURN(const JsonView unknown, model.Member("unk_id"));
+  if (!unknown.IsNull()) {
+    STRATA_ASSIGN_OR_RETURN(spec->unknown, unknown.Id());
+    if (static_cast<size_t>(*spec->unknown) >= spec->tokens.size())
+      return unknown.Invalid(
+          absl::StrCat(*spec->unknown, " is outside the vocabulary of ", spec->tokens.size()));
+    // A character unknown to the model is not one that spells this token.
+    spec->tokens[*spec->unknown].literal = true;
+  }
+  if (unigram.byte_fallback) ReserveByteTokens(spec);
+  spec->model = unigram;
+  return absl::OkStatus();
+}
+
+absl::Status ReadWordPiece(const JsonView& model, Ids* ids, TokenizerSpec* spec) {
+  WordPieceSpec wordpiece;
+  STRATA_ASSIGN_OR_RETURN(wordpiece.continuing_prefix,
+                          model.StringMember("continuing_subword_prefix", "##"));
+  STRATA_ASSIGN_OR_RETURN(wordpiece.max_characters,
+                          model.IdMember("max_input_chars_per_word", 100));
+  STRATA_ASSIGN_OR_RETURN(const JsonView vocab, model.Member("vocab"));
+  STRATA_RETURN_IF_ERROR(ReadVocabulary(vocab, spec, ids));
+  STRATA_RETURN_IF_ERROR(ReadUnknown(model, *ids, spec));
+  spec->model = std::move(wordpiece);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckRange(const JsonView& where, int32_t id, size_t tokens) {
+  if (static_cast<size_t>(id) < 2 * tokens + 4096) return absl::OkStatus();
+  return where.Invalid(
+      absl::StrCat("id ", id, " is far beyond the ", tokens, " tokens of the vocabulary"));
+}
+
+absl::Status ReadModel(const JsonView& model, Ids* ids, TokenizerSpec* spec) {
+  STRATA_ASSIGN_OR_RETURN(const std::string type, model.StringMember("type", "BPE"));
+  STRATA_ASSIGN_OR_RETURN(const JsonView member, model.Member("type"));
+  if (type == "BPE") return ReadBpe(model, ids, spec);
+  if (type != "Unigram" && type != "WordPiece") {
+    return member.Unsupported(
+        absl::StrCat("'", type, "' is not supported; only BPE, Unigram, WordPiece"));
+  }
+  if (spec->byte_level) {
+    return member.Unsupported(absl::StrCat(
+        "'", type, "' behind a pre-tokenizer ByteLevel is not supported; only BPE is"));
+  }
+  return type == "Unigram" ? ReadUnigram(model, ids, spec) : ReadWordPiece(model, ids, spec);
 }
 
 }  // namespace strata::llm::internal

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "base/status.h"
 #include "llm/tokenizer/json_view.h"
 #include "llm/tokenizer/tokenizer_spec.h"
@@ -14,14 +15,31 @@ namespace strata::llm::internal {
 
 using Ids = absl::flat_hash_map<std::string, int32_t>;  // of model.vocab, by the text in the file
 
-absl::Status ReadModel(const JsonView& model, Ids* ids, TokenizerSpec* spec);
-absl::Status ReadAddedTokens(const JsonView& tokens, const Ids& ids,
-                             TokenizerSpec* spec);  // after the model
-absl::Status ReadNormalizer(const JsonView& normalizer, TokenizerSpec* spec);
+// In the order in which they are to be read.
 absl::Status ReadPreTokenizer(const JsonView& pre_tokenizer, TokenizerSpec* spec);
-absl::Status ReadPostProcessor(const JsonView& processor,
-                               TokenizerSpec* spec);  // after the added tokens
-absl::Status ReadDecoder(const JsonView& decoder);
+absl::Status ReadModel(const JsonView& model, Ids* ids, TokenizerSpec* spec);
+absl::Status ReadAddedTokens(const JsonView& tokens, const Ids& ids, TokenizerSpec* spec);
+absl::Status ReadNormalizer(const JsonView& normalizer, TokenizerSpec* spec);
+absl::Status ReadPostProcessor(const JsonView& processor, TokenizerSpec* spec);
+absl::Status ReadDecoder(const JsonView& decoder, TokenizerSpec* spec);
+
+// A vocabulary may have holes, but not be all holes: ids far beyond the number of tokens are a
+// damaged file.
+absl::Status CheckRange(const JsonView& where, int32_t id, size_t tokens);
+
+// Calls `visit` with each part of a {"type": "Sequence", list: [...]}, or with the part that is
+// none; null has none.
+using PartVisitor = absl::FunctionRef<absl::Status(const JsonView&, const std::string& type)>;
+absl::Status ForEachPart(const JsonView& part, const char* list, PartVisitor visit);
+
+// UNIMPLEMENTED at the part's type.
+absl::Status UnsupportedType(const JsonView& part, const std::string& type,
+                             absl::string_view supported);
+
+// {"pattern": {"Regex": "..."}} or {"pattern": {"String": "..."}}.
+absl::Status ReadPattern(const JsonView& part, std::string* text, bool* literal);
+absl::StatusOr<ReplaceText> ReadReplace(const JsonView& part);
+absl::Status ReadMetaspace(const JsonView& part, std::string* replacement, PrependScheme* scheme);
 
 }  // namespace strata::llm::internal
 

@@ -50,12 +50,12 @@ std::string File(const Replacements& changes = {}) {
              {"MERGES", R"([["a", "b"], ["Ġ", "ab"]])"}});
 }
 
-absl::StatusOr<std::unique_ptr<BpeTokenizer>> Parse(const std::string& text) {
+absl::StatusOr<std::unique_ptr<TextTokenizer>> Parse(const std::string& text) {
   STRATA_ASSIGN_OR_RETURN(TokenizerSpec spec, ParseTokenizerJson(text));
-  return BpeTokenizer::Create(std::move(spec));
+  return TextTokenizer::Create(std::move(spec));
 }
 
-absl::StatusOr<std::unique_ptr<BpeTokenizer>> ParseWith(const Replacements& changes) {
+absl::StatusOr<std::unique_ptr<TextTokenizer>> ParseWith(const Replacements& changes) {
   return Parse(File(changes));
 }
 
@@ -90,7 +90,9 @@ TEST(TokenizerJson, PartsOfThePipeline) {
               {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
               {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}]}]})"},
                 {"MODEL", R"("ignore_merges": true,)"}})));
-  EXPECT_THAT(spec.normalizers, ElementsAre(Normalization::kNfc, Normalization::kNfkd));
+  ASSERT_EQ(spec.normalizers.size(), 2u);
+  EXPECT_EQ(std::get<UnicodeForm>(spec.normalizers[0]), UnicodeForm::kNfc);
+  EXPECT_EQ(std::get<UnicodeForm>(spec.normalizers[1]), UnicodeForm::kNfkd);
   ASSERT_EQ(spec.pre_tokenizer.size(), 7u);
   EXPECT_EQ(spec.pre_tokenizer[0].pattern, "\\p{N}");
   EXPECT_EQ(spec.pre_tokenizer[0].behavior, SplitBehavior::kMergedWithNext);
@@ -101,7 +103,7 @@ TEST(TokenizerJson, PartsOfThePipeline) {
   EXPECT_FALSE(spec.pre_tokenizer[6].use_regex);
   EXPECT_THAT(spec.prefix, ElementsAre(5));
   EXPECT_THAT(spec.suffix, ElementsAre(8));
-  EXPECT_TRUE(spec.ignore_merges);
+  EXPECT_TRUE(std::get<BpeSpec>(spec.model).ignore_merges);
 }
 
 TEST(TokenizerJson, BosComesFromTheTemplate) {
@@ -127,7 +129,7 @@ TEST(TokenizerJson, PrintsWhatItParses) {
     const std::string printed = PrintTokenizerJson(spec);
     STRATA_ASSERT_OK_AND_ASSIGN(const TokenizerSpec again, ParseTokenizerJson(printed));
     EXPECT_EQ(PrintTokenizerJson(again), printed);
-    EXPECT_EQ(again.merges, spec.merges);
+    EXPECT_EQ(std::get<BpeSpec>(again.model).merges, std::get<BpeSpec>(spec.model).merges);
     EXPECT_EQ(again.prefix, spec.prefix);
     EXPECT_EQ(again.tokens.size(), spec.tokens.size());
     for (size_t i = 0; i < spec.tokens.size(); ++i)
@@ -240,23 +242,25 @@ TEST(TokenizerJson, UnsupportedPartsNameTheirPlace) {
   const auto expect = [](const Replacements& changes, const std::string& message) {
     EXPECT_THAT(ParseWith(changes), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(message)));
   };
-  expect({{"\"BPE\"", "\"Unigram\""}}, "model.type: 'Unigram' is not supported");
+  expect({{"\"BPE\"", "\"WordLevel\""}}, "model.type: 'WordLevel' is not supported");
+  expect({{"\"BPE\"", "\"Unigram\""}}, "model.type: 'Unigram' behind a pre-tokenizer ByteLevel");
   expect({{"\"dropout\": null", "\"dropout\": 0.1"}}, "model.dropout");
-  expect({{"\"byte_fallback\": false", "\"byte_fallback\": true"}}, "model.byte_fallback");
-  expect({{"\"end_of_word_suffix\": \"\"", "\"end_of_word_suffix\": \"</w>\""}},
-         "model.end_of_word_suffix: '</w>'");
   expect({{"NORMALIZER",
-           R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Prepend"}]})"}},
-         "normalizer.normalizers[1].type: 'Prepend'");
-  expect({{"PRE_TOKENIZER", R"({"type": "Metaspace"})"}}, "pre_tokenizer.type: 'Metaspace'");
-  expect({{"PRE_TOKENIZER", "null"}}, "pre_tokenizer: has no ByteLevel");
-  expect({{"PRE_TOKENIZER", R"({"type": "Digits"})"}}, "pre_tokenizer: has no ByteLevel");
+           R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "ByteLevel"}]})"}},
+         "normalizer.normalizers[1].type: 'ByteLevel'");
+  expect({{"PRE_TOKENIZER", R"({"type": "UnicodeScripts"})"}},
+         "pre_tokenizer.type: 'UnicodeScripts'");
   expect(
       {{"PRE_TOKENIZER",
         R"({"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}, {"type": "Digits"}]})"}},
       "pre_tokenizer.pretokenizers[1]: a step after ByteLevel");
   expect({{"POST_PROCESSOR", R"({"type": "Unheard"})"}}, "post_processor.type: 'Unheard'");
   expect({{"DECODER", R"({"type": "WordPiece"})"}}, "decoder.type: 'WordPiece'");
+  expect({{"PRE_TOKENIZER", "null"}, {"DECODER", R"({"type": "CTC"})"}}, "decoder.type: 'CTC'");
+  expect(
+      {{"PRE_TOKENIZER", "null"}, {"DECODER", R"({"type": "Sequence", "decoders": [{"type": "Fuse"},
+             {"type": "Strip", "content": " ", "start": 0, "stop": 1}]})"}},
+      "decoder: [1]: Strip after Fuse");
 }
 
 TEST(TokenizerJson, TruncatedAndDamagedFilesNeverCrash) {

@@ -114,7 +114,7 @@ absl::StatusOr<TrainingText> PrepareText(const Recipe& recipe) {
     BpeTrainerOptions options;
     if (recipe.tokenizer_vocab() != 0)
       options.vocab_size = static_cast<int>(recipe.tokenizer_vocab());
-    absl::StatusOr<std::unique_ptr<BpeTokenizer>> trained = TrainTokenizer(corpus, options);
+    absl::StatusOr<std::unique_ptr<TextTokenizer>> trained = TrainTokenizer(corpus, options);
     if (!trained.ok()) return Annotate(trained.status(), "tokenizer_vocab");
     text.tokenizer = *std::move(trained);
   }

@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "base/status.h"
-#include "llm/tokenizer/bpe_tokenizer.h"
+#include "llm/tokenizer/text_tokenizer.h"
 #include "llm/train/trainer.h"
 
 namespace strata::llm {
 
 struct TrainingText {
-  std::shared_ptr<const BpeTokenizer> tokenizer;
+  std::shared_ptr<const TextTokenizer> tokenizer;
   std::string tokenizer_json;
   std::vector<int32_t> tokens;
 };

@@ -1,4 +1,4 @@
-#include "llm/tokenizer/bpe_tokenizer.h"
+#include "llm/tokenizer/text_tokenizer.h"
 
 #include <map>
 #include <random>
@@ -15,6 +15,9 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+BpeSpec& Bpe(TokenizerSpec& spec) { return std::get<BpeSpec>(spec.model); }
+const BpeSpec& Bpe(const TokenizerSpec& spec) { return std::get<BpeSpec>(spec.model); }
 
 // Text with words, code, numbers, runs and several scripts.
 std::string MakeText(uint32_t seed, int words) {
@@ -60,7 +63,7 @@ TokenizerSpec TrainNaively(absl::string_view text, const BpeTrainerOptions& opti
     if (best_count < options.min_frequency) break;
     const std::string left = spec.tokens[best.first].bytes;
     const std::string right = spec.tokens[best.second].bytes;
-    spec.merges.push_back(best);
+    Bpe(spec).merges.push_back(best);
     add(left + right);
     for (auto& piece : pieces) {
       for (size_t i = 0; i + 1 < piece.size(); ++i) {
@@ -91,7 +94,7 @@ TEST(BpeTrainer, EqualsTheNaiveTrainer) {
     ASSERT_OK(trainer.Add(text));
     STRATA_ASSERT_OK_AND_ASSIGN(const TokenizerSpec fast, trainer.Train());
     const TokenizerSpec naive = TrainNaively(text, options);
-    EXPECT_EQ(fast.merges, naive.merges) << seed;
+    EXPECT_EQ(Bpe(fast).merges, Bpe(naive).merges) << seed;
     EXPECT_EQ(BytesOf(fast.tokens), BytesOf(naive.tokens)) << seed;
   }
 }
@@ -113,7 +116,7 @@ TEST(BpeTrainer, EqualsTheNaiveTrainerOnRandomLetters) {
     ASSERT_OK(trainer.Add(text));
     STRATA_ASSERT_OK_AND_ASSIGN(const TokenizerSpec fast, trainer.Train());
     const TokenizerSpec naive = TrainNaively(text, options);
-    EXPECT_EQ(fast.merges, naive.merges) << text;
+    EXPECT_EQ(Bpe(fast).merges, Bpe(naive).merges) << text;
     EXPECT_EQ(BytesOf(fast.tokens), BytesOf(naive.tokens)) << text;
   }
 }
@@ -129,7 +132,7 @@ TEST(BpeTrainer, LayoutIsGpt2s) {
   EXPECT_EQ(tokenizer->bos(), std::nullopt);
   EXPECT_TRUE(tokenizer->IsSpecial(299));
   EXPECT_FALSE(tokenizer->IsSpecial(298));
-  EXPECT_EQ(tokenizer->spec().merges.size(), 43u);
+  EXPECT_EQ(Bpe(tokenizer->spec()).merges.size(), 43u);
 }
 
 TEST(BpeTrainer, StopsWhenNothingIsLeftToMerge) {
@@ -149,8 +152,8 @@ TEST(BpeTrainer, AddedTextCountsAndSpecialTokensAreNotLearned) {
   ASSERT_OK(at_once.Add("hello <|endoftext|>hello "));
   STRATA_ASSERT_OK_AND_ASSIGN(const TokenizerSpec a, in_parts.Train());
   STRATA_ASSERT_OK_AND_ASSIGN(const TokenizerSpec b, at_once.Train());
-  EXPECT_EQ(a.merges, b.merges);
-  EXPECT_EQ(a.tokens[a.merges[0].first].bytes, "e");  // "el" is first by the ids
+  EXPECT_EQ(Bpe(a).merges, Bpe(b).merges);
+  EXPECT_EQ(a.tokens[Bpe(a).merges[0].first].bytes, "e");  // "el" is first by the ids
 }
 
 TEST(BpeTrainer, BadOptionsAndCorpora) {
@@ -173,15 +176,15 @@ class TrainedTokenizer : public ::testing::Test {
   void SetUp() override {
     STRATA_ASSERT_OK_AND_ASSIGN(tokenizer_, TrainTokenizer(MakeText(9, 2000), {.vocab_size = 400}));
   }
-  std::unique_ptr<BpeTokenizer> tokenizer_;
+  std::unique_ptr<TextTokenizer> tokenizer_;
 };
 
 // The definition of BPE encoding: merge the best pair, leftmost of equals, until there is none.
 std::vector<int32_t> EncodePieceNaively(const TokenizerSpec& spec, absl::string_view piece) {
   std::map<std::pair<std::string, std::string>, size_t> ranks;
   std::map<std::string, int32_t> ids;
-  for (size_t rank = 0; rank < spec.merges.size(); ++rank) {
-    const auto [left, right] = spec.merges[rank];
+  for (size_t rank = 0; rank < Bpe(spec).merges.size(); ++rank) {
+    const auto [left, right] = Bpe(spec).merges[rank];
     ranks[{spec.tokens[left].bytes, spec.tokens[right].bytes}] = rank;
   }
   for (size_t id = 0; id < spec.tokens.size(); ++id)
@@ -190,7 +193,7 @@ std::vector<int32_t> EncodePieceNaively(const TokenizerSpec& spec, absl::string_
   for (char c : piece) parts.emplace_back(1, c);
   while (true) {
     size_t best = parts.size();
-    size_t best_rank = spec.merges.size();
+    size_t best_rank = Bpe(spec).merges.size();
     for (size_t i = 0; i + 1 < parts.size(); ++i) {
       const auto it = ranks.find({parts[i], parts[i + 1]});
       if (it != ranks.end() && it->second < best_rank)
@@ -281,34 +284,34 @@ TEST_F(TrainedTokenizer, ManyThreadsAgree) {
 TokenizerSpec Small() {
   TokenizerSpec spec;
   for (const char* bytes : {"a", "b", "ab", "abb"}) spec.tokens.push_back({bytes});
-  spec.merges = {{0, 1}};
+  Bpe(spec).merges = {{0, 1}};
   return spec;
 }
 
-TEST(BpeTokenizer, IgnoreMergesTakesWholePieces) {
+TEST(TextTokenizer, IgnoreMergesTakesWholePieces) {
   TokenizerSpec spec = Small();
-  STRATA_ASSERT_OK_AND_ASSIGN(auto with_merges, BpeTokenizer::Create(spec));
+  STRATA_ASSERT_OK_AND_ASSIGN(auto with_merges, TextTokenizer::Create(spec));
   EXPECT_THAT(with_merges->Encode("abb"), ElementsAre(2, 1));
-  spec.ignore_merges = true;
-  STRATA_ASSERT_OK_AND_ASSIGN(auto without, BpeTokenizer::Create(spec));
+  Bpe(spec).ignore_merges = true;
+  STRATA_ASSERT_OK_AND_ASSIGN(auto without, TextTokenizer::Create(spec));
   EXPECT_THAT(without->Encode("abb"), ElementsAre(3));
   EXPECT_THAT(without->Encode("abba"), ElementsAre(2, 1, 0));
 }
 
-TEST(BpeTokenizer, UnknownBytesAreDroppedOrMarked) {
+TEST(TextTokenizer, UnknownBytesAreDroppedOrMarked) {
   TokenizerSpec spec = Small();
-  STRATA_ASSERT_OK_AND_ASSIGN(auto dropping, BpeTokenizer::Create(spec));
+  STRATA_ASSERT_OK_AND_ASSIGN(auto dropping, TextTokenizer::Create(spec));
   EXPECT_THAT(dropping->Encode("axyb"), ElementsAre(2));
   spec.tokens.push_back({"<unk>", true});
   spec.unknown = 4;
-  STRATA_ASSERT_OK_AND_ASSIGN(auto marking, BpeTokenizer::Create(spec));
+  STRATA_ASSERT_OK_AND_ASSIGN(auto marking, TextTokenizer::Create(spec));
   EXPECT_THAT(marking->Encode("axyb"), ElementsAre(0, 4, 4, 1));
-  spec.fuse_unknown = true;
-  STRATA_ASSERT_OK_AND_ASSIGN(auto fusing, BpeTokenizer::Create(spec));
+  Bpe(spec).fuse_unknown = true;
+  STRATA_ASSERT_OK_AND_ASSIGN(auto fusing, TextTokenizer::Create(spec));
   EXPECT_THAT(fusing->Encode("axyb"), ElementsAre(0, 4, 1));
 }
 
-TEST(BpeTokenizer, NormalizesTextAndWhatIsLookedForInIt) {
+TEST(TextTokenizer, NormalizesTextAndWhatIsLookedForInIt) {
   TokenizerSpec spec = Small();
   spec.tokens.push_back({"e\u0301", true});
   AddedToken token;
@@ -317,8 +320,8 @@ TEST(BpeTokenizer, NormalizesTextAndWhatIsLookedForInIt) {
   token.normalized = true;
   token.special = false;
   spec.added = {token};
-  spec.normalizers = {Normalization::kNfc};
-  STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer, BpeTokenizer::Create(spec));
+  spec.normalizers = {UnicodeForm::kNfc};
+  STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer, TextTokenizer::Create(spec));
   EXPECT_THAT(tokenizer->Encode("a\u00E9"
                                 "b"),
               ElementsAre(0, 4, 1));
@@ -327,20 +330,28 @@ TEST(BpeTokenizer, NormalizesTextAndWhatIsLookedForInIt) {
               ElementsAre(0, 4, 1));
 }
 
-TEST(BpeTokenizer, FaultySpecsAreRefusedWithTheirPlace) {
+TEST(TextTokenizer, FaultySpecsAreRefusedWithTheirPlace) {
   const auto expect = [](const std::function<void(TokenizerSpec*)>& spoil,
                          absl::string_view message) {
     TokenizerSpec spec = Small();
     spoil(&spec);
-    EXPECT_THAT(BpeTokenizer::Create(spec),
+    EXPECT_THAT(TextTokenizer::Create(spec),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(std::string(message))));
   };
-  expect([](TokenizerSpec* s) { s->merges.push_back({0, 9}); }, "model: merges[1]: 9 is no id");
-  expect([](TokenizerSpec* s) { s->merges.push_back({-1, 0}); }, "merges[1]: -1 is no id");
-  expect([](TokenizerSpec* s) { s->merges.push_back({0, 1}); }, "merges[1]: the same as merges[0]");
   expect(
       [](TokenizerSpec* s) {
-        s->merges.push_back({1, 1});
+        Bpe(*s).merges.push_back({0, 9});
+      },
+      "model: merges[1]: 9 is no id");
+  expect([](TokenizerSpec* s) { Bpe(*s).merges.push_back({-1, 0}); }, "merges[1]: -1 is no id");
+  expect(
+      [](TokenizerSpec* s) {
+        Bpe(*s).merges.push_back({0, 1});
+      },
+      "merges[1]: the same as merges[0]");
+  expect(
+      [](TokenizerSpec* s) {
+        Bpe(*s).merges.push_back({1, 1});
       },
       "merges[1]: its result 'bb' is not in");
   expect([](TokenizerSpec* s) { s->tokens.push_back({"a"}); }, "vocab: ids 0 and 4 are both 'a'");
