@@ -52,7 +52,7 @@ const char* Register(DType dtype) { return dtype == chips::BF16 ? "f32" : Suffix
 const char* Infix(const std::string& op) {
   if (op == "add") return "+";
   if (op == "sub") return "-";
-  if (op == "mul") return "*";
+  if (op == "mul") return "*";  // of integers
   if (op == "div") return "/";
   if (op == "less") return "<";
   if (op == "less_equal") return "<=";
@@ -159,6 +159,11 @@ std::string CExpr::ApplyFormula(const Expr& e, bool vector) const {
   const auto arg = [&](size_t i) { return vector ? Vector(e.args[i]) : Name(e.args[i]); };
   const bool integer = IsInteger(e.args.back());
   const std::string prefix = vector ? "v_" : "s_";
+  if (e.op == "mul" && !integer) return absl::StrCat(prefix, "mul(", arg(0), ", ", arg(1), ")");
+  if (e.op == "square") {
+    return integer ? absl::StrCat(Name(e.args[0]), " * ", Name(e.args[0]))
+                   : absl::StrCat(prefix, "mul(", arg(0), ", ", arg(0), ")");
+  }
   if (const char* infix = Infix(e.op)) {
     // A vector and a number mix as they stand; comparisons give 0 or -1.
     // True is -1, so bools compare the other way round.
@@ -168,7 +173,6 @@ std::string CExpr::ApplyFormula(const Expr& e, bool vector) const {
     return IsComparison(e.op) && !vector ? absl::StrCat("-(", text, ")") : text;
   }
   if (e.op == "neg") return absl::StrCat("-", Name(e.args[0]));
-  if (e.op == "square") return absl::StrCat(Name(e.args[0]), " * ", Name(e.args[0]));
   if (e.op == "reciprocal") return absl::StrCat("1.0f / ", Name(e.args[0]));
   if (e.op == "select") {
     if (!vector) return absl::StrCat(arg(0), " ? ", arg(1), " : ", arg(2));

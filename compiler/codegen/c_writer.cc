@@ -15,6 +15,8 @@ using loop::Kind;
 using loop::kLanes;
 using loop::Stmt;
 
+constexpr int64_t kShortRow = 1024;  // numbers
+
 size_t At(int i) { return static_cast<size_t>(i); }
 
 class Writer : private SourceText {
@@ -109,7 +111,8 @@ class Writer : private SourceText {
 
   // ---- several rows at once: what rows share is loaded once, and a row's sums wait beside those of other rows
 
-  // Few enough that the rows and their buffers stay in the nearest cache.
+  // Few enough that the rows and their buffers stay in the nearest cache. A row is the same whether others are done with
+  // it or not: it has one accumulator either way.
   int RowsAtOnce() const {
     if (c_.kind != Kind::kRow || nest_.body.empty() || nest_.parallel_extent < 4) return 1;
     const Stmt& parallel = nest_.body.back();
@@ -117,6 +120,7 @@ class Writer : private SourceText {
     for (const Stmt& stmt : parallel.body) {
       if (stmt.kind == Stmt::Kind::kSerial || stmt.kind == Stmt::Kind::kIf) return 1;
     }
+    if (Unroll() != 1) return 1;
     const int64_t numbers = c_.dims.back() * (1 + nest_.slots);
     return numbers <= 1024 ? 4 : numbers <= 2048 ? 2 : 1;
   }
@@ -190,8 +194,8 @@ class Writer : private SourceText {
     } else if (stmt.kind == Stmt::Kind::kStart) {
       Line(absl::StrCat("a", r, "[w] = v_f(", Neutral(r), ");"));
     } else if (stmt.kind == Stmt::Kind::kFinish) {
-      Line(absl::StrCat("r", r, "[w] = ", IsMax(r) ? "v_top(a" : "v_total(a", r, "[w])",
-                        MeanText(r), ";"));
+      const std::string all = absl::StrCat(IsMax(r) ? "v_top(a" : "v_total(a", r, "[w])");
+      Line(absl::StrCat("r", r, "[w] = ", Result(r, "s_mul", all), ";"));
     } else {
       Simple(stmt, {}, "w");
     }
@@ -279,9 +283,12 @@ class Writer : private SourceText {
                        [](const Stmt& s) { return s.kind == Stmt::Kind::kAccumulate; });
   }
 
-  // Accumulators side by side, so that additions need not wait for each other.
+  // Accumulators side by side, so that additions need not wait for each other; rows that are short enough to be done a
+  // few at once have one each. How many depends on nothing but the row's length: else the order of its sum, and its
+  // bits, would depend on how many rows there are and on what else the kernel does.
   int Unroll() const {
     const int64_t vectors = c_.dims.back() / kLanes;
+    if (c_.dims.back() <= kShortRow) return 1;
     for (int unroll : {4, 3, 2}) {
       if (vectors >= unroll && (vectors % unroll == 0 || vectors > 16 * unroll)) return unroll;
     }
@@ -400,22 +407,26 @@ class Writer : private SourceText {
     Line(absl::StrCat(into, " += ", value, ";"));
   }
 
-  std::string MeanText(int r) const {
-    if (ReductionAt(r).op != "reduce_mean") return "";
-    return absl::StrCat(" * (1.0f / ", ReductionAt(r).count, ".0f)");
+  // What is made of all that is summed up.
+  std::string Result(int r, const std::string& multiply, const std::string& all) const {
+    if (ReductionAt(r).op != "reduce_mean") return all;
+    const std::string share = absl::StrCat("1.0f / ", ReductionAt(r).count, ".0f");
+    return absl::StrCat(multiply, "(", all, ", ", multiply == "v_mul" ? "v_f(" : "", share,
+                        multiply == "v_mul" ? "))" : ")");
   }
 
   void Finish(int r) {
-    const std::string mean = MeanText(r);
-    if (c_.kind == Kind::kColumn)
-      return Line(absl::StrCat("const vf r", r, " = a", r, "[", Slot(), "]", mean, ";"));
+    if (c_.kind == Kind::kColumn) {
+      const std::string sum = absl::StrCat("a", r, "[", Slot(), "]");
+      return Line(absl::StrCat("const vf r", r, " = ", Result(r, "v_mul", sum), ";"));
+    }
     std::string all = absl::StrCat("a", r, "[0]");
     for (int u = 1; u < Unroll(); ++u) {
       all = IsMax(r) ? absl::StrCat("v_max(", all, ", a", r, "[", u, "])")
                      : absl::StrCat(all, " + a", r, "[", u, "]");
     }
-    Line(absl::StrCat("const float r", r, " = ", IsMax(r) ? "v_top(" : "v_total(", all, ")", mean,
-                      ";"));
+    all = absl::StrCat(IsMax(r) ? "v_top(" : "v_total(", all, ")");
+    Line(absl::StrCat("const float r", r, " = ", Result(r, "s_mul", all), ";"));
   }
 
   const loop::Nest& nest_;

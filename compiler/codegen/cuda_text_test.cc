@@ -48,6 +48,7 @@ static void* meeting;
 #define __launch_bounds__(threads)
 #define __shared__ static
 #define __syncthreads() meet(meeting)
+static inline float __fmul_rn(float a, float b) { return a * b; }
 static inline int __float_as_int(float x) { int y; __builtin_memcpy(&y, &x, 4); return y; }
 static inline float __int_as_float(int x) { float y; __builtin_memcpy(&y, &x, 4); return y; }
 extern "C" __attribute__((visibility("default"))) void set_meeting(void (*f)(void*), void* argument) {

@@ -178,13 +178,13 @@ class CudaWriter : private SourceText {
   bool IsMax(int reduction) const { return ReductionAt(reduction).op == "reduce_max"; }
 
   void Finish(int r) {
-    const std::string mean = ReductionAt(r).op == "reduce_mean"
-                                 ? absl::StrCat(" * (1.0f / ", ReductionAt(r).count, ".0f)")
-                                 : "";
     const std::string all = c_.kind == Kind::kColumn ? absl::StrCat("a", r)
                             : IsMax(r)               ? absl::StrCat("block_max(a", r, ")")
                                                      : absl::StrCat("block_sum(a", r, ")");
-    Line(absl::StrCat("const float r", r, " = ", all, mean, ";"));
+    const bool mean = ReductionAt(r).op == "reduce_mean";
+    Line(absl::StrCat(
+        "const float r", r, " = ",
+        mean ? absl::StrCat("s_mul(", all, ", 1.0f / ", ReductionAt(r).count, ".0f)") : all, ";"));
   }
 
   const loop::Nest nest_;

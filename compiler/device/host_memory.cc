@@ -82,29 +82,57 @@ absl::Status HostMemory::Allocate() {
   for (const plan::Step& step : plan_.steps()) {
     for (uint32_t id : step.writes()) updated_[root_[id]] = true;
   }
+  input_of_.assign(count, -1);
+  for (int i = 0; i < plan_.inputs_size(); ++i) input_of_[plan_.inputs(i)] = i;
+  SortBuffers();
   return absl::OkStatus();
+}
+
+// Sets the pointers that stay, and finds those that each run sets: a step may be short.
+void HostMemory::SortBuffers() {
+  for (uint32_t id = 0; id < root_.size(); ++id) {
+    const plan::Buffer& root = plan_.buffers(static_cast<int>(root_[id]));
+    if (root.kind() == plan::TEMPORARY) {
+      data_[id] = static_cast<char*>(arena_.get()) + root.offset();
+    } else if (root.kind() == plan::CONSTANT) {
+      data_[id] = storage_[root_[id]].raw();
+    } else if (root_[id] != id) {
+      views_.push_back(id);
+    } else if (root.kind() == plan::OUTPUT) {
+      fresh_.push_back(id);
+    }
+  }
 }
 
 absl::Status HostMemory::Bind(absl::Span<const graph::HostTensor> inputs) {
   STRATA_RETURN_IF_ERROR(CheckInputs(plan_, inputs));
+  inputs_ = inputs;
   for (size_t i = 0; i < inputs.size(); ++i)
-    storage_[plan_.inputs(static_cast<int>(i))] = inputs[i];
-  for (uint32_t id = 0; id < root_.size(); ++id) {
-    const plan::Buffer& buffer = plan_.buffers(static_cast<int>(id));
-    if (root_[id] != id) {
-      data_[id] = data_[root_[id]];
-    } else if (buffer.kind() == plan::TEMPORARY) {
-      data_[id] = static_cast<char*>(arena_.get()) + buffer.offset();
-    } else {
-      if (buffer.kind() == plan::OUTPUT)
-        storage_[id] = graph::HostTensor::Allocate(buffer.dtype(), dims_[id]);
-      data_[id] = storage_[id].raw();
-    }
+    data_[plan_.inputs(static_cast<int>(i))] = inputs[i].raw();
+  for (uint32_t id : fresh_) {
+    storage_[id] =
+        graph::HostTensor::Allocate(plan_.buffers(static_cast<int>(id)).dtype(), dims_[id]);
+    data_[id] = storage_[id].raw();
   }
+  for (uint32_t id : views_) data_[id] = data_[root_[id]];
   return absl::OkStatus();
 }
 
-bool HostMemory::UpdatesOverlap() const {
+bool HostMemory::UpdatesOverlap() {
+  // Steps of one text run on the same tensors again and again.
+  const bool same = places_.size() == inputs_.size() &&
+                    std::equal(inputs_.begin(), inputs_.end(), places_.begin(),
+                               [](const graph::HostTensor& input, const void* place) {
+                                 return input.raw() == place;
+                               });
+  if (same) return updates_overlap_;
+  places_.clear();
+  for (const graph::HostTensor& input : inputs_) places_.push_back(input.raw());
+  updates_overlap_ = FindOverlap();
+  return updates_overlap_;
+}
+
+bool HostMemory::FindOverlap() const {
   struct Range {
     const char *begin, *end;
     bool updated;
@@ -112,7 +140,8 @@ bool HostMemory::UpdatesOverlap() const {
   std::vector<Range> ranges;
   for (uint32_t id : plan_.inputs()) {
     const char* begin = static_cast<const char*>(data_[id]);
-    ranges.push_back({begin, begin + storage_[id].size_bytes(), updated_[id]});
+    ranges.push_back(
+        {begin, begin + plan_.buffers(static_cast<int>(id)).size_bytes(), updated_[id]});
   }
   std::sort(ranges.begin(), ranges.end(),
             [](const Range& a, const Range& b) { return a.begin < b.begin; });
@@ -134,17 +163,17 @@ graph::HostTensor HostMemory::View(uint32_t buffer) const {
 std::vector<graph::HostTensor> HostMemory::TakeOutputs() {
   std::vector<graph::HostTensor> outputs;
   for (uint32_t id : plan_.outputs()) {
-    auto owner = std::make_shared<graph::HostTensor>(storage_[root_[id]]);
+    const int input = input_of_[root_[id]];
+    auto owner = std::make_shared<graph::HostTensor>(
+        input < 0 ? storage_[root_[id]] : inputs_[static_cast<size_t>(input)]);
     outputs.push_back(root_[id] == id
                           ? *owner
                           : graph::HostTensor::Wrap(plan_.buffers(static_cast<int>(id)).dtype(),
                                                     dims_[id], owner->raw(), owner));
   }
   // Nothing of the caller's is kept beyond the run.
-  for (uint32_t id = 0; id < root_.size(); ++id) {
-    if (plan_.buffers(static_cast<int>(id)).kind() != plan::CONSTANT)
-      storage_[id] = graph::HostTensor();
-  }
+  inputs_ = {};
+  for (uint32_t id : fresh_) storage_[id] = graph::HostTensor();
   return outputs;
 }
 

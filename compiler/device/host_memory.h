@@ -27,11 +27,11 @@ class HostMemory {
   // `plan` must be valid and outlive this. RESOURCE_EXHAUSTED when the arena does not fit.
   static absl::StatusOr<std::unique_ptr<HostMemory>> Create(const plan::Plan* plan);
 
-  // Checks the inputs, then sets all pointers for one run.
+  // Checks the inputs, then sets all pointers for one run. `inputs` must live until TakeOutputs().
   absl::Status Bind(absl::Span<const graph::HostTensor> inputs);
 
   // Whether an input that this run updates shares bytes with another of its inputs.
-  bool UpdatesOverlap() const;
+  bool UpdatesOverlap();
 
   void* data(uint32_t buffer) const { return data_[buffer]; }
   // The buffer as a tensor that does not own its storage.
@@ -43,6 +43,8 @@ class HostMemory {
  private:
   explicit HostMemory(const plan::Plan* plan) : plan_(*plan) {}
   absl::Status Allocate();
+  void SortBuffers();
+  bool FindOverlap() const;
 
   struct Free {
     void operator()(void* p) const;
@@ -53,8 +55,12 @@ class HostMemory {
   std::vector<uint32_t> root_;              // by buffer
   std::vector<bool> updated_;               // by buffer: the root of one that a step writes
   std::vector<void*> data_;                 // by buffer
-  // By root buffer: constants, and of this run inputs and outputs.
-  std::vector<graph::HostTensor> storage_;
+  std::vector<int> input_of_;               // by buffer: which input it is, or -1
+  std::vector<uint32_t> fresh_, views_;  // outputs with storage of their own; views of the caller's
+  absl::Span<const graph::HostTensor> inputs_;  // of this run
+  std::vector<graph::HostTensor> storage_;      // by root buffer: constants, outputs of this run
+  std::vector<const void*> places_;             // of the inputs whose overlap is known
+  bool updates_overlap_ = false;
 };
 
 }  // namespace strata::compiler

@@ -1,4 +1,5 @@
-// rope: the angles of a token once for all its heads, in double precision (positions reach 10^5), then one turn a pair.
+// rope: the angles of a token once for all its heads, reduced in double precision (positions reach 10^5), then one turn a
+// pair.
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -6,7 +7,7 @@
 
 #include "compiler/kernels/cpu/parallel.h"
 #include "compiler/kernels/cpu/routine.h"
-#include "compiler/kernels/cpu/simd.h"
+#include "compiler/kernels/cpu/simd_math.h"
 
 namespace strata::compiler {
 namespace {
@@ -31,70 +32,106 @@ STRATA_KERNEL(TurnHalves,
 }
 
 // Pairs (x[2i], x[2i + 1]) of one head.
-void TurnNeighbours(const float* x, float* y, const float* cos, const float* sin, int64_t half) {
-  for (int64_t i = 0; i < half; ++i) {
+STRATA_KERNEL(TurnNeighbours,
+              (const float* x, float* y, const float* cos, const float* sin, int64_t half),
+              (x, y, cos, sin, half)) {
+  int64_t i = 0;
+  for (; i + 16 <= half; i += 16) {
+    const v16 low = Load(x + 2 * i), high = Load(x + 2 * i + 16);
+    const v16 a = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24,
+                                          26, 28, 30);
+    const v16 b = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25,
+                                          27, 29, 31);
+    const v16 c = Load(cos + i), s = Load(sin + i);
+    const v16 p = a * c - b * s, q = b * c + a * s;
+    Store(y + 2 * i,
+          __builtin_shufflevector(p, q, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+    Store(y + 2 * i + 16, __builtin_shufflevector(p, q, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13,
+                                                  29, 14, 30, 15, 31));
+  }
+  for (; i < half; ++i) {
     const float a = x[2 * i], b = x[2 * i + 1];
     y[2 * i] = a * cos[i] - b * sin[i];
     y[2 * i + 1] = b * cos[i] + a * sin[i];
   }
 }
 
-struct Rope {
+// cos and sin of position * frequency, times the magnitude; n is a multiple of 16.
+STRATA_KERNEL(Angles,
+              (const double* frequency, double position, float magnitude, int64_t n, float* cos,
+               float* sin),
+              (frequency, position, magnitude, n, cos, sin)) {
+  for (int64_t i = 0; i < n; i += 16) {
+    d8 low, high;
+    std::memcpy(&low, frequency + i, sizeof low);
+    std::memcpy(&high, frequency + i + 8, sizeof high);
+    v16 s, c;
+    SineCosine(low * position, high * position, &s, &c);
+    Store(cos + i, c * magnitude);
+    Store(sin + i, s * magnitude);
+  }
+}
+
+class Rope {
+ public:
   Rope(const graph::OpCall& call, int threads)
-      : tokens(call.inputs[1].elements()),
-        H(call.inputs[0].dims()[2]),
-        D(call.inputs[0].dims()[3]),
-        half(call.attrs().Int("width", D) / 2),
-        interleaved(call.attrs().Bool("interleaved")),
-        given(call.inputs.size() > 2),
-        sign(call.attrs().Bool("inverse") ? -1 : 1),
-        magnitude(call.attrs().Float("magnitude", 1)),
-        threads(threads) {
-    for (int64_t i = 0; i < half; ++i) {
-      const double exponent = -static_cast<double>(i) / static_cast<double>(half);
-      frequency.push_back(given ? 0 : sign * std::pow(call.attrs().Float("theta"), exponent));
+      : tokens_(call.inputs[1].elements()),
+        H_(call.inputs[0].dims()[2]),
+        D_(call.inputs[0].dims()[3]),
+        half_(call.attrs().Int("width", D_) / 2),
+        interleaved_(call.attrs().Bool("interleaved")),
+        given_(call.inputs.size() > 2),
+        sign_(call.attrs().Bool("inverse") ? -1 : 1),
+        magnitude_(static_cast<float>(call.attrs().Float("magnitude", 1))),
+        threads_(threads) {
+    frequency_.resize(static_cast<size_t>((half_ + 15) / 16 * 16));
+    for (int64_t i = 0; i < half_ && !given_; ++i) {
+      const double exponent = -static_cast<double>(i) / static_cast<double>(half_);
+      frequency_[static_cast<size_t>(i)] = sign_ * std::pow(call.attrs().Float("theta"), exponent);
     }
   }
 
-  // `frequencies` is null unless they are an input.
-  void SetFrequencies(const float* frequencies) {
-    for (size_t i = 0; given && i < frequency.size(); ++i)
-      frequency[i] = sign * static_cast<double>(frequencies[i]);
+  void Run(void* const* buffers) {
+    const float* x = Buffer<float>(buffers, 0);
+    const int32_t* positions = Buffer<int32_t>(buffers, 1);
+    float* y = Buffer<float>(buffers, given_ ? 3 : 2);
+    for (int64_t i = 0; i < half_ && given_; ++i)
+      frequency_[static_cast<size_t>(i)] = sign_ * Buffer<float>(buffers, 2)[i];
+    const int64_t pairs = H_ * D_ / 2;
+    ParallelFor(tokens_, 1 + kGrainPairs / (pairs + 1), threads_, [&](int64_t begin, int64_t end) {
+      thread_local std::vector<float> angles;
+      angles.resize(2 * frequency_.size());
+      for (int64_t token = begin; token < end; ++token)
+        Turn(x + token * H_ * D_, positions[token], y + token * H_ * D_, angles.data());
+    });
   }
 
-  void Run(const float* x, const int32_t* positions, float* y) const {
-    ParallelFor(tokens, std::max<int64_t>(1, 2048 / (H * half + 1)), threads,
-                [&](int64_t begin, int64_t end) {
-                  std::vector<float> cos(frequency.size()), sin(frequency.size());
-                  for (int64_t token = begin; token < end; ++token) {
-                    for (size_t i = 0; i < frequency.size(); ++i) {
-                      const double angle = positions[token] * frequency[i];
-                      cos[i] = static_cast<float>(magnitude * std::cos(angle));
-                      sin[i] = static_cast<float>(magnitude * std::sin(angle));
-                    }
-                    for (int64_t h = 0; h < H; ++h) {
-                      const int64_t head = (token * H + h) * D;
-                      (interleaved ? TurnNeighbours : TurnHalves)(x + head, y + head, cos.data(),
-                                                                  sin.data(), half);
-                      if (x != y) std::copy(x + head + 2 * half, x + head + D, y + head + 2 * half);
-                    }
-                  }
-                });
+ private:
+  static constexpr int64_t kGrainPairs = 8192;  // about what starting threads costs
+
+  // One token.
+  void Turn(const float* x, int32_t position, float* y, float* cos) const {
+    const int64_t padded = static_cast<int64_t>(frequency_.size());
+    float* sin = cos + padded;
+    Angles(frequency_.data(), position, magnitude_, padded, cos, sin);
+    for (int64_t h = 0; h < H_; ++h, x += D_, y += D_) {
+      (interleaved_ ? TurnNeighbours : TurnHalves)(x, y, cos, sin, half_);
+      if (x != y) std::copy(x + 2 * half_, x + D_, y + 2 * half_);
+    }
   }
 
-  int64_t tokens, H, D, half;
-  bool interleaved, given;
-  double sign, magnitude;
-  int threads;
-  std::vector<double> frequency;
+  int64_t tokens_, H_, D_, half_;
+  bool interleaved_, given_;
+  double sign_;
+  float magnitude_;
+  int threads_;
+  std::vector<double> frequency_;
 };
 
 absl::StatusOr<RoutineFunction> Prepare(const graph::OpCall& call, int threads) {
   auto rope = std::make_shared<Rope>(call, threads);
   return RoutineFunction([rope](void* const* buffers) {
-    if (rope->given) rope->SetFrequencies(Buffer<float>(buffers, 2));
-    rope->Run(Buffer<float>(buffers, 0), Buffer<int32_t>(buffers, 1),
-              Buffer<float>(buffers, rope->given ? 3 : 2));
+    rope->Run(buffers);
     return absl::OkStatus();
   });
 }

@@ -352,6 +352,35 @@ TEST(RoutineTest, Rope) {
   }
 }
 
+TEST(RoutineTest, RopeOfPartsOfAHead) {
+  for (bool interleaved : {false, true}) {
+    for (int64_t width : {0, 2, 34, 64}) {
+      ExpectSame("rope",
+                 {{"theta", Attr(500.0)},
+                  {"width", Attr(width)},
+                  {"magnitude", Attr(1.3)},
+                  {"interleaved", Attr(interleaved)}},
+                 {Random({2, 3, 5, 70}, 1), Ids({2, 3}, 5000, 2)}, 4);
+      ExpectSame("rope", {{"width", Attr(width)}, {"interleaved", Attr(interleaved)}},
+                 {Random({1, 3, 5, 70}, 1), Ids({1, 3}, 131072, 2), Random({width / 2}, 3)}, 4);
+    }
+  }
+}
+
+TEST(RoutineTest, TopK) {
+  for (int64_t E : {1, 4, 17, 64}) {
+    for (int64_t k : {int64_t{1}, int64_t{3}, E}) {
+      if (k > E) continue;
+      ExpectSame("top_k", {{"k", Attr(k)}}, {Random({700, E}, 1)}, 0);
+      ExpectSame("top_k", {{"k", Attr(k)}}, {HostTensor::Zeros(chips::F32, {2, 3, E})}, 0);
+    }
+  }
+  const float nan = NAN, inf = std::numeric_limits<float>::infinity();
+  const HostTensor odd = HostTensor::FromVector<float>({1, 6}, {nan, 1, -inf, nan, inf, 1});
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto got, Call(NodeOf("top_k", {{"k", Attr(6)}}), {odd}, 1));
+  EXPECT_EQ(got[1].ToDoubles(), (std::vector<double>{4, 1, 5, 2, 0, 3}));
+}
+
 TEST(RoutineTest, CacheUpdate) {
   const HostTensor cache = Random({2, 9, 3, 4}, 1), fresh = Random({2, 2, 3, 4}, 2);
   HostTensor start = HostTensor::FromVector<int32_t>({2}, {0, 7});
