@@ -215,8 +215,9 @@ absl::Status CheckLayouts(const DecoderConfig& config) {
   if (config.fused_gate_up() && !config.gated_mlp()) return Bad("fused_gate_up", "needs gated_mlp");
   if (config.has_experts() && config.fused_gate_up())
     return Bad("fused_gate_up", "is not known of experts");
-  if (config.input_major() && (config.has_experts() || config.has_latent()))
-    return Bad("input_major", "is not known of experts and latent attention");
+  if (config.input_major() &&
+      (config.has_experts() || config.has_latent() || !config.tie_embeddings()))
+    return Bad("input_major", "is not known of experts, latent attention and an output matrix");
   return absl::OkStatus();
 }
 

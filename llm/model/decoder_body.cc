@@ -83,10 +83,11 @@ Tensor DecoderBody::Hidden(const Tensor& tokens, const Tensor& positions) const 
     x = x + framework::Embed(table, positions);
   }
   for (int64_t layer = 0; layer < config_.layers(); ++layer) x = Layer(layer, x);
-  return Norm(Role::kFinalNorm, 0, x);
+  return x;
 }
 
-Tensor DecoderBody::Logits(const Tensor& hidden) const {
+Tensor DecoderBody::Logits(const Tensor& x) const {
+  const Tensor hidden = Norm(Role::kFinalNorm, 0, x);
   const int64_t width = config_.width();
   const Role role = config_.tie_embeddings() ? Role::kEmbedding : Role::kHead;
   const MatrixSpec head = Matrix(role, 0, width, config_.vocab_size());
@@ -227,7 +228,7 @@ Tensor DecoderBody::Mixture(int64_t layer, const Tensor& x) const {
   const Experts& e = config_.experts();
   const int64_t C = config_.width(), F = e.width();
   const Tensor logits =
-      medium_.MultiplyExactly(Matrix(Role::kRouter, layer, C, e.count()), x, Location::current());
+      medium_.Multiply(Matrix(Role::kRouter, layer, C, e.count()), x, Location::current());
   // Softmax over the chosen is softmax over all, divided by the sum of the chosen: FinishWeights() does the latter.
   const Tensor scores =
       e.router() == SIGMOID_WITH_BIAS ? framework::Sigmoid(logits) : framework::Softmax(logits);

@@ -12,11 +12,11 @@ class DecoderBody {
   // `config` is complete, and outlives the body, as does the medium.
   DecoderBody(Medium& medium, const DecoderConfig& config);
 
-  // Hidden states [B, T, C] of tokens [B, T] at positions [B, T], after the last norm.
+  // Hidden states [B, T, C] of tokens [B, T] at positions [B, T], before the last norm.
   Tensor Hidden(const Tensor& tokens, const Tensor& positions) const;
 
   // Logits [..., V] of hidden states [..., C].
-  Tensor Logits(const Tensor& hidden) const;
+  Tensor Logits(const Tensor& x) const;
 
  private:
   std::string Name(TensorRole role, int64_t layer = 0) const;

@@ -73,9 +73,6 @@ class Medium {
                            const framework::Init& init) = 0;
   // x [..., in] -> [..., out], with the bias when there is one.
   virtual Tensor Multiply(const MatrixSpec& matrix, const Tensor& x, const Location& location) = 0;
-  // The same, always in f32: what decides which experts are taken.
-  virtual Tensor MultiplyExactly(const MatrixSpec& matrix, const Tensor& x,
-                                 const Location& location) = 0;
   // Rows of the table [out, in] by ids.
   virtual Tensor LookUp(const MatrixSpec& table, const Tensor& ids) = 0;
   // x [..., in] times the table [out, in].

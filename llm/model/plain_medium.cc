@@ -43,11 +43,6 @@ Tensor PlainMedium::Multiply(const MatrixSpec& m, const Tensor& x, const Locatio
   return linear.Forward(x, location);
 }
 
-Tensor PlainMedium::MultiplyExactly(const MatrixSpec& m, const Tensor& x,
-                                    const Location& location) {
-  return Multiply(m, x, location);
-}
-
 Tensor PlainMedium::LookUp(const MatrixSpec& table, const Tensor& ids) {
   return framework::Embedding(parameters_, {table.name, table.out, table.in, table.init})
       .Forward(ids);

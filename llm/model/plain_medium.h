@@ -22,8 +22,6 @@ class PlainMedium : public Medium {
   Tensor Parameter(const std::string& name, const std::vector<int64_t>& dims,
                    const framework::Init& init) override;
   Tensor Multiply(const MatrixSpec& matrix, const Tensor& x, const Location& location) override;
-  Tensor MultiplyExactly(const MatrixSpec& matrix, const Tensor& x,
-                         const Location& location) override;
   Tensor LookUp(const MatrixSpec& table, const Tensor& ids) override;
   Tensor Unembed(const MatrixSpec& table, const Tensor& x) override;
   Tensor Turn(bool local, const Tensor& x) override;
