@@ -55,29 +55,31 @@ int64_t EngineCore::Add(std::shared_ptr<const GenerateRequest> request, OnToken 
   auto sequence = std::make_unique<Sequence>(
       next_sequence_++, state, Answer(state->request, *tokenizer_, 0, options_.context));
   Sequence* added = sequence.get();
-  waiting_[added->id] = std::move(sequence);
+  waiting_[Place(*added)] = std::move(sequence);
   if (added->answer.finished()) Finish(added, absl::OkStatus());
   return state->id;
 }
 
+std::vector<Sequence*> EngineCore::All() {
+  std::vector<Sequence*> all;
+  for (auto& [id, sequence] : running_) all.push_back(sequence.get());
+  for (auto& [place, sequence] : waiting_) all.push_back(sequence.get());
+  return all;
+}
+
 void EngineCore::Cancel(int64_t request) {
-  for (Sequences* sequences : {&running_, &waiting_}) {
-    for (auto& [id, sequence] : *sequences) {
-      if (sequence->request->id != request) continue;
-      sequence->request->cancelled = true;
-      cancelled_ = true;
-    }
+  for (Sequence* sequence : All()) {
+    if (sequence->request->id != request) continue;
+    sequence->request->cancelled = true;
+    cancelled_ = true;
   }
 }
 
 void EngineCore::DropCancelled() {
   if (!cancelled_) return;
   cancelled_ = false;
-  std::vector<Sequence*> dropped;
-  for (Sequences* sequences : {&running_, &waiting_})
-    for (auto& [id, sequence] : *sequences)
-      if (sequence->request->cancelled) dropped.push_back(sequence.get());
-  for (Sequence* sequence : dropped) {
+  for (Sequence* sequence : All()) {
+    if (!sequence->request->cancelled) continue;
     sequence->answer.Abort();
     Finish(sequence, absl::OkStatus());
   }
@@ -106,12 +108,11 @@ void EngineCore::Start(Sequence* sequence) {
 }
 
 void EngineCore::Preempt(int64_t id) {
-  auto node = running_.extract(id);
-  Sequence* sequence = node.mapped().get();
-  Release(sequence);
+  std::unique_ptr<Sequence> sequence = std::move(running_.extract(id).mapped());
+  Release(sequence.get());
   ++stats_.preemptions;
   ++sequence->answer.generation().preemptions;
-  waiting_.insert(std::move(node));
+  waiting_[Place(*sequence)] = std::move(sequence);
 }
 
 void EngineCore::FinishChoice(const std::shared_ptr<RequestState>& request, int64_t choice,
@@ -142,8 +143,8 @@ void EngineCore::Finish(Sequence* sequence, const absl::Status& error) {
     if (!error.ok()) result = error;
     FinishChoice(request, sequence->answer.choice() + i, std::move(result));
   }
-  const int64_t id = sequence->id;
-  if (running_.erase(id) == 0) waiting_.erase(id);
+  const auto place = Place(*sequence);
+  if (running_.erase(place.second) == 0) waiting_.erase(place);
 }
 
 // ---- A step ----
@@ -169,38 +170,43 @@ SequenceView EngineCore::ViewOf(const Sequence& sequence) const {
   return view;
 }
 
-// Looks up those that may start now. Pages of those that do not are given back after planning.
+// Those that may start now.
+std::vector<Sequence*> EngineCore::Heads() {
+  const auto room = static_cast<size_t>(options_.scheduler.max_sequences) - running_.size();
+  std::vector<Sequence*> heads;
+  for (auto it = waiting_.begin(); it != waiting_.end() && heads.size() < room; ++it)
+    heads.push_back(it->second.get());
+  return heads;
+}
+
+// Pages of those that do not start are given back after planning.
 void EngineCore::MatchPrefixes() {
-  auto room = options_.scheduler.max_sequences - static_cast<int64_t>(running_.size());
-  if (!options_.prefix_cache || room <= 0) return;
-  std::vector<Sequence*> queue;
-  for (auto& [id, sequence] : waiting_) queue.push_back(sequence.get());
-  const auto end = queue.begin() + std::min(room, static_cast<int64_t>(queue.size()));
-  std::partial_sort(queue.begin(), end, queue.end(), [](const Sequence* a, const Sequence* b) {
-    return std::make_pair(a->request->key, a->id) < std::make_pair(b->request->key, b->id);
-  });
-  for (auto it = queue.begin(); it != end; ++it) {
-    Sequence& s = **it;
-    s.computed = kv_.Match(s.tokens, s.request->request->cache_salt, &s.pages);
-    s.remembered = s.computed;
+  if (!options_.prefix_cache) return;
+  for (Sequence* s : Heads()) {
+    s->computed = kv_.Match(s->tokens, s->request->request->cache_salt, &s->pages);
+    s->remembered = s->computed;
   }
 }
 
 StepPlan EngineCore::Plan() {
   std::vector<SequenceView> running, waiting;
   for (const auto& [id, sequence] : running_) running.push_back(ViewOf(*sequence));
-  for (const auto& [id, sequence] : waiting_) waiting.push_back(ViewOf(*sequence));
+  for (const Sequence* head : Heads()) waiting.push_back(ViewOf(*head));
   return PlanStep(options_.scheduler, running, waiting, kv_.available());
 }
 
 void EngineCore::Apply(const StepPlan& plan) {
-  for (int64_t id : plan.preempted) Preempt(id);
-  for (int64_t id : plan.admitted) {
-    auto node = waiting_.extract(id);
-    Start(node.mapped().get());
-    running_.insert(std::move(node));
+  const std::vector<Sequence*> heads = Heads();
+  for (Sequence* head : heads) {
+    if (std::count(plan.admitted.begin(), plan.admitted.end(), head->id) == 0) {
+      Release(head);
+      continue;
+    }
+    Start(head);
+    auto node = waiting_.extract(Place(*head));
+    running_[head->id] = std::move(node.mapped());
   }
-  for (auto& [id, sequence] : waiting_) Release(sequence.get());
+  for (int64_t id : plan.preempted) Preempt(id);
 }
 
 std::map<int64_t, CandidateTree> EngineCore::Propose(const StepPlan& plan) {
@@ -235,7 +241,8 @@ void EngineCore::Step() {
   }
   if (!plan.work.empty()) return Run(plan);
   if (!plan.preempted.empty()) return;  // the next plan has their pages
-  Sequence* stuck = (running_.empty() ? waiting_ : running_).begin()->second.get();
+  Sequence* stuck =
+      running_.empty() ? waiting_.begin()->second.get() : running_.begin()->second.get();
   Finish(stuck, absl::ResourceExhaustedError(
                     absl::StrCat("the KV cache has too few pages for a text of ", stuck->size(),
                                  " tokens; give the engine more pages")));
@@ -347,9 +354,10 @@ void EngineCore::Fork(Sequence* first, absl::Span<const float> logits) {
     s->first_scheduled = first->first_scheduled;
     s->answer.generation().queue_seconds = first->answer.generation().queue_seconds;
     s->answer.generation().cached_tokens = first->size();
-    const bool runs = !free_views_.empty();
-    (runs ? running_ : waiting_)[s->id] = std::move(fork);
-    if (runs) {
+    if (free_views_.empty()) {
+      waiting_[Place(*s)] = std::move(fork);
+    } else {
+      running_[s->id] = std::move(fork);
       s->pages = kv_.Fork(first->pages, first->computed);
       s->computed = first->computed;
       s->remembered = first->remembered;

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -77,18 +78,25 @@ class EngineCore {
   void ClearPrefixes() { kv_.Clear(); }
 
  private:
-  using Sequences = std::map<int64_t, std::unique_ptr<Sequence>>;  // by id
+  using Sequences = std::map<int64_t, std::unique_ptr<Sequence>>;                  // by id
+  using Queue = std::map<std::pair<int64_t, int64_t>, std::unique_ptr<Sequence>>;  // key and id
+
+  static std::pair<int64_t, int64_t> Place(const Sequence& sequence) {
+    return {sequence.request->key, sequence.id};
+  }
 
   // Lifecycle.
   void DropCancelled();
   void Start(Sequence* sequence);
   void Preempt(int64_t id);
+  std::vector<Sequence*> All();
   void Finish(Sequence* sequence, const absl::Status& error);
   void FinishChoice(const std::shared_ptr<RequestState>& request, int64_t choice,
                     absl::StatusOr<Generation> result);
   void Release(Sequence* sequence);
 
   // Parts of a step.
+  std::vector<Sequence*> Heads();
   void MatchPrefixes();
   SequenceView ViewOf(const Sequence& sequence) const;
   StepPlan Plan();
@@ -110,7 +118,8 @@ class EngineCore {
   std::unique_ptr<Speculator> speculator_;
   KvCache kv_;
   AdmissionOrder order_;
-  Sequences running_, waiting_;
+  Sequences running_;
+  Queue waiting_;
   std::vector<int64_t> free_views_;
   std::vector<Finished> finished_;
   EngineStats stats_;

@@ -1,5 +1,8 @@
 #include "inference/engine/engine.h"
 
+#include <condition_variable>
+#include <functional>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -120,6 +123,163 @@ TEST(Engine, BadRequestsAreRefusedByField) {
   request = Greedy(*engine, "a", 1);
   request.sampling.top_p = 2;
   EXPECT_THAT(engine->Generate(request, nullptr), StatusIs(code, HasSubstr("top_p")));
+}
+
+EngineOptions Small() {
+  EngineOptions options;
+  options.device.threads = 1;
+  options.max_sequences = 2;
+  options.step_tokens = options.chunk_tokens = 8;  // few plans to compile
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> Make(const EngineOptions& options) {
+  return Engine::Create(MakeFakeModel(64, 5), std::make_shared<ByteTokenizer>(), options);
+}
+
+TEST(Engine, SeveralAnswersAreThoseOfTheSeedsThatFollow) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto engine, Make(Small()));
+  GenerateRequest request = Greedy(*engine, "abc", 6);
+  request.sampling.temperature = 1;
+  request.sampling.seed = 40;
+  request.n = 3;
+  std::vector<std::string> streamed(3);
+  STRATA_ASSERT_OK_AND_ASSIGN(const std::vector<Generation> all,
+                              engine->GenerateAll(request, [&](const TokenEvent& event) {
+                                streamed[static_cast<size_t>(event.choice)] += event.text;
+                                return true;
+                              }));
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_THAT(engine->Generate(request, nullptr),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("n: is 3")));
+  request.n = 1;
+  for (size_t i = 0; i < 3; ++i, ++request.sampling.seed) {
+    EXPECT_EQ(all[i].text, streamed[i]);
+    STRATA_ASSERT_OK_AND_ASSIGN(const Generation one, engine->Generate(request, nullptr));
+    EXPECT_EQ(all[i].tokens, one.tokens) << i;
+  }
+  EXPECT_OK(engine->CheckEmpty());
+}
+
+TEST(Engine, StopTokensEndAnAnswerButNotBeforeMinTokens) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto engine, Make(Small()));
+  GenerateRequest request = Greedy(*engine, "abc", 12);
+  STRATA_ASSERT_OK_AND_ASSIGN(const Generation whole, engine->Generate(request, nullptr));
+  request.stop_tokens = {whole.tokens[3]};
+  STRATA_ASSERT_OK_AND_ASSIGN(const Generation cut, engine->Generate(request, nullptr));
+  EXPECT_EQ(cut.finish, FinishReason::kStop);
+  ASSERT_LE(cut.tokens.size(), 3u);
+  EXPECT_EQ(cut.text, whole.text.substr(0, cut.tokens.size()));
+  request.sampling.min_tokens = 8;
+  STRATA_ASSERT_OK_AND_ASSIGN(const Generation late, engine->Generate(request, nullptr));
+  EXPECT_GE(late.tokens.size(), 8u);
+}
+
+TEST(Engine, LogProbabilitiesAreLeftOutWhenNobodyWantsThem) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto engine, Make(Small()));
+  GenerateRequest request = Greedy(*engine, "abc", 3);
+  for (bool wanted : {true, false}) {
+    request.log_probabilities = wanted;
+    STRATA_ASSERT_OK_AND_ASSIGN(Generation done,
+                                engine->Generate(request, [&](const TokenEvent& event) {
+                                  EXPECT_EQ(event.log_probability != 0, wanted);
+                                  return true;
+                                }));
+  }
+}
+
+// Ends that are told in the engine's thread.
+struct Ends {
+  void Add(const absl::StatusOr<Generation>& result) {
+    std::lock_guard<std::mutex> lock(mutex);
+    results.push_back(result);
+    changed.notify_all();
+  }
+  void Await(size_t count) {
+    std::unique_lock<std::mutex> lock(mutex);
+    changed.wait(lock, [&] { return results.size() >= count; });
+  }
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<absl::StatusOr<Generation>> results;
+};
+
+TEST(Engine, SubmittedRequestsCanBeCancelled) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto engine, Make(Small()));
+  Ends ends;
+  const auto on_done = [&](int64_t, const absl::StatusOr<Generation>& result) { ends.Add(result); };
+  std::vector<int64_t> ids;
+  for (int i = 0; i < 5; ++i) {  // more than run at once
+    STRATA_ASSERT_OK_AND_ASSIGN(const int64_t id,
+                                engine->Submit(Greedy(*engine, "abc", 50), nullptr, on_done));
+    ids.push_back(id);
+  }
+  for (int64_t id : ids) engine->Cancel(id);
+  engine->Cancel(999);
+  ends.Await(5);
+  for (const auto& result : ends.results) EXPECT_OK(result);  // aborted, or done before
+  EXPECT_EQ(engine->stats().running + engine->stats().waiting, 0);
+  EXPECT_OK(engine->CheckEmpty());
+  STRATA_ASSERT_OK_AND_ASSIGN(const Generation after,
+                              engine->Generate(Greedy(*engine, "abc", 4), nullptr));
+  EXPECT_EQ(after.tokens.size(), 4u);
+}
+
+TEST(Engine, WhatStillRunsEndsWithTheEngine) {
+  Ends ends;
+  {
+    STRATA_ASSERT_OK_AND_ASSIGN(auto engine, Make(Small()));
+    ASSERT_OK(engine->Submit(
+        Greedy(*engine, "abc", 50), nullptr,
+        [&](int64_t, const absl::StatusOr<Generation>& result) { ends.Add(result); }));
+  }
+  ASSERT_EQ(ends.results.size(), 1u);
+  EXPECT_OK(ends.results[0]);
+}
+
+TEST(Engine, SpeculationGivesTheSameText) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto plain, Make(Small()));
+  STRATA_ASSERT_OK_AND_ASSIGN(const Generation expected,
+                              plain->Generate(Greedy(*plain, "abcabcab", 30), nullptr));
+  using Kind = SpeculationOptions::Kind;
+  using Rule = SpeculationOptions::Rule;
+  const auto draft = MakeFakeModel(64, 5);
+  for (const SpeculationOptions& speculation :
+       {SpeculationOptions{.kind = Kind::kPromptLookup, .tokens = 3, .width = 2},
+        SpeculationOptions{.kind = Kind::kDraftModel, .tokens = 3, .draft = draft},
+        SpeculationOptions{
+            .kind = Kind::kDraftModel, .tokens = 3, .draft = draft, .rule = Rule::kRejection}}) {
+    EngineOptions options = Small();
+    options.speculation = speculation;
+    STRATA_ASSERT_OK_AND_ASSIGN(auto engine, Make(options));
+    STRATA_ASSERT_OK_AND_ASSIGN(const Generation done,
+                                engine->Generate(Greedy(*engine, "abcabcab", 30), nullptr));
+    EXPECT_EQ(done.tokens, expected.tokens);
+    EXPECT_GT(engine->stats().draft_tokens, 0);
+    if (speculation.draft != nullptr) {
+      EXPECT_EQ(done.accepted_tokens, done.draft_tokens);  // the model itself
+    }
+    EXPECT_OK(engine->CheckEmpty());
+  }
+}
+
+TEST(Engine, BadOptionsAreRefusedByName) {
+  const auto refused = [](const std::function<void(EngineOptions*)>& spoil, const char* what) {
+    EngineOptions options;
+    spoil(&options);
+    EXPECT_THAT(Make(options), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(what)));
+  };
+  using Kind = SpeculationOptions::Kind;
+  refused([](auto* o) { o->max_sequences = 0; }, "max_sequences: 0");
+  refused([](auto* o) { o->max_sequences = 600; }, "max_sequences: 600");
+  refused([](auto* o) { o->context = 65; }, "context: 65 is outside [1, 64]");
+  refused([](auto* o) { o->page_size = 257; }, "page_size: 257");
+  refused([](auto* o) { o->pages = 3; }, "pages: 3 of 16 slots cannot hold a context of 64 tokens");
+  refused([](auto* o) { o->step_tokens = 513; }, "step_tokens: 513");
+  refused([](auto* o) { o->chunk_tokens = 0; }, "chunk_tokens: 0");
+  refused([](auto* o) { o->speculation.kind = Kind::kDraftModel; }, "speculation.draft");
+  refused([](auto* o) { o->speculation.kind = Kind::kPromptLookup, o->speculation.tokens = 0; },
+          "speculation.tokens: 0");
 }
 
 }  // namespace
