@@ -186,10 +186,16 @@ void PackSix(const SourceRows& rows, int64_t offset, uint8_t* scales, uint8_t* v
   rows.Each(offset + 192, [&](int64_t r, const uint8_t* s) {
     for (int j = 0; j < 16; ++j) scales[32 + 16 * j + r] = s[j];
   });
+  uint8_t vectors[24][64];
   for (int64_t half = 0; half < 2; ++half) {
-    uint8_t* out = values + 1536 * half;
-    Interleave(rows.first + offset + 64 * half, rows.stride, rows.count, 16, 0, out);
-    Interleave(rows.first + offset + 128 + 32 * half, rows.stride, rows.count, 8, 0, out + 1024);
+    Interleave(rows.first + offset + 64 * half, rows.stride, rows.count, 16, 0, vectors[0]);
+    Interleave(rows.first + offset + 128 + 32 * half, rows.stride, rows.count, 8, 0, vectors[16]);
+    for (int64_t j = 0; j < 8; ++j) {
+      uint8_t* out = values + 1536 * half;
+      std::memcpy(out + 128 * j, vectors[16 + j], 64);
+      std::memcpy(out + 128 * j + 64, vectors[j], 64);
+      std::memcpy(out + 1024 + 64 * j, vectors[8 + j], 64);
+    }
   }
 }
 
@@ -235,14 +241,13 @@ void PackStep(const WeightFormat& format, const PackedLayout& layout, const Sour
 
 void PackGroup(const WeightFormat& format, const PackedLayout& layout, const SourceRows& rows,
                int64_t K, uint8_t* group) {
-  uint8_t* values = group + layout.ScaleArea(K);
   if (layout.form == PackedForm::kFloat)
-    return Interleave(rows.first, rows.stride, rows.count, K, 0, values);
-  if (layout.form == PackedForm::kHalf) return PackHalfFloats(rows, K, values);
-  if (layout.form == PackedForm::kBf16Pair) return PackBf16(rows, K, values);
+    return Interleave(rows.first, rows.stride, rows.count, K, 0, group);
+  if (layout.form == PackedForm::kHalf) return PackHalfFloats(rows, K, group);
+  if (layout.form == PackedForm::kBf16Pair) return PackBf16(rows, K, group);
   for (int64_t s = 0; s < layout.Steps(K); ++s) {
-    PackStep(format, layout, rows, s * format.bytes, group + s * layout.scale_bytes,
-             values + s * layout.value_bytes);
+    uint8_t* step = group + s * layout.StepBytes();
+    PackStep(format, layout, rows, s * format.bytes, step, step + layout.scale_bytes);
   }
 }
 
@@ -278,9 +283,10 @@ uint8_t CodeAt(const PackedLayout& layout, const uint8_t* values, int64_t row, i
     default: {  // kSuperSix
       const uint8_t* half = values + 1536 * (i / 128);
       const int64_t quarter = i % 128 / 32, l = i % 32;
-      const int low = (LaneByte(half, row, quarter % 2 * 32 + l) >> (quarter / 2 * 4)) & 15;
-      return static_cast<uint8_t>(low | ((LaneByte(half + 1024, row, l) >> (2 * quarter)) & 3)
-                                            << 4);
+      const uint8_t* pairs = half + 128 * (l / 4);
+      const uint8_t* nibbles = quarter % 2 == 0 ? pairs + 64 : half + 1024 + 64 * (l / 4);
+      const int low = (LaneByte(nibbles, row, l % 4) >> (quarter / 2 * 4)) & 15;
+      return static_cast<uint8_t>(low | ((LaneByte(pairs, row, l % 4) >> (2 * quarter)) & 3) << 4);
     }
   }
 }
@@ -342,27 +348,21 @@ void PackRows(const WeightFormat& format, const uint8_t* rows, int64_t N, int64_
   for (int64_t g = first_group; g < first_group + groups; ++g, out += size) {
     const int64_t n = g * kPackedRows;
     const SourceRows source = {rows + n * stride, stride, std::min(kPackedRows, N - n)};
-    // What a whole group leaves alone is the end of an area; the rest of a cut one are zeros.
-    if (source.count < kPackedRows) {
-      std::memset(out, 0, static_cast<size_t>(size));
-    } else {
-      const int64_t scales = layout.Steps(K) * layout.scale_bytes, area = layout.ScaleArea(K);
-      const int64_t end = area + layout.Steps(K) * layout.value_bytes;
-      std::memset(out + scales, 0, static_cast<size_t>(area - scales));
-      std::memset(out + end, 0, static_cast<size_t>(size - end));
-      if (K % layout.step != 0) std::memset(out + end - layout.value_bytes, 0, 64);
-    }
+    // Rows that are not there are zeros, and so is what rounds the group up, or an odd pair of bf16.
+    const int64_t rest = source.count < kPackedRows ? size : std::min<int64_t>(size, 128);
+    std::memset(out + size - rest, 0, static_cast<size_t>(rest));
     PackGroup(format, layout, source, K, out);
   }
 }
 
-PackedBlock UnpackBlock(const PackedLayout& layout, const uint8_t* group, int64_t K, int64_t row,
+PackedBlock UnpackBlock(const PackedLayout& layout, const uint8_t* group, int64_t row,
                         int64_t block) {
-  const int64_t blocks = layout.step / 32, step = block / blocks, b = block % blocks;
+  const int64_t blocks = layout.step / 32, b = block % blocks;
+  const uint8_t* step = group + block / blocks * layout.StepBytes();
   PackedBlock result;
-  ScalesAt(layout, group + step * layout.scale_bytes, row, b, &result);
-  const uint8_t* values = group + layout.ScaleArea(K) + step * layout.value_bytes;
-  for (int64_t i = 0; i < 32; ++i) result.codes[i] = CodeAt(layout, values, row, 32 * b + i);
+  ScalesAt(layout, step, row, b, &result);
+  for (int64_t i = 0; i < 32; ++i)
+    result.codes[i] = CodeAt(layout, step + layout.scale_bytes, row, 32 * b + i);
   return result;
 }
 
@@ -379,7 +379,7 @@ void UnpackRow(const WeightFormat& format, const uint8_t* packed, int64_t n, int
     for (int64_t k = 0; k < K; ++k) values[k] = Bf16At(group + 64 * (k / 2) + 4 * row, k % 2);
   } else {
     for (int64_t block = 0; block < K / 32; ++block) {
-      const PackedBlock b = UnpackBlock(layout, group, K, row, block);
+      const PackedBlock b = UnpackBlock(layout, group, row, block);
       for (int64_t i = 0; i < 32; ++i) {
         const auto code = static_cast<float>(static_cast<int>(b.codes[i]) - layout.offset);
         const float value = b.scale[i / 16] * code;

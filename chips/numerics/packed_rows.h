@@ -5,10 +5,11 @@
 //   PackRows(*format, rows, N, K, /*first_group=*/0, groups, packed.data());
 //   UnpackRow(*format, packed.data(), n, K, values);                              // what DecodeRow gives, bit for bit
 //
-// A group of 16 rows is its scales, then its values, each part rounded up to whole lines of 64 bytes:
+// A group of 16 rows is its steps along k, one after another so that memory is read in one stream, rounded up to whole
+// lines of 64 bytes. A step is
 //
-//   scales  [K / step][scale_bytes]     of `step` weights along k; a field of 16 numbers each, one a row
-//   values  [K / step][value_bytes]     vectors of 64 bytes, lane r the 4 bytes of row r
+//   scales  [scale_bytes]     of `step` weights along k; fields of 16 numbers, one a row
+//   values  [value_bytes]     vectors of 64 bytes, lane r the 4 bytes of row r
 //
 //   form         formats             step  scales, 16 of each                          values
 //   kFloat       f32                    1  -                                           one fp32 a lane
@@ -20,8 +21,9 @@
 //   kSuperNibbles q4_k                256  fp16 d, fp16 m, 8 s, 8 t (bytes)            4 x 8 vectors: 64 weights, low nibbles
 //                                                                                        the first 32, high the other 32
 //   kSuperBytes  q5_k                 256  the same                                    8 x 8 vectors of bytes
-//   kSuperSix    q6_k                 256  fp16 d, 16 s (int8)                         2 x (16 vectors of nibbles, 8 of pairs)
-//                                                                                        as a block of q6_k has its bytes
+//   kSuperSix    q6_k                 256  fp16 d, 16 s (int8)                         2 x 24 vectors, 128 weights: 8 times one
+//                                                                                        of bit pairs and one of nibbles for
+//                                                                                        blocks 0 and 2; 8 of 1 and 3
 // Bytes and nibbles are codes without a sign: weight = scale * (code - offset) [- minimum]; offset is 128 for kBytes, 8 or
 // what a table of values says for kNibbles, 32 for kSuperSix, else 0. Rows beyond N are zeros. The bits stay the format's
 // own but for q5_0 and q5_k, which become bytes.
@@ -58,11 +60,8 @@ struct PackedLayout {
   bool bf16_scale = false;         // kNibbles: the scale is the upper half of an fp32
 
   int64_t Steps(int64_t K) const { return (K + step - 1) / step; }
-  // Where a group's values begin, and its whole size.
-  int64_t ScaleArea(int64_t K) const { return (Steps(K) * scale_bytes + 63) / 64 * 64; }
-  int64_t GroupBytes(int64_t K) const {
-    return ScaleArea(K) + (Steps(K) * value_bytes + 63) / 64 * 64;
-  }
+  int64_t StepBytes() const { return scale_bytes + value_bytes; }
+  int64_t GroupBytes(int64_t K) const { return (Steps(K) * StepBytes() + 63) / 64 * 64; }
 };
 
 PackedLayout LayoutOf(const WeightFormat& format);
@@ -87,7 +86,7 @@ struct PackedBlock {
   float scale[2];
   float min;
 };
-PackedBlock UnpackBlock(const PackedLayout& layout, const uint8_t* group, int64_t K, int64_t row,
+PackedBlock UnpackBlock(const PackedLayout& layout, const uint8_t* group, int64_t row,
                         int64_t block);
 
 }  // namespace strata::chips

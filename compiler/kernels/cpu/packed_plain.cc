@@ -121,7 +121,7 @@ void CodesTile(const PackedTile& tile) {
   for (int64_t b = 0; b < tile.K / 32; ++b) {
     const InputBlock<T> x(layout, tile.panel + b * T * PanelBlockBytes(layout));
     for (int64_t row = 0; row < tile.columns; ++row) {
-      const chips::PackedBlock w = chips::UnpackBlock(layout, tile.group, tile.K, row, b);
+      const chips::PackedBlock w = chips::UnpackBlock(layout, tile.group, row, b);
       for (int t = 0; t < T; ++t)
         y[t][row] = std::fma(BlockTerm(layout.form, w, x, t), x.scale[t], y[t][row]);
     }

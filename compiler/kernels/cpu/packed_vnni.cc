@@ -62,9 +62,9 @@ STRATA_INLINE_512 __m512i Codes(const uint8_t* values, int j, __m512i table) {
     const __m512i both = Vector(values + 64 * j);
     return kB == 0 ? LowNibbles(both) : HighNibbles(both);
   } else if constexpr (kForm == PackedForm::kSuperSix) {
-    const __m512i both = Vector(values + 512 * (kB % 2) + 64 * j);
+    const __m512i both = Vector(kB % 2 == 0 ? values + 128 * j + 64 : values + 1024 + 64 * j);
     const __m512i low = kB < 2 ? LowNibbles(both) : HighNibbles(both);
-    __m512i pairs = Vector(values + 1024 + 64 * j);
+    __m512i pairs = Vector(values + 128 * j);
     if constexpr (kB == 0) pairs = _mm512_slli_epi16(pairs, 4);
     if constexpr (kB == 1) pairs = _mm512_slli_epi16(pairs, 2);
     if constexpr (kB == 3) pairs = _mm512_srli_epi16(pairs, 2);
@@ -183,8 +183,7 @@ STRATA_INLINE_512 void AddChunk(const PackedLayout& layout, const uint8_t* scale
 template <PackedForm kForm, bool kTable, int T>
 void Tile(const PackedTile& tile) {
   const PackedLayout& layout = tile.layout;
-  const uint8_t* scales = tile.group;
-  const uint8_t* values = tile.group + layout.ScaleArea(tile.K);
+  const uint8_t* values = tile.group;
   const uint8_t* panel = tile.panel;
   const __m512i table =
       kTable
@@ -195,6 +194,8 @@ void Tile(const PackedTile& tile) {
   for (int t = 0; t < T; ++t) y[t] = _mm512_setzero_ps();
   PackedAhead ahead(tile, tile.K / 32 / kChunk<kForm>);
   for (int64_t step = 0; step < tile.K / 32 / kStepBlocks<kForm>; ++step) {
+    const uint8_t* scales = values;
+    values += kScaleBytes<kForm>;
     for (int64_t b = 0; b < kStepBlocks<kForm>; b += kChunk<kForm>) {
       ahead.Prefetch();
       AddChunk<kForm, kTable, T>(layout, scales, b, values, panel, table, y,
@@ -202,7 +203,6 @@ void Tile(const PackedTile& tile) {
       values += kChunkBytes<kForm>;
       panel += kChunk<kForm> * T * kBlockBytes<kForm>;
     }
-    scales += kScaleBytes<kForm>;
   }
   const __mmask16 columns = static_cast<__mmask16>((1u << tile.columns) - 1);
 #pragma GCC unroll 16
