@@ -33,6 +33,7 @@ void AddGraphCommands(CLI::App& app,
 void AddToolCommands(CLI::App& app, Action& action);     // graph, provenance, reduce
 void AddQuantizeCommand(CLI::App& app, Action& action);  // quantize
 void AddModelCommands(CLI::App& app, Action& action);    // train, generate, tokenize, serve
+void AddBenchCommands(CLI::App& app, Action& action);    // bench serve
 
 // A graph in text form (.graph, or "-" for standard input) or as a binary proto (.pb); verified.
 absl::StatusOr<graph::Graph> LoadGraph(const std::string& path);

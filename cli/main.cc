@@ -26,7 +26,9 @@ constexpr char kAbout[] =
     "  strata reduce  failing.graph                     a small graph with the same fault\n"
     "  strata quantize resnet18 -o int8.graph           an f32 graph of inference in integers\n"
     "  strata train   recipe.textproto                  a model from text, resumable\n"
-    "  strata serve   path/to/model --port=8000         an OpenAI-compatible server\n";
+    "  strata serve   path/to/model --port=8000         an OpenAI-compatible server\n"
+    "  strata bench serve --url=http://127.0.0.1:8000   load on a server, measured as vllm bench "
+    "serve does\n";
 
 }  // namespace
 
@@ -47,6 +49,7 @@ int main(int argc, char** argv) {
   strata::cli::AddToolCommands(app, action);
   strata::cli::AddQuantizeCommand(app, action);
   strata::cli::AddModelCommands(app, action);
+  strata::cli::AddBenchCommands(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -11,11 +11,10 @@
 #include "chips/cost/roofline.h"
 #include "chips/spec/host/host.h"
 #include "cli/command.h"
+#include "cli/open_engine.h"
 #include "distributed/transport/launch_env.h"
-#include "inference/compress/int8.h"
 #include "inference/engine/engine.h"
 #include "inference/server/server.h"
-#include "llm/model/pretrained.h"
 #include "llm/tokenizer/tokenizer_json.h"
 #include "llm/train/recipe.h"
 #include "llm/train/run.h"
@@ -77,21 +76,8 @@ absl::Status Train(const Options& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<inference::Engine>> OpenEngine(const Options& options) {
-  STRATA_ASSIGN_OR_RETURN(llm::PretrainedModel loaded, llm::LoadPretrained(options.path));
-  std::shared_ptr<const inference::DecoderModel> model = loaded.model;
-  if (options.quant == "int8") {
-    STRATA_ASSIGN_OR_RETURN(model, inference::QuantizeModel(model));
-  }
-  inference::EngineOptions engine_options;
-  engine_options.context = options.context;
-  STRATA_ASSIGN_OR_RETURN(std::unique_ptr<inference::Engine> engine,
-                          inference::Engine::Create(model, loaded.tokenizer, engine_options));
-  return std::shared_ptr<inference::Engine>(std::move(engine));
-}
-
 absl::Status Generate(const Options& options) {
-  STRATA_ASSIGN_OR_RETURN(auto engine, OpenEngine(options));
+  STRATA_ASSIGN_OR_RETURN(auto engine, OpenEngine({options.path, options.quant, options.context}));
   inference::GenerateRequest request;
   request.prompt = engine->tokenizer().Encode(options.text);
   request.max_tokens = options.max_tokens;
@@ -120,7 +106,7 @@ absl::Status Tokenize(const Options& options) {
 }
 
 absl::Status Serve(const Options& options) {
-  STRATA_ASSIGN_OR_RETURN(auto engine, OpenEngine(options));
+  STRATA_ASSIGN_OR_RETURN(auto engine, OpenEngine({options.path, options.quant, options.context}));
   // Signals are taken by sigwait below, in every thread that starts from here on.
   sigset_t signals;
   sigemptyset(&signals);
