@@ -269,7 +269,7 @@ std::vector<std::string> PromiseMatrix::Features() {
 
 absl::StatusOr<PromiseMatrix> PromiseMatrix::Run(std::shared_ptr<const DecoderModel> model,
                                                  std::shared_ptr<const DecoderModel> draft,
-                                                 const Tokenizer& tokenizer) {
+                                                 const Tokenizer& tokenizer, Scope scope) {
   if (model->max_context() < kContext) {
     return absl::InvalidArgumentError(absl::StrCat("the model's context of ", model->max_context(),
                                                    " tokens is below ", kContext));
@@ -280,6 +280,7 @@ absl::StatusOr<PromiseMatrix> PromiseMatrix::Run(std::shared_ptr<const DecoderMo
   for (size_t i = 0; i < features.size(); ++i) {
     for (size_t j = 0; j <= i; ++j) {
       if (Exclude(features[j], features[i])) continue;
+      if (scope == Scope::kAlone && (j != i || features[i].choice == std::string("kv"))) continue;
       absl::StatusOr<PromiseCell> cell = tester.Cell(features[j], features[i]);
       STRATA_RETURN_IF_ERROR(
           Annotate(cell.status(), absl::StrCat(features[j].name, " with ", features[i].name)));

@@ -32,12 +32,13 @@ struct PromiseCell {
 
 class PromiseMatrix {
  public:
-  // Every pair of features on the model. `draft`: of the same vocabulary, or null for the model itself. The model must
+  // The features on the model. `draft`: of the same vocabulary, or null for the model itself. The model must
   // have a context of kContext tokens at least.
   static constexpr int64_t kContext = 96;
+  enum class Scope { kPairs, kAlone };  // every pair, or each alone in one KV format
   static absl::StatusOr<PromiseMatrix> Run(std::shared_ptr<const DecoderModel> model,
                                            std::shared_ptr<const DecoderModel> draft,
-                                           const Tokenizer& tokenizer);
+                                           const Tokenizer& tokenizer, Scope scope = Scope::kPairs);
 
   // The names of all features, in the order of the table.
   static std::vector<std::string> Features();
