@@ -32,6 +32,7 @@ void AddGraphCommands(CLI::App& app,
                       Action& action);  // ops, chips, opt, compile, run, predict, shard
 void AddToolCommands(CLI::App& app, Action& action);     // graph, provenance, reduce
 void AddQuantizeCommand(CLI::App& app, Action& action);  // quantize
+void AddConvertCommand(CLI::App& app, Action& action);   // convert
 void AddModelCommands(CLI::App& app, Action& action);    // train, generate, tokenize, serve
 void AddBenchCommands(CLI::App& app, Action& action);    // bench serve
 

@@ -25,6 +25,7 @@ constexpr char kAbout[] =
     "to click through\n"
     "  strata reduce  failing.graph                     a small graph with the same fault\n"
     "  strata quantize resnet18 -o int8.graph           an f32 graph of inference in integers\n"
+    "  strata convert path/to/model model.gguf --quant=q8_0    between folders and GGUF files\n"
     "  strata train   recipe.textproto                  a model from text, resumable\n"
     "  strata serve   path/to/model --port=8000         an OpenAI-compatible server\n"
     "  strata bench serve --url=http://127.0.0.1:8000   load on a server, measured as vllm bench "
@@ -48,6 +49,7 @@ int main(int argc, char** argv) {
   strata::cli::AddGraphCommands(app, action);
   strata::cli::AddToolCommands(app, action);
   strata::cli::AddQuantizeCommand(app, action);
+  strata::cli::AddConvertCommand(app, action);
   strata::cli::AddModelCommands(app, action);
   strata::cli::AddBenchCommands(app, action);
   try {

@@ -44,7 +44,10 @@ bool Map(const DecoderConfig& config, const Architecture& row, TensorRole role, 
   if (pattern.empty()) return false;
   const auto found = parameters->find(FillName(pattern, layer) + ending);
   if (found == parameters->end()) return false;
-  *mapped = {.role = role, .layer = layer, .hf = {found->first}, .hf_dims = found->second};
+  mapped->role = role;
+  mapped->layer = layer;
+  mapped->hf = {found->first};
+  mapped->hf_dims = found->second;
   mapped->gguf = GgufName(role, layer) + ending;
   mapped->gguf_dims = found->second;
   parameters->erase(found);

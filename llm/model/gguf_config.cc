@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/util/message_differencer.h"
 #include "llm/model/architectures.h"
 #include "llm/model/config.h"
 #include "llm/model/config_fields.h"
@@ -157,6 +158,45 @@ void WriteWidths(const DecoderConfig& config, const std::string& prefix, GgufMet
   if (config.has_rope()) set("rope.dimension_count", config.rope().width());
 }
 
+// The config that a reader of `config`'s metadata and tensors has: what neither says is as the architecture's row has it.
+absl::StatusOr<DecoderConfig> WhatGgufSays(const Architecture& row, const DecoderConfig& config) {
+  DecoderConfig said;
+  said.set_architecture(row.name);
+  const auto copy = [&](const char* field) {
+    if (HasConfigField(config, field)) SetConfigNumber(&said, field, ConfigNumber(config, field));
+  };
+  for (const ConfigKey& key : row.keys) {
+    if (*key.gguf != '\0' || !key.required) copy(key.field);
+  }
+  for (const char* field : {"vocab_size", "head_width", "init_std", "tie_embeddings", "qkv_bias",
+                            "output_bias", "mlp_bias", "qk_norm"}) {
+    copy(field);
+  }
+  if (config.has_latent()) *said.mutable_latent() = config.latent();
+  if (config.has_experts()) said.mutable_experts()->set_router(config.experts().router());
+  if (config.has_rope()) {
+    *said.mutable_rope() = config.rope();
+    said.mutable_rope()->set_interleaved(row.features.rope().interleaved());
+  }
+  return CompleteConfig(said);
+}
+
+// UNIMPLEMENTED with the feature that GGUF has no word for.
+absl::Status CheckSayable(const Architecture& row, const DecoderConfig& config) {
+  if (config.rope().mscale() != config.rope().mscale_all_dim()) {
+    return absl::UnimplementedError(
+        absl::StrCat("rope.mscale: GGUF has one number for it and mscale_all_dim; they are ",
+                     config.rope().mscale(), " and ", config.rope().mscale_all_dim()));
+  }
+  STRATA_ASSIGN_OR_RETURN(const DecoderConfig said, WhatGgufSays(row, config));
+  google::protobuf::util::MessageDifferencer differencer;
+  std::string difference;
+  differencer.ReportDifferencesToString(&difference);
+  if (differencer.Compare(said, config)) return absl::OkStatus();
+  return absl::UnimplementedError(
+      absl::StrCat("GGUF cannot say of a ", row.gguf, " model: ", difference));
+}
+
 }  // namespace
 
 absl::StatusOr<DecoderConfig> ParseGgufConfig(const GgufFile& file) {
@@ -167,6 +207,7 @@ absl::StatusOr<DecoderConfig> ParseGgufConfig(const GgufFile& file) {
 
 absl::StatusOr<GgufMetadata> GgufConfigEntries(const DecoderConfig& config) {
   STRATA_ASSIGN_OR_RETURN(const Architecture* row, FindArchitecture(config.architecture()));
+  STRATA_RETURN_IF_ERROR(CheckSayable(*row, config));
   GgufMetadata metadata;
   const std::string prefix = row->gguf + ".";
   metadata[kArchitecture] = row->gguf;

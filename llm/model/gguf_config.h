@@ -27,7 +27,8 @@ namespace strata::llm {
 // INVALID_ARGUMENT and NOT_FOUND with the file and the key for the rest. The config is complete.
 absl::StatusOr<DecoderConfig> ParseGgufConfig(const inference::GgufFile& file);
 
-// general.architecture and all keys under it. `config` is complete and of either layout.
+// general.architecture and all keys under it. `config` is complete and of Hugging Face's layout. UNIMPLEMENTED with the
+// fields of features that GGUF has no words for.
 absl::StatusOr<inference::GgufMetadata> GgufConfigEntries(const DecoderConfig& config);
 
 // The small tensors that hold factors of RoPE's frequencies, by name; each has rope.width / 2 values.
