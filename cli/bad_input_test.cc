@@ -76,6 +76,17 @@ TEST_F(BadInputTest, QuantizeSaysWhatItNeeds) {
               HasSubstr("multiplier: is 0"));
 }
 
+TEST_F(BadInputTest, ConvertSaysWhatItNeeds) {
+  const std::string out = Path("out.gguf");
+  EXPECT_THAT(Strata({"convert", Path("none"), out}, 2), HasSubstr("none"));
+  EXPECT_THAT(Strata({"convert", Path("none"), out, "--split-size=big"}, 2),
+              HasSubstr("'big' is no size; give one such as 2G"));
+  EXPECT_THAT(Strata({"convert", Path("none"), out, "--quant=q3_k"}, 2), HasSubstr("q8_0, q4_0"));
+  EXPECT_THAT(Strata({"convert", Write("bad.gguf", "GGUF\x01"), Path("folder")}, 2),
+              HasSubstr("bad.gguf: byte 4: the file is truncated"));
+  EXPECT_FALSE(FileExists(out));
+}
+
 TEST_F(BadInputTest, GoodInputRuns) {
   const std::string graph = Write("g.graph", kGraph), plan = Path("g.plan");
   Strata({"compile", graph, "-o", plan, "--chip=h100"}, 0);
