@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "chips/cost/roofline.h"
+#include "chips/numerics/weight_format.h"
 #include "compiler/device/host_memory.h"
 #include "compiler/device/host_steps.h"
 #include "compiler/plan/validate.h"
@@ -37,11 +38,33 @@ bool HasProduct(const graph::Graph& graph) {
   });
 }
 
+// The format of packed weights, "" for other steps.
+std::string PackedFormat(const plan::Step& step) {
+  const std::string& op =
+      step.has_host_call() ? step.host_call().node().op() : step.library_call().routine();
+  if (op != "matmul_packed" && op != "matmul_experts") return "";
+  const auto& attributes = step.has_host_call() ? step.host_call().node().attributes()
+                                                : step.library_call().attributes();
+  for (const graph::Attribute& attribute : attributes)
+    if (attribute.name() == "format") return attribute.s();
+  return "";
+}
+
+// What x is rounded to decides on the arithmetic.
+chips::DType ArithmeticOf(chips::Activations activations) {
+  if (activations == chips::Activations::kQ8) return chips::I8;
+  return activations == chips::Activations::kBf16 ? chips::BF16 : chips::F32;
+}
+
 chips::WorkItem WorkOf(const plan::Plan& plan, const plan::Step& step) {
   chips::WorkItem work;
   work.flops = step.flops();
   work.bytes = step.bytes_read() + step.bytes_written();
   work.matmul = IsProduct(plan, step);
+  if (const auto format = chips::FindWeightFormat(PackedFormat(step)); format.ok()) {
+    work.dtype = ArithmeticOf((*format)->activations);
+    return work;
+  }
   for (uint32_t id : step.reads()) {
     const chips::DType dtype = plan.buffers(static_cast<int>(id)).dtype();
     if (!chips::IsFloat(dtype) && !chips::IsFloat8(dtype)) continue;

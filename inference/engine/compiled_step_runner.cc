@@ -146,7 +146,8 @@ absl::Span<int32_t> CompiledStepRunner::View(int64_t view) {
                         static_cast<size_t>(sizes_.view_length));
 }
 
-absl::StatusOr<HostTensor> CompiledStepRunner::Run(absl::Span<const StepRow> rows) {
+absl::StatusOr<CompiledStepRunner::Program*> CompiledStepRunner::Prepare(
+    absl::Span<const StepRow> rows) {
   const auto wanted =
       std::count_if(rows.begin(), rows.end(), [](const StepRow& row) { return row.logits; });
   STRATA_ASSIGN_OR_RETURN(Program * program, ProgramFor(static_cast<int64_t>(rows.size()), wanted));
@@ -162,9 +163,22 @@ absl::StatusOr<HostTensor> CompiledStepRunner::Run(absl::Span<const StepRow> row
     if (row.logits) *logit_row++ = static_cast<int32_t>(i);
   }
   std::fill(logit_row, program->logit_rows + program->logits, 0);
+  return program;
+}
+
+absl::StatusOr<HostTensor> CompiledStepRunner::Run(absl::Span<const StepRow> rows) {
+  STRATA_ASSIGN_OR_RETURN(Program * program, Prepare(rows));
   STRATA_ASSIGN_OR_RETURN(std::vector<HostTensor> outputs,
                           program->loaded->executable->Run(program->inputs, {}));
   return outputs.at(0);
+}
+
+absl::StatusOr<const plan::Plan*> CompiledStepRunner::Profile(absl::Span<const StepRow> rows,
+                                                              chips::Timeline* timeline) {
+  STRATA_ASSIGN_OR_RETURN(Program * program, Prepare(rows));
+  STRATA_RETURN_IF_ERROR(
+      program->loaded->executable->Run(program->inputs, {.timeline = timeline}).status());
+  return &program->loaded->plan;
 }
 
 void CompiledStepRunner::CopySlots(int32_t from, int32_t to, int64_t count) {

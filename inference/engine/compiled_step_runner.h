@@ -47,6 +47,10 @@ class CompiledStepRunner : public StepRunner {
   absl::Span<int32_t> View(int64_t view) override;
   absl::StatusOr<graph::HostTensor> Run(absl::Span<const StepRow> rows) override;
   void CopySlots(int32_t from, int32_t to, int64_t count) override;
+
+  // Runs, and tells how long each kernel took: `timeline` is of the plan given back, which is owned here.
+  absl::StatusOr<const plan::Plan*> Profile(absl::Span<const StepRow> rows,
+                                            chips::Timeline* timeline);
   int64_t max_rows() const override { return sizes_.max_rows; }
   int64_t views() const override { return sizes_.views; }
   int64_t view_length() const override { return sizes_.view_length; }
@@ -68,6 +72,8 @@ class CompiledStepRunner : public StepRunner {
   CompiledStepRunner(const DecoderModel* model, const RunnerSizes& sizes)
       : model_(model), sizes_(sizes) {}
   absl::StatusOr<Program*> ProgramFor(int64_t rows, int64_t logits);
+  // The program for the rows, its inputs filled.
+  absl::StatusOr<Program*> Prepare(absl::Span<const StepRow> rows);
   absl::StatusOr<graph::HostTensor> InputTensor(const graph::Graph& graph,
                                                 const graph::Input& input, Program* program);
 
