@@ -23,6 +23,7 @@
 #include "inference/bench/step_workload.h"
 #include "inference/engine/compiled_step_runner.h"
 #include "llm/model/config.h"
+#include "llm/model/decoder.h"
 #include "llm/model/local_model.h"
 #include "llm/model/pretrained.h"
 
