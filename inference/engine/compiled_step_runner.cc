@@ -141,6 +141,18 @@ absl::StatusOr<CompiledStepRunner::Program*> CompiledStepRunner::ProgramFor(int6
               .first->second;
 }
 
+bool CompiledStepRunner::Prepare(int64_t rows) {
+  std::vector<std::pair<int64_t, int64_t>> wanted = {{RowBucket(sizes_.max_rows), 1}};
+  for (int64_t bucket : kRowBuckets)
+    if (bucket <= RowBucket(std::min(rows, sizes_.max_rows))) wanted.push_back({bucket, bucket});
+  for (const auto& [row_bucket, logits] : wanted) {
+    const int64_t logit_bucket = LogitBucket(logits, row_bucket);
+    if (programs_.count({row_bucket, logit_bucket}) > 0) continue;
+    return ProgramFor(row_bucket, logit_bucket).ok();  // a step will tell of the error
+  }
+  return false;
+}
+
 absl::Span<int32_t> CompiledStepRunner::View(int64_t view) {
   return absl::MakeSpan(views_.data<int32_t>() + view * sizes_.view_length,
                         static_cast<size_t>(sizes_.view_length));

@@ -51,6 +51,8 @@ class CompiledStepRunner : public StepRunner {
   // Runs, and tells how long each kernel took: `timeline` is of the plan given back, which is owned here.
   absl::StatusOr<const plan::Plan*> Profile(absl::Span<const StepRow> rows,
                                             chips::Timeline* timeline);
+  // Compiles the plan of one bucket: the largest (prompts, with few logits), then those of 1, 2, 3 ... rows.
+  bool Prepare(int64_t rows) override;
   int64_t max_rows() const override { return sizes_.max_rows; }
   int64_t views() const override { return sizes_.views; }
   int64_t view_length() const override { return sizes_.view_length; }

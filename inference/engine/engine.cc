@@ -149,7 +149,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<const Dec
   auto engine_core =
       std::make_unique<EngineCore>(core, tokenizer.get(), std::move(runner), std::move(speculator));
   return std::unique_ptr<Engine>(new EngineThread(std::move(model), std::move(tokenizer),
-                                                  std::move(engine_core), core.context));
+                                                  std::move(engine_core), core.context,
+                                                  options.prepare));
 }
 
 absl::StatusOr<std::vector<Generation>> Engine::GenerateAll(const GenerateRequest& request,

@@ -56,6 +56,8 @@ struct EngineOptions {
   bool prefix_cache = true;
   KvFormat kv = KvFormat::kF16;
   SpeculationOptions speculation = {};
+  // Compiles the plans of larger steps while nothing is to be done, before the first step that needs each. For servers.
+  bool prepare = false;
 };
 
 class Engine {

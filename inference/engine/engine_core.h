@@ -68,6 +68,9 @@ class EngineCore {
 
   bool busy() const { return !running_.empty() || !waiting_.empty(); }
   void Step();
+  // Something to do while nothing is busy: makes plans ready for steps in which max_sequences generate. False when all
+  // are.
+  bool Prepare() { return runner_->Prepare(options_.scheduler.max_sequences); }
   // Answers that have ended since the last call. Counted in stats() already.
   std::vector<Finished> TakeFinished();
 

@@ -263,6 +263,20 @@ TEST(Engine, SpeculationGivesTheSameText) {
   }
 }
 
+TEST(Engine, PlansMadeInIdleTimesChangeNothing) {
+  EngineOptions options = Small();
+  options.prepare = true;
+  STRATA_ASSERT_OK_AND_ASSIGN(auto prepared, Make(options));
+  STRATA_ASSERT_OK_AND_ASSIGN(auto plain, Make(Small()));
+  for (const std::string prompt : {"a", "Hello, world"}) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const Generation x,
+                                prepared->Generate(Greedy(*prepared, prompt, 9), nullptr));
+    STRATA_ASSERT_OK_AND_ASSIGN(const Generation y,
+                                plain->Generate(Greedy(*plain, prompt, 9), nullptr));
+    EXPECT_EQ(x.tokens, y.tokens);
+  }
+}
+
 TEST(Engine, BadOptionsAreRefusedByName) {
   const auto refused = [](const std::function<void(EngineOptions*)>& spoil, const char* what) {
     EngineOptions options;

@@ -66,11 +66,12 @@ void CutOff(Generation* generation, int64_t heard, std::string text) {
 
 EngineThread::EngineThread(std::shared_ptr<const DecoderModel> model,
                            std::shared_ptr<const Tokenizer> tokenizer,
-                           std::unique_ptr<EngineCore> core, int64_t context)
+                           std::unique_ptr<EngineCore> core, int64_t context, bool prepare)
     : model_(std::move(model)),
       tokenizer_(std::move(tokenizer)),
       context_(context),
       core_(std::move(core)),
+      prepare_(prepare),
       stats_(core_->stats()),
       thread_([this] { Loop(); }) {}
 
@@ -204,14 +205,19 @@ void EngineThread::Deliver() {
 void EngineThread::Loop() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
-    wake_.wait(lock,
-               [&] { return stop_ || core_->busy() || !inbox_.empty() || !cancels_.empty(); });
+    wake_.wait(lock, [&] {
+      return stop_ || prepare_ || core_->busy() || !inbox_.empty() || !cancels_.empty();
+    });
     const bool stop = stop_;
     TakeInbox(&lock);
     lock.unlock();
     if (stop)
       for (const auto& [id, core_id] : core_ids_) core_->Cancel(core_id);
-    core_->Step();
+    if (core_->busy()) {
+      core_->Step();
+    } else if (prepare_) {
+      prepare_ = core_->Prepare();
+    }
     Deliver();
     if (!core_->busy()) core_ids_.clear();
     if (stop) return;

@@ -18,7 +18,7 @@ class EngineThread : public Engine {
  public:
   EngineThread(std::shared_ptr<const DecoderModel> model,
                std::shared_ptr<const Tokenizer> tokenizer, std::unique_ptr<EngineCore> core,
-               int64_t context);
+               int64_t context, bool prepare);
   ~EngineThread() override;
 
   absl::StatusOr<Generation> Generate(const GenerateRequest& request,
@@ -58,6 +58,7 @@ class EngineThread : public Engine {
   std::vector<int64_t> cancels_;
   int64_t next_id_ = 1;
   bool stop_ = false;
+  bool prepare_;                         // plans wait to be made in idle times
   EngineStats stats_;                    // as of the last step
   absl::Status empty_;                   // CheckEmpty() as of the last step
   std::map<int64_t, int64_t> core_ids_;  // of the thread: ids given out to the core's

@@ -41,6 +41,13 @@ class StepRunner {
   // The keys and values of `count` slots from `from` on, to `to` on.
   virtual void CopySlots(int32_t from, int32_t to, int64_t count) = 0;
 
+  // Makes one thing ready that later steps of up to `rows` rows will need; false when there is nothing left to do. Steps
+  // do it themselves when it has not been done.
+  virtual bool Prepare(int64_t rows) {
+    (void)rows;
+    return false;
+  }
+
   virtual int64_t max_rows() const = 0;
   virtual int64_t views() const = 0;
   virtual int64_t view_length() const = 0;
