@@ -227,9 +227,7 @@ absl::Status Serve(const Options& options) {
 void AddTargetFlags(CLI::App* verb, Options& o) {
   verb->add_option("--url", o.url, "server to measure: http://host:port");
   verb->add_option("--model", o.engine.path, "or a model's folder, served in this process");
-  verb->add_option("--quant", o.engine.quant, "weights of --model: none or int8")
-      ->check(CLI::IsMember({"none", "int8"}))
-      ->capture_default_str();
+  AddQuantOption(verb, &o.engine.quant);
   verb->add_option("--context", o.engine.context, "tokens a sequence of --model; 0 is its maximum")
       ->capture_default_str();
   verb->add_option("--backend", o.backend,

@@ -26,7 +26,7 @@ struct Options {
   std::string path;
   std::string text;
   std::string host = "127.0.0.1";
-  std::string quant = "none";
+  std::string quant;
   std::string name;
   std::string output;
   std::vector<std::string> corpus;
@@ -143,7 +143,9 @@ void AddModelCommands(CLI::App& app, Action& action) {
 
   CLI::App* generate =
       AddVerb(app, action, "generate", "Continue a text with a model", options, Generate);
-  generate->add_option("model", o.path, "folder: config.json, *.safetensors, tokenizer.json")
+  generate
+      ->add_option("model", o.path,
+                   "folder (config.json, *.safetensors, tokenizer.json), or a .gguf file")
       ->required();
   generate->add_option("--prompt", o.text, "the text to continue")->required();
   generate->add_option("--max-tokens", o.max_tokens, "at most this many tokens")
@@ -153,9 +155,7 @@ void AddModelCommands(CLI::App& app, Action& action) {
   generate->add_option("--top-p", o.top_p, "nucleus: smallest set of tokens of this probability")
       ->capture_default_str();
   generate->add_option("--seed", o.seed, "of the sampling")->capture_default_str();
-  generate->add_option("--quant", o.quant, "weights: none or int8")
-      ->check(CLI::IsMember({"none", "int8"}))
-      ->capture_default_str();
+  AddQuantOption(generate, &o.quant);
 
   CLI::App* tokenize =
       AddVerb(app, action, "tokenize", "Print the token ids of a text", options, Tokenize);
@@ -164,7 +164,9 @@ void AddModelCommands(CLI::App& app, Action& action) {
 
   CLI::App* serve =
       AddVerb(app, action, "serve", "Serve a model over HTTP as OpenAI's API does", options, Serve);
-  serve->add_option("model", o.path, "folder: config.json, *.safetensors, tokenizer.json")
+  serve
+      ->add_option("model", o.path,
+                   "folder (config.json, *.safetensors, tokenizer.json), or a .gguf file")
       ->required();
   serve->add_option("--host", o.host, "address to listen on")->capture_default_str();
   serve->add_option("--port", o.port, "port; 0 is any free one")
@@ -175,9 +177,7 @@ void AddModelCommands(CLI::App& app, Action& action) {
       ->add_option("--context", o.context,
                    "tokens of KV cache a sequence; 0 is the model's maximum")
       ->capture_default_str();
-  serve->add_option("--quant", o.quant, "weights: none or int8")
-      ->check(CLI::IsMember({"none", "int8"}))
-      ->capture_default_str();
+  AddQuantOption(serve, &o.quant);
 }
 
 }  // namespace strata::cli

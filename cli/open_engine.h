@@ -5,18 +5,22 @@
 #include <memory>
 #include <string>
 
+#include "CLI/CLI.hpp"
 #include "base/status.h"
 #include "inference/engine/engine.h"
 
 namespace strata::cli {
 
 struct EngineFlags {
-  std::string path;            // folder: config.json, *.safetensors, tokenizer.json
-  std::string quant = "none";  // weights: none or int8
-  int64_t context = 0;         // tokens of KV cache a sequence; 0: the model's maximum
+  std::string path;     // folder (config.json, *.safetensors, tokenizer.json), or a .gguf file
+  std::string quant;    // format that f32, f16 and bf16 weights are encoded in; empty: as they are
+  int64_t context = 0;  // tokens of a sequence; 0: the model's maximum
 };
 
 absl::StatusOr<std::shared_ptr<inference::Engine>> OpenEngine(const EngineFlags& flags);
+
+// "--quant=FORMAT" of a verb that opens an engine.
+void AddQuantOption(CLI::App* verb, std::string* quant);
 
 }  // namespace strata::cli
 

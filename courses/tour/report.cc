@@ -279,11 +279,11 @@ void AddText(const Tour& tour, Report& report) {
               .sortable = false};
   table.rows.push_back({"fp32", Cell(tour.f32_bytes, "B"),
                         absl::StrFormat("%.0f tok/s", tour.decode_tokens_per_second), "-"});
-  table.rows.push_back({"int8, a scale an output channel", Cell(tour.int8_bytes, "B"),
+  table.rows.push_back({"int8, a scale for each 32 weights (q8_0)", Cell(tour.int8_bytes, "B"),
                         absl::StrFormat("%.0f tok/s", tour.int8_tokens_per_second),
                         absl::StrFormat("%.0f %%", 100 * tour.int8_agreement)});
   table.caption =
-      "The int8 copy of the output matrix stands beside the fp32 rows that token look-up needs.";
+      "The packed copy of the output matrix stands beside the fp32 rows that token look-up needs.";
   report.AddTable(table);
 }
 

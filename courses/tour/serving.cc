@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_format.h"
 #include "courses/tour/tour.h"
-#include "inference/compress/int8.h"
 #include "inference/server/completion_client.h"
 #include "inference/server/server.h"
 #include "llm/model/pretrained.h"
@@ -71,15 +70,16 @@ absl::Status Serve(Tour& tour) {
   tour.decode_tokens_per_second = Rate(offline);
   std::fprintf(stderr, "   %s%s\n", tour.prompt.c_str(), offline.text.substr(0, 200).c_str());
 
-  STRATA_ASSIGN_OR_RETURN(std::shared_ptr<const inference::DecoderModel> int8,
-                          inference::QuantizeModel(trained.model));
-  STRATA_ASSIGN_OR_RETURN(auto int8_engine, MakeEngine(int8, trained.tokenizer));
+  STRATA_ASSIGN_OR_RETURN(
+      const llm::PretrainedModel int8,
+      llm::LoadPretrained(tour.training.checkpoint, {.weights = {.format = "q8_0"}}));
+  STRATA_ASSIGN_OR_RETURN(auto int8_engine, MakeEngine(int8.model, int8.tokenizer));
   STRATA_ASSIGN_OR_RETURN(inference::Generation quantised, Write(*int8_engine, tour.prompt));
   tour.int8_text = quantised.text;
   tour.int8_tokens_per_second = Rate(quantised);
   tour.int8_agreement = Agreement(offline, quantised);
   tour.f32_bytes = WeightBytes(*trained.model);
-  tour.int8_bytes = WeightBytes(*int8);
+  tour.int8_bytes = WeightBytes(*int8.model);
 
   inference::ServerOptions options;
   options.port = tour.options.port;

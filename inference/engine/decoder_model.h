@@ -36,15 +36,6 @@ class DecoderModel {
   virtual int64_t vocab_size() const = 0;
   virtual int64_t max_context() const = 0;  // tokens, prompt and answer together
 
-  // One step of inference as a Graph with concrete dims: `tokens` new tokens after start[b] cached
-  // ones.
-  //   DATA:      "tokens" [batch, tokens] i32, "start" [batch] i32
-  //   PARAMETER: the weights, by name
-  //   STATE:     KV caches [batch, cache_length, KV, D], zeros at first, each with an update
-  //   output 0:  "logits" [batch, V], of the last of the new tokens
-  virtual absl::StatusOr<graph::Graph> BuildStep(int64_t batch, int64_t tokens,
-                                                 int64_t cache_length) const = 0;
-
   // One step over a ragged batch, with concrete dims:
   //   DATA:      "tokens" [R] i32; "positions" [R] i32 (of the token in its text, for RoPE);
   //              "slots" [R] i32: where row r's key and value go, each slot but 0 at most once;
@@ -56,10 +47,7 @@ class DecoderModel {
   //   STATE:     the caches of every layer, dim 0 = slots, each with an update; zeros at first
   //   output 0:  "logits" [logit_rows, vocabulary] f32
   // A row's bits depend on its token, position, and the keys and values it sees: on nothing else.
-  virtual absl::StatusOr<graph::Graph> BuildStep(const StepShape& shape, KvFormat kv) const {
-    (void)shape, (void)kv;
-    return absl::UnimplementedError("this model has no step over a ragged batch");
-  }
+  virtual absl::StatusOr<graph::Graph> BuildStep(const StepShape& shape, KvFormat kv) const = 0;
 
   virtual const WeightMap& weights() const = 0;
 };

@@ -10,7 +10,6 @@
 #include "inference/engine/engine_core.h"
 #include "inference/engine/engine_thread.h"
 #include "inference/engine/prompt_lookup.h"
-#include "inference/engine/turn_engine.h"
 
 namespace strata::inference {
 namespace {
@@ -140,8 +139,6 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<const Dec
                                                        std::shared_ptr<const Tokenizer> tokenizer,
                                                        EngineOptions options) {
   STRATA_ASSIGN_OR_RETURN(CoreOptions core, ResolveOptions(options, *model));
-  if (absl::IsUnimplemented(model->BuildStep(StepShape(), options.kv).status()))
-    return CreateTurnEngine(std::move(model), std::move(tokenizer), options);
   STRATA_ASSIGN_OR_RETURN(core.pages, CountPages(options, core, *model));
   STRATA_ASSIGN_OR_RETURN(std::unique_ptr<StepRunner> runner,
                           MakeRunner(*model, core, options, EngineCore::ViewsFor(core)));

@@ -42,47 +42,6 @@ class FakeModel : public DecoderModel {
   int64_t max_context() const override { return max_context_; }
   const WeightMap& weights() const override { return weights_; }
 
-  absl::StatusOr<graph::Graph> BuildStep(int64_t batch, int64_t tokens,
-                                         int64_t cache_length) const override {
-    Builder b("fake");
-    const ValueId ids = b.Input("tokens", {chips::I32, {batch, tokens}}, graph::DATA);
-    const ValueId start = b.Input("start", {chips::I32, {batch}}, graph::DATA);
-    std::map<std::string, ValueId> w;
-    for (const auto& [name, tensor] : weights_) {
-      if (name == "position") continue;
-      w[name] =
-          b.Input(name, {chips::F32, graph::Shape(tensor.dims().begin(), tensor.dims().end())},
-                  graph::PARAMETER);
-    }
-    const graph::Shape cache_shape = {batch, cache_length, kHeads, kHeadWidth};
-    const ValueId k_cache = b.Input("cache.k", {chips::F32, cache_shape}, graph::STATE);
-    const ValueId v_cache = b.Input("cache.v", {chips::F32, cache_shape}, graph::STATE);
-    const ValueId x = b.Apply("embedding", {w["embedding"], ids});
-    const auto split = [&](ValueId y) {
-      return b.Apply("reshape", {y},
-                     {{"dims", Attr(graph::Shape{batch, tokens, kHeads, kHeadWidth})}});
-    };
-    const ValueId k_all =
-        b.Apply("cache_update", {k_cache, split(b.Apply("matmul", {x, w["k"]})), start});
-    const ValueId v_all =
-        b.Apply("cache_update", {v_cache, split(b.Apply("matmul", {x, w["v"]})), start});
-    const ValueId attended =
-        b.ApplyMulti("attention", {split(b.Apply("matmul", {x, w["q"]})), k_all, v_all, start},
-                     {{"scale", Attr(0.35)}, {"causal", Attr(true)}})
-            .front();
-    const ValueId merged =
-        b.Apply("reshape", {attended}, {{"dims", Attr(graph::Shape{batch, tokens, kWidth})}});
-    const ValueId last =
-        b.Apply("slice", {b.Apply("add", {x, merged})},
-                {{"axis", Attr(1)}, {"start", Attr(tokens - 1)}, {"limit", Attr(tokens)}});
-    const ValueId row = b.Apply("reshape", {last}, {{"dims", Attr(graph::Shape{batch, kWidth})}});
-    b.Output(b.Apply("add", {b.Apply("matmul", {row, w["head"]}), w["bias"]}), "logits",
-             graph::SHARDED);
-    b.Update(k_cache, k_all);
-    b.Update(v_cache, v_all);
-    return std::move(b).Build();
-  }
-
   absl::StatusOr<graph::Graph> BuildStep(const StepShape& shape, KvFormat kv) const override {
     Builder b("fake");
     StepInputs in = Inputs(&b, shape);

@@ -19,7 +19,7 @@ class FakeEngineModel : public DecoderModel {
   const std::string& name() const override { return name_; }
   int64_t vocab_size() const override { return vocab_size_; }
   int64_t max_context() const override { return max_context_; }
-  absl::StatusOr<graph::Graph> BuildStep(int64_t, int64_t, int64_t) const override {
+  absl::StatusOr<graph::Graph> BuildStep(const StepShape&, KvFormat) const override {
     return absl::UnimplementedError("the fake engine has no graph");
   }
   const WeightMap& weights() const override { return weights_; }

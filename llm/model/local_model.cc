@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "llm/model/decoder.h"
 #include "llm/model/packed_step.h"
 
 namespace strata::llm {
@@ -16,10 +15,6 @@ class LocalModel : public inference::DecoderModel {
   const std::string& name() const override { return name_; }
   int64_t vocab_size() const override { return config_.vocab_size(); }
   int64_t max_context() const override { return config_.context(); }
-  absl::StatusOr<graph::Graph> BuildStep(int64_t batch, int64_t tokens,
-                                         int64_t cache_length) const override {
-    return BuildDecoderStep(config_, batch, tokens, cache_length);
-  }
   absl::StatusOr<graph::Graph> BuildStep(const inference::StepShape& shape,
                                          inference::KvFormat kv) const override {
     return BuildPackedStep(config_, weights_.matrices, shape, kv);
@@ -32,30 +27,12 @@ class LocalModel : public inference::DecoderModel {
   PackedWeights weights_;
 };
 
-// The f32 parameters that the contiguous step takes, beside the packed ones: views where they are f32 already.
-absl::Status AddPlain(const DecoderConfig& config, const WeightSource& source,
-                      inference::WeightMap* weights) {
-  for (const framework::ParameterSpec& spec : DecoderParameters(config)) {
-    STRATA_ASSIGN_OR_RETURN(const std::vector<RawTensor> parts, source.Get(spec));
-    if (parts.size() != 1 || parts[0].format->block != 1) continue;
-    const RawTensor& raw = parts[0];
-    graph::HostTensor plain = graph::HostTensor::Wrap(chips::F32, spec.dims, raw.data, raw.owner);
-    if (absl::string_view(raw.format->name) != "f32") {
-      plain = graph::HostTensor::Allocate(chips::F32, spec.dims);
-      chips::DecodeRow(*raw.format, raw.data, plain.elements(), plain.data<float>());
-    }
-    weights->emplace(spec.name, plain);
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const inference::DecoderModel>> MakeDecoderModel(
     std::string name, DecoderConfig config, const WeightSource& source,
     const PackOptions& options) {
   STRATA_ASSIGN_OR_RETURN(PackedWeights weights, PackWeights(config, source, options));
-  STRATA_RETURN_IF_ERROR(AddPlain(config, source, &weights.tensors));
   return std::shared_ptr<const inference::DecoderModel>(
       std::make_shared<LocalModel>(std::move(name), std::move(config), std::move(weights)));
 }
