@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "base/file.h"
+#include "base/spoil.h"
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -263,6 +264,127 @@ TEST(TokenizerJson, UnsupportedPartsNameTheirPlace) {
       "decoder: [1]: Strip after Fuse");
 }
 
+// ---- Other kinds than byte-level BPE ----
+
+constexpr char kLlamaFile[] = R"({
+  "added_tokens": [{"id": 0, "content": "<unk>", "special": true}, {"id": 1, "content": "<s>", "special": true}],
+  "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"},
+    {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
+  "pre_tokenizer": null,
+  "post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
+    {"Sequence": {"id": "A", "type_id": 0}}]},
+  "decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+    {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
+  "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true,
+    "vocab": {"<unk>": 0, "<s>": 1, "<0x0A>": 2, "▁": 3, "a": 4, "b": 5, "▁a": 6, "ab": 7},
+    "merges": [["▁", "a"], ["a", "b"]]}
+})";
+
+constexpr char kT5File[] = R"({
+  "added_tokens": [{"id": 0, "content": "</s>", "special": true}],
+  "normalizer": {"type": "Sequence", "normalizers": [{"type": "Nmt"}, {"type": "NFKC"},
+    {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}]},
+  "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"},
+    {"type": "Metaspace", "replacement": "▁", "add_prefix_space": true}]},
+  "post_processor": {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}},
+    {"SpecialToken": {"id": "</s>", "type_id": 0}}]},
+  "decoder": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"},
+  "model": {"type": "Unigram", "unk_id": 1, "byte_fallback": false,
+    "vocab": [["</s>", 0.0], ["<unk>", 0.0], ["▁", -4.5], ["▁a", -2], ["b", -3], ["ab", -2.5]]}
+})";
+
+constexpr char kBertFile[] = R"({
+  "added_tokens": [{"id": 0, "content": "[UNK]", "special": true}, {"id": 1, "content": "[CLS]", "special": true},
+    {"id": 2, "content": "[SEP]", "special": true}],
+  "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null,
+    "lowercase": true},
+  "pre_tokenizer": {"type": "BertPreTokenizer"},
+  "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]},
+  "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
+  "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+    "max_input_chars_per_word": 100, "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "play": 3, "##ing": 4, "!": 5}}
+})";
+
+TEST(TokenizerJson, ReadsSentencePieceBpe) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer, Parse(kLlamaFile));
+  EXPECT_THAT(tokenizer->Encode("ab a\nb"), ElementsAre(6, 5, 6, 2, 5));
+  EXPECT_EQ(tokenizer->Decode({6, 5, 6, 2, 5}), "ab a\nb");
+  EXPECT_THAT(tokenizer->EncodeOrdinary("<s>"), ElementsAre(3, 0));
+  EXPECT_EQ(tokenizer->bos(), 1);
+}
+
+TEST(TokenizerJson, ReadsUnigram) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer, Parse(kT5File));
+  EXPECT_THAT(tokenizer->Encode("ab  \uFF41</s>"), ElementsAre(3, 4, 3, 0));
+  EXPECT_THAT(tokenizer->Encode("zz"), ElementsAre(2, 1));
+  EXPECT_THAT(tokenizer->spec().suffix, ElementsAre(0));
+  EXPECT_EQ(tokenizer->Decode({3, 4, 3}), "ab a");
+}
+
+TEST(TokenizerJson, ReadsWordPiece) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer, Parse(kBertFile));
+  EXPECT_THAT(tokenizer->Encode("Pl\u00E1ying! x"), ElementsAre(3, 4, 5, 0));
+  EXPECT_EQ(tokenizer->Decode({3, 4, 5}), "playing!");
+  EXPECT_THAT(tokenizer->spec().prefix, ElementsAre(1));
+}
+
+TEST(TokenizerJson, PrintsEveryKind) {
+  for (const char* file : {kLlamaFile, kT5File, kBertFile}) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const TokenizerSpec spec, ParseTokenizerJson(file));
+    const std::string printed = PrintTokenizerJson(spec);
+    STRATA_ASSERT_OK_AND_ASSIGN(const TokenizerSpec again, ParseTokenizerJson(printed));
+    EXPECT_EQ(PrintTokenizerJson(again), printed);
+    STRATA_ASSERT_OK_AND_ASSIGN(auto first, TextTokenizer::Create(spec));
+    STRATA_ASSERT_OK_AND_ASSIGN(auto second, TextTokenizer::Create(again));
+    for (const char* text : {"ab a", "Playing!  b", "\u00E9 <s>[SEP]</s>"}) {
+      EXPECT_EQ(first->Encode(text), second->Encode(text));
+      EXPECT_EQ(first->Decode(first->Encode(text)), second->Decode(second->Encode(text)));
+    }
+  }
+}
+
+TEST(TokenizerJson, EveryPartKeepsItsFields) {
+  const std::string file = File(
+      {{"NORMALIZER", R"({"type": "Sequence", "normalizers": [{"type": "Lowercase"},
+          {"type": "StripAccents"}, {"type": "Strip", "strip_left": false, "strip_right": true},
+          {"type": "Precompiled", "precompiled_charsmap": "BAAAAAAAAAA="},
+          {"type": "BertNormalizer", "strip_accents": true, "lowercase": false}]})"},
+       {"PRE_TOKENIZER", R"({"type": "Sequence", "pretokenizers": [{"type": "BertPreTokenizer"},
+          {"type": "Metaspace", "replacement": "_", "prepend_scheme": "first", "split": false}]})"},
+       {"DECODER",
+        R"({"type": "Sequence", "decoders": [{"type": "Strip", "content": "x", "start": 2, "stop": 1},
+          {"type": "WordPiece", "prefix": "@", "cleanup": false}]})"}});
+  STRATA_ASSERT_OK_AND_ASSIGN(const TokenizerSpec spec, ParseTokenizerJson(file));
+  EXPECT_EQ(spec.normalizers.size(), 5u);
+  EXPECT_EQ(std::get<CharacterMap>(spec.normalizers[3]).bytes.size(), 8u);
+  EXPECT_EQ(std::get<BertNormalization>(spec.normalizers[4]).strip_accents, true);
+  EXPECT_EQ(spec.pre_tokenizer[1].prepend_scheme, PrependScheme::kFirst);
+  EXPECT_FALSE(spec.byte_level);
+  STRATA_ASSERT_OK_AND_ASSIGN(const TokenizerSpec again,
+                              ParseTokenizerJson(PrintTokenizerJson(spec)));
+  EXPECT_EQ(PrintTokenizerJson(again), PrintTokenizerJson(spec));
+}
+
+TEST(TokenizerJson, FaultsOfOtherKindsNameTheirPlace) {
+  const auto expect = [](const char* file, const std::string& from, const std::string& to,
+                         const std::string& message) {
+    EXPECT_THAT(Parse(absl::StrReplaceAll(file, {{from, to}})),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)))
+        << to;
+  };
+  expect(kT5File, "\"unk_id\": 1", "\"unk_id\": 6", "model.unk_id: 6 is outside");
+  expect(kT5File, "[\"b\", -3]", "[\"b\"]", "model.vocab[4]: expected a token and its score");
+  expect(kT5File, "[\"b\", -3]", "[\"b\", \"c\"]", "model.vocab[4][1]: expected a number");
+  expect(kT5File, "[\"b\", -3]", "[\"ab\", -3]", "model: vocab: ids 4 and 5 are both 'ab'");
+  expect(kT5File, "\"always\"", "\"often\"", "decoder.prepend_scheme: 'often' is none of");
+
+  expect(kBertFile, "100,", "-1,", "model.max_input_chars_per_word: id -1 is outside");
+  expect(kLlamaFile, "\"prepend\": \"▁\"", "\"prepend\": 7", "normalizer.normalizers[0].prepend");
+  expect(kLlamaFile, "{\"type\": \"Prepend\", \"prepend\": \"▁\"}",
+         "{\"type\": \"Precompiled\", \"precompiled_charsmap\": \"*\"}",
+         "normalizers[0].precompiled_charsmap: is no base 64");
+}
+
 TEST(TokenizerJson, TruncatedAndDamagedFilesNeverCrash) {
   const std::string file = File();
   for (size_t size = 0; size < file.size() - 1; ++size) {
@@ -281,6 +403,24 @@ TEST(TokenizerJson, TruncatedAndDamagedFilesNeverCrash) {
   }
   const std::string deep(100000, '[');
   EXPECT_THAT(Parse(deep), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no JSON")));
+}
+
+TEST(TokenizerJson, SpoiltFilesOfEveryKindNeverCrash) {
+  std::mt19937_64 random(4);
+  for (const char* file : {kLlamaFile, kT5File, kBertFile}) {
+    for (int round = 0; round < 700; ++round) {
+      const absl::StatusOr<std::unique_ptr<TextTokenizer>> tokenizer = Parse(Spoil(file, random));
+      if (!tokenizer.ok()) {
+        EXPECT_FALSE(tokenizer.status().message().empty());
+        continue;
+      }
+      std::string text;
+      for (int n = 0; n < 40; ++n)
+        text += static_cast<char>(random() % 2 ? "ab <s\n"[n % 6] : random());
+      for (int32_t id : (*tokenizer)->Encode(text)) EXPECT_LT(id, (*tokenizer)->vocab_size());
+      (*tokenizer)->Decode((*tokenizer)->EncodeOrdinary(text));
+    }
+  }
 }
 
 }  // namespace
