@@ -1,6 +1,7 @@
 #include "llm/tokenizer/character_map.h"
 
 #include <cstring>
+#include <set>
 #include <utility>
 
 #include "inference/engine/utf8.h"
@@ -63,12 +64,14 @@ class TriePacker {
     }
   }
 
-  // Units long before the last find are mostly taken: not looked at again.
+  // No two nodes share a base: a child is told by its label alone. Units long before the last find are mostly taken: not looked at again.
   uint32_t FindBase(const std::vector<Child>& children) {
     for (uint32_t base = last_base_ > 512 ? last_base_ - 512 : 1;; ++base) {
-      bool free = true;
+      bool free = bases_.count(base) == 0;
       for (const Child& child : children) free &= !Used(base ^ child.label);
-      if (free) return last_base_ = base;
+      if (!free) continue;
+      bases_.insert(base);
+      return last_base_ = base;
     }
   }
 
@@ -85,6 +88,7 @@ class TriePacker {
   const std::vector<std::pair<std::string, uint32_t>>& keys_;
   std::vector<uint32_t> units_;
   std::vector<bool> used_;
+  std::set<uint32_t> bases_;
   uint32_t last_base_ = 1;
   bool overflow_ = false;
 };
