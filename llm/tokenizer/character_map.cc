@@ -64,7 +64,8 @@ class TriePacker {
     }
   }
 
-  // No two nodes share a base: a child is told by its label alone. Units long before the last find are mostly taken: not looked at again.
+  // No two nodes share a base: a child is told by its label alone. Units long before the last find
+  // are mostly taken: not looked at again.
   uint32_t FindBase(const std::vector<Child>& children) {
     for (uint32_t base = last_base_ > 512 ? last_base_ - 512 : 1;; ++base) {
       bool free = bases_.count(base) == 0;
