@@ -25,6 +25,7 @@ bool IsProductOp(const std::string& op) {
                                              "matmul_experts",
                                              "matmul_int8",
                                              "matmul_packed",
+                                             "matmul_packed_group",
                                              "paged_attention",
                                              "conv2d_gradient_input",
                                              "conv2d_gradient_weight"};
@@ -42,7 +43,7 @@ bool HasProduct(const graph::Graph& graph) {
 std::string PackedFormat(const plan::Step& step) {
   const std::string& op =
       step.has_host_call() ? step.host_call().node().op() : step.library_call().routine();
-  if (op != "matmul_packed" && op != "matmul_experts") return "";
+  if (op != "matmul_packed" && op != "matmul_packed_group" && op != "matmul_experts") return "";
   const auto& attributes = step.has_host_call() ? step.host_call().node().attributes()
                                                 : step.library_call().attributes();
   for (const graph::Attribute& attribute : attributes)

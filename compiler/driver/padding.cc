@@ -241,6 +241,7 @@ const std::map<std::string, Rule>& Rules() {
       {"matmul_experts", Experts},
       {"matmul_int8", LastAxisStays},
       {"matmul_packed", LastAxisStays},
+      {"matmul_packed_group", LastAxisStays},
       {"max_pool2d", Apart},
       {"max_pool2d_gradient", Apart},
       {"pad", Apart},  // along known sizes only

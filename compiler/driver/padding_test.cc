@@ -140,6 +140,7 @@ TEST(CheckPaddableTest, WhatItProvesHoldsForEveryOpCase) {
                          "matmul_experts",
                          "matmul_int8",
                          "matmul_packed",
+                         "matmul_packed_group",
                          "max_pool2d",
                          "max_pool2d_gradient",
                          "pad",

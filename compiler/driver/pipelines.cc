@@ -17,6 +17,7 @@ std::vector<std::string> StrataPipeline() {
       "algebraic",          // local identities
       "cse",                // forward and backward share their statistics
       "dce",                // what nobody needs goes
+      "packed_fusion",      // packed weights that meet one x are one product
       "transpose_sinking",  // transposes go where they cost nothing
       "layout_assignment",  // the order of axes that moves the fewest bytes
       "min_cut_partition",  // what the backward pass makes again rather than keep

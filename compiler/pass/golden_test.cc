@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Passes, GoldenTest,
                                            "constant_folding", "cse", "dce", "decompose",
                                            "epilogue_fusion", "layout_assignment", "memory_order",
                                            "min_cut_partition", "mixed_precision", "npu_fusion",
-                                           "optimizer_fusion", "rematerialisation",
+                                           "optimizer_fusion", "packed_fusion", "rematerialisation",
                                            "transpose_sinking"),
                          [](const auto& info) { return info.param; });
 

@@ -17,6 +17,7 @@
 #include "compiler/pass/mixed_precision.h"
 #include "compiler/pass/npu_fusion.h"
 #include "compiler/pass/optimizer_fusion.h"
+#include "compiler/pass/packed_fusion.h"
 #include "compiler/pass/rematerialisation.h"
 #include "compiler/pass/transpose_sinking.h"
 #include "framework/graph/ops/all_ops.h"
@@ -41,6 +42,7 @@ void RegisterAllPasses() {
   PassRegistry().Register("min_cut_partition", [] { return CreateMinCutPartition(); });
   PassRegistry().Register("npu_fusion", [] { return CreateNpuFusion(); });
   PassRegistry().Register("optimizer_fusion", [] { return CreateOptimizerFusion(); });
+  PassRegistry().Register("packed_fusion", [] { return CreatePackedFusion(); });
   PassRegistry().Register("rematerialisation", [] { return CreateRematerialisation(); });
   PassRegistry().Register("mixed_precision", [] { return CreateMixedPrecision(); });
   PassRegistry().Register("layout_assignment", [] { return CreateLayoutAssignment(); });

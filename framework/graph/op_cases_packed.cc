@@ -28,6 +28,12 @@ void MatmulCases(const WeightFormat& format, const char* layout, CaseMaker& make
           Of(format, layout, 17), terms);
   make.Op("matmul_packed.symbols" + name, "matmul_packed",
           {F({"B", "T", k}), Bytes(Dims(format, layout, 5, k))}, Of(format, layout, 5), terms);
+  Attributes group = Of(format, layout, 0);
+  group["n"] = Attr(std::vector<int64_t>{17, 1, 32});
+  make.Op("matmul_packed_group" + name, "matmul_packed_group",
+          {F({"B", k}), Bytes(Dims(format, layout, 17, k)), Bytes(Dims(format, layout, 1, k)),
+           Bytes(Dims(format, layout, 32, k))},
+          group, terms);
   Shape experts = Dims(format, layout, 17, k);
   experts.insert(experts.begin(), Size(4));
   make.Op("matmul_experts" + name, "matmul_experts",

@@ -138,9 +138,9 @@ const PackedKernel* KernelOf(const PackedLayout& layout) {
 const PackedKernel* FloatPackedKernel(const PackedLayout& layout) {
   static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                           __builtin_cpu_supports("avx512vl") &&
-                          __builtin_cpu_supports("avx512dq") &&
-                          __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("fma");
-  return has ? KernelOf(layout) : nullptr;
+                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
+  static const bool has_bf16 = has && __builtin_cpu_supports("avx512bf16");
+  return (layout.form == PackedForm::kBf16Pair ? has_bf16 : has) ? KernelOf(layout) : nullptr;
 }
 
 #else

@@ -1,4 +1,4 @@
-// matmul_packed, matmul_experts, embedding_packed: the ops on weights in files' formats, by packed_product.h.
+// matmul_packed(_group), matmul_experts, embedding_packed: the ops on weights in files' formats, by packed_product.h.
 #include <algorithm>
 #include <functional>
 #include <numeric>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "chips/numerics/packed_rows.h"
 #include "chips/numerics/weight_format.h"
 #include "compiler/kernels/cpu/packed_product.h"
@@ -125,21 +126,28 @@ absl::StatusOr<RoutineFunction> PrepareEmbedding(const graph::OpCall& call, int 
   });
 }
 
+// How many rows of x a matrix meets, at most: experts share them.
+int64_t RowsOfMatrix(const graph::OpCall& call) {
+  const std::vector<int64_t> y = call.outputs[0].dims();
+  return std::accumulate(y.begin(), y.end() - 1, int64_t{1}, std::multiplies<int64_t>());
+}
+
 std::string Reason(const graph::OpCall& call) {
   const WeightFormat& format = FormatOf(call);
-  const bool rows16 = IsRows16(call);
-  const int64_t K = call.inputs[0].dims().back(), N = call.outputs[0].dims().back();
-  const int64_t M = N == 0 ? 0 : call.outputs[0].elements() / N;
+  const int64_t K = call.inputs[0].dims().back(), M = RowsOfMatrix(call);
   const int64_t tiles = (M + kPackedTileRows - 1) / kPackedTileRows;
   const int64_t rows = tiles == 0 ? 0 : (M + tiles - 1) / tiles;
   const PackedKernel& kernel = BestPackedKernel(chips::LayoutOf(format));
   // About as many rows as take as long to multiply as memory takes to bring the weights, on today's CPUs.
   const bool codes = format.activations == chips::Activations::kQ8;
   const bool compute = static_cast<double>(M) > (codes ? format.BitsPerWeight() : 13);
-  return absl::StrCat(format.name, " weights ",
-                      rows16 ? "in groups of 16 rows" : "as in the file, packed as they are read",
-                      ": 16x", rows, " tile of ", kernel.name, ", ", M, " x ", K, " x ", N,
-                      compute ? "; bound by compute" : "; bound by memory");
+  std::vector<int64_t> N;
+  for (const graph::TensorType& y : call.outputs) N.push_back(y.dims().back());
+  return absl::StrCat(
+      format.name, " weights ",
+      IsRows16(call) ? "in groups of 16 rows" : "as in the file, packed as they are read", ": 16x",
+      rows, " tile of ", kernel.name, ", ", M, " x ", K, " x ", absl::StrJoin(N, " + "),
+      compute ? "; bound by compute" : "; bound by memory");
 }
 
 absl::Status Supports(const graph::OpCall&) { return absl::OkStatus(); }
@@ -148,6 +156,7 @@ absl::Status Supports(const graph::OpCall&) { return absl::OkStatus(); }
 
 std::vector<Routine> PackedRoutines() {
   return {{"matmul_packed", Supports, PrepareMatmul, Reason, {}},
+          {"matmul_packed_group", Supports, PrepareMatmul, Reason, {}},
           {"matmul_experts", Supports, PrepareExperts, Reason, {}},
           {"embedding_packed",
            Supports,

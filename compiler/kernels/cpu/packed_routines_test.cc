@@ -61,8 +61,9 @@ graph::Attributes Of(const WeightFormat& format, const std::string& layout, int6
   return {{"format", Attr(format.name)}, {"layout", Attr(layout)}, {"n", Attr(N)}};
 }
 
-absl::StatusOr<HostTensor> Call(const std::string& op, const graph::Attributes& attributes,
-                                const std::vector<HostTensor>& inputs, int threads) {
+absl::StatusOr<std::vector<HostTensor>> Call(const std::string& op,
+                                             const graph::Attributes& attributes,
+                                             const std::vector<HostTensor>& inputs, int threads) {
   graph::RegisterAllOps();
   graph::Node node;
   node.set_op(op);
@@ -75,13 +76,16 @@ absl::StatusOr<HostTensor> Call(const std::string& op, const graph::Attributes& 
   const Routine* routine = FindRoutine(op);
   EXPECT_THAT(routine->reason(call), HasSubstr(attributes.at("format").s()));
   STRATA_ASSIGN_OR_RETURN(const RoutineFunction run, routine->prepare(call, threads));
-  HostTensor output = HostTensor::Allocate(chips::F32, call.outputs[0].dims());
-  std::fill_n(output.data<uint8_t>(), output.size_bytes(), uint8_t{0xff});
+  std::vector<HostTensor> outputs;
   std::vector<void*> buffers;
   for (const HostTensor& input : inputs) buffers.push_back(input.raw());
-  buffers.push_back(output.raw());
+  for (const graph::TensorType& type : call.outputs) {
+    outputs.push_back(HostTensor::Allocate(chips::F32, type.dims()));
+    std::fill_n(outputs.back().data<uint8_t>(), outputs.back().size_bytes(), uint8_t{0xff});
+    buffers.push_back(outputs.back().raw());
+  }
   STRATA_RETURN_IF_ERROR(run(buffers.data()));
-  return output;
+  return outputs;
 }
 
 // K products below 1 in magnitude: sums of at most K, rounded at most K times.
@@ -93,14 +97,17 @@ void ExpectReference(const std::string& op, const graph::Attributes& attributes,
   graph::SetAttributes(attributes, &node);
   STRATA_ASSERT_OK_AND_ASSIGN(const auto want, graph::EvaluateNode(node, inputs));
   for (int threads : {1, 3}) {
-    STRATA_ASSERT_OK_AND_ASSIGN(const HostTensor got, Call(op, attributes, inputs, threads));
-    ASSERT_EQ(got.dims(), want[0].dims());
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto got, Call(op, attributes, inputs, threads));
+    ASSERT_EQ(got.size(), want.size());
     const double tolerance = std::numeric_limits<float>::epsilon() * 8 *
                              std::sqrt(static_cast<double>(K)) * static_cast<double>(K + 1);
-    for (int64_t i = 0; i < got.elements(); ++i) {
-      const float a = got.data<float>()[i], b = want[0].data<float>()[i];
-      if (std::isnan(a) && std::isnan(b)) continue;
-      ASSERT_NEAR(a, b, tolerance) << op << " element " << i;
+    for (size_t o = 0; o < want.size(); ++o) {
+      ASSERT_EQ(got[o].dims(), want[o].dims());
+      for (int64_t i = 0; i < got[o].elements(); ++i) {
+        const float a = got[o].data<float>()[i], b = want[o].data<float>()[i];
+        if (std::isnan(a) && std::isnan(b)) continue;
+        ASSERT_NEAR(a, b, tolerance) << op << " output " << o << " element " << i;
+      }
     }
   }
 }
@@ -120,6 +127,20 @@ TEST_P(PackedRoutinesTest, MatmulAgreesWithTheReference) {
     ExpectReference("matmul_packed", Of(GetParam(), layout, 0), {Random({2, 3, K}, 1), none}, K);
     ExpectReference("matmul_packed", Of(GetParam(), layout, 3),
                     {Random({2, 3, K}, 1), Weights(GetParam(), layout, 3, K)}, K);
+  }
+}
+
+TEST_P(PackedRoutinesTest, GroupsAgreeWithTheReference) {
+  const int64_t K = 256;
+  for (const char* layout : {"rows", "rows16"}) {
+    graph::Attributes attributes = Of(GetParam(), layout, 0);
+    attributes["n"] = Attr(std::vector<int64_t>{40, 3, 17});
+    for (int64_t M : {0, 1, 14}) {
+      ExpectReference("matmul_packed_group", attributes,
+                      {Random({M, K}, 1), Weights(GetParam(), layout, 40, K),
+                       Weights(GetParam(), layout, 3, K), Weights(GetParam(), layout, 17, K)},
+                      K);
+    }
   }
 }
 

@@ -39,8 +39,10 @@ void RegisterPagedAttentionOps(OpRegistry& registry);  // paged_attention.cc: pa
 void RegisterTopKOps(OpRegistry& registry);            // top_k.cc: top_k
 
 // Weights as model files have them.
-void RegisterMatmulPackedOps(OpRegistry& registry);     // matmul_packed.cc: matmul_packed
-void RegisterMatmulExpertsOps(OpRegistry& registry);    // matmul_experts.cc: matmul_experts
+void RegisterMatmulPackedOps(OpRegistry& registry);  // matmul_packed.cc: matmul_packed
+void RegisterMatmulPackedGroupOps(
+    OpRegistry& registry);                            // matmul_packed_group.cc: matmul_packed_group
+void RegisterMatmulExpertsOps(OpRegistry& registry);  // matmul_experts.cc: matmul_experts
 void RegisterEmbeddingPackedOps(OpRegistry& registry);  // embedding_packed.cc: embedding_packed
 
 // Images, and integer arithmetic.
