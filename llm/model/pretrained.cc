@@ -3,11 +3,18 @@
 #include <filesystem>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "framework/data/safetensors.h"
+#include "inference/import/gguf.h"
+#include "llm/model/gguf_config.h"
+#include "llm/model/gguf_pretrained.h"
+#include "llm/model/gguf_vocabulary.h"
 #include "llm/model/hf_config.h"
 #include "llm/model/weight_source.h"
+#include "llm/tokenizer/gguf_tokenizer.h"
+#include "llm/tokenizer/text_tokenizer.h"
 #include "llm/tokenizer/tokenizer_json.h"
 
 namespace strata::llm {
@@ -46,11 +53,42 @@ absl::StatusOr<PretrainedModel> LoadFolder(const std::string& folder, const Load
   return loaded;
 }
 
+// The tokenizer of the metadata, or where that has none a tokenizer.json beside the file.
+absl::StatusOr<std::shared_ptr<const inference::Tokenizer>> LoadGgufTokenizer(
+    const inference::GgufFile& file) {
+  const std::filesystem::path folder = std::filesystem::path(file.path()).parent_path();
+  const std::string beside = JoinPath(folder.empty() ? "." : folder.string(), "tokenizer.json");
+  if (file.metadata().count("tokenizer.ggml.model") == 0 && FileExists(beside))
+    return LoadTokenizer(beside);
+  STRATA_ASSIGN_OR_RETURN(const GgufTokenizer keys, GgufVocabulary(file.metadata()));
+  STRATA_ASSIGN_OR_RETURN(TokenizerSpec spec, TokenizerFromGguf(keys));
+  return TextTokenizer::Create(std::move(spec));
+}
+
+absl::StatusOr<PretrainedModel> LoadGguf(const std::string& path, const LoadOptions& options) {
+  PretrainedModel loaded;
+  loaded.path = path;
+  STRATA_ASSIGN_OR_RETURN(inference::GgufFile file, inference::OpenGguf(path));
+  STRATA_ASSIGN_OR_RETURN(loaded.config, ParseGgufConfig(file));
+  auto tokenizer = LoadGgufTokenizer(file);
+  if (!tokenizer.ok()) return Annotate(tokenizer.status(), path);
+  loaded.tokenizer = *std::move(tokenizer);
+  loaded.generation = ReadGgufDefaults(file.metadata());
+  loaded.chat_template = ReadGgufChatTemplate(file.metadata());
+
+  const auto source = GgufSource(loaded.config, std::move(file));
+  auto model = MakeDecoderModel(NameOf(path), loaded.config, *source, options.weights);
+  if (!model.ok()) return Annotate(model.status(), path);
+  loaded.model = *std::move(model);
+  STRATA_RETURN_IF_ERROR(CheckVocabulary(loaded));
+  return loaded;
+}
+
 }  // namespace
 
 absl::StatusOr<PretrainedModel> LoadPretrained(const std::string& path,
                                                const LoadOptions& options) {
-  return LoadFolder(path, options);
+  return absl::EndsWith(path, ".gguf") ? LoadGguf(path, options) : LoadFolder(path, options);
 }
 
 }  // namespace strata::llm
