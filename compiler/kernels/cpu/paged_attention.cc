@@ -16,6 +16,7 @@
 namespace strata::compiler {
 namespace {
 
+constexpr int64_t kFewQueries = 16;  // of a key head: then its keys and values are not packed first
 constexpr double kSmallWork = 1 << 18;  // multiply-adds that are not worth another thread
 
 struct Geometry {
@@ -122,14 +123,9 @@ class UnitRun {
       if (!TakeSlots(block, &any)) return false;
       if (!any) continue;
       for (int64_t kv = 0; kv < u_.kvs; ++kv) {
-        PackKeys(Head(b_.k, b_.k_scale, kv, g_.D, g_.D), slots_, keys_);
-        PackValues(Head(b_.v, b_.v_scale, kv, g_.value_stride, g_.Dv), slots_, values_);
-        for (int64_t i = 0; i < u_.count; i += kQueryBlock) {
-          const QueryBlock queries = Queries(kv, i);
-          Scores(queries, keys_, s_);
-          Softmax(queries, g_.softcap, s_);
-          Mix(queries, s_, values_);
-        }
+        const CacheHead keys = Head(b_.k, b_.k_scale, kv, g_.D, g_.D);
+        const CacheHead values = Head(b_.v, b_.v_scale, kv, g_.value_stride, g_.Dv);
+        u_.count <= kFewQueries ? MeetFew(kv, keys, values) : MeetPacked(kv, keys, values);
       }
     }
     for (int64_t kv = 0; kv < u_.kvs; ++kv) {
@@ -141,6 +137,24 @@ class UnitRun {
   }
 
  private:
+  // The block against all queries of a key head.
+  void MeetFew(int64_t kv, const CacheHead& keys, const CacheHead& values) {
+    const QueryBlock queries = Queries(kv, 0);
+    FewScores(queries, keys, slots_, next_, keys_, s_);
+    Softmax(queries, g_.softcap, s_);
+    FewMix(queries, s_, values, slots_, next_);
+  }
+  void MeetPacked(int64_t kv, const CacheHead& keys, const CacheHead& values) {
+    PackKeys(keys, slots_, keys_);
+    PackValues(values, slots_, values_);
+    for (int64_t i = 0; i < u_.count; i += kQueryBlock) {
+      const QueryBlock queries = Queries(kv, i);
+      Scores(queries, keys_, s_);
+      Softmax(queries, g_.softcap, s_);
+      Mix(queries, s_, values_);
+    }
+  }
+
   int64_t RowOf(int64_t i) const { return rows_[u_.row + (u_.first + i) / g_.group()]; }
   // The head of all rows' heads that query i of a key head is.
   int64_t HeadOf(int64_t kv, int64_t i) const {
@@ -210,6 +224,10 @@ class UnitRun {
       slots_[j] = view_[start + j];
       if (slots_[j] < 0 || slots_[j] >= g_.slots) return false;
     }
+    for (int64_t j = 0; j < kKeyBlock; ++j) {
+      const int64_t key = start + kKeyBlock + j;
+      next_[j] = key < most_ && view_[key] < g_.slots ? view_[key] : -1;
+    }
     return true;
   }
 
@@ -221,7 +239,7 @@ class UnitRun {
   float *keys_, *values_, *s_, *q_, *out_, *sum_, *top_;
   KeyRange *seen_, *ranges_;  // of the view, of the block
   int64_t least_ = 0, most_ = 0;
-  int32_t slots_[kKeyBlock];
+  int32_t slots_[kKeyBlock], next_[kKeyBlock];  // of the block and of the one after it
 };
 
 class PagedAttention {

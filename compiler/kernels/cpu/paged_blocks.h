@@ -14,6 +14,8 @@
 
 #include <cstdint>
 
+#include "compiler/kernels/cpu/paged_pack.h"
+
 namespace strata::compiler {
 
 inline constexpr int64_t kQueryBlock = 64;
@@ -42,6 +44,13 @@ void Softmax(const QueryBlock& queries, float softcap, float* s);
 
 // out_i += sum over the keys it sees of s[i, j] v_j, in order. values [64, P].
 void Mix(const QueryBlock& queries, const float* s, const float* values);
+
+// The same two straight from the cache, for queries too few to pay for packing. scratch: [D, 16]. The keys at the slots
+// `next` [64] (-1: none) are asked for ahead of their use: slots lie about, and no machine guesses where.
+void FewScores(const QueryBlock& queries, const CacheHead& cache, const int32_t* slots,
+               const int32_t* next, float* scratch, float* s);
+void FewMix(const QueryBlock& queries, const float* s, const CacheHead& cache, const int32_t* slots,
+            const int32_t* next);
 
 // y [width] = out / sum; `index` of a query in the block.
 void Finish(const QueryBlock& queries, int64_t index, int64_t width, float* y);

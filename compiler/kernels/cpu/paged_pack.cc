@@ -1,183 +1,50 @@
 #include "compiler/kernels/cpu/paged_pack.h"
 
-#include "compiler/kernels/cpu/simd_math.h"
+#include "compiler/kernels/cpu/paged_widen.h"
 
 namespace strata::compiler {
 namespace {
 
 using namespace simd;  // NOLINT
 
-typedef uint16_t h16 __attribute__((vector_size(32)));
-
-struct Half {
-  uint16_t bits;
-};
-struct Brain {
-  uint16_t bits;
-};
-
-template <bool kWide>
-STRATA_INLINE v16 Widen(const float* p) {
-  return Load(p);
-}
-
-// Where there is no instruction: f16's exponent moved to f32's by a product, which makes subnormals right, too.
-template <bool kWide>
-STRATA_INLINE v16 Widen(const Half* p) {
-#if defined(__x86_64__)
-  if constexpr (kWide) {
-    v16 wide;
-    __asm__("vcvtph2ps %1, %0" : "=v"(wide) : "m"(*reinterpret_cast<const uint16_t(*)[16]>(p)));
-    return wide;
-  }
-#endif
-  h16 halves;
-  std::memcpy(&halves, p, sizeof halves);
-  const i16 bits = __builtin_convertvector(halves, i16);
-  const i16 size = (bits & 0x7fff) << 13, sign = (bits & 0x8000) << 16;
-  const v16 finite = FromBits(size) * 0x1p112f;
-  return FromBits((size >= 0x0f800000 ? size + 0x70000000 : BitsOf(finite)) | sign);
-}
-
-template <bool kWide>
-STRATA_INLINE v16 Widen(const Brain* p) {
-#if defined(__x86_64__)
-  if constexpr (kWide) {
-    i16 wide;
-    __asm__("vpmovzxwd %1, %0" : "=v"(wide) : "m"(*reinterpret_cast<const uint16_t(*)[16]>(p)));
-    return FromBits(wide << 16);
-  }
-#endif
-  h16 halves;
-  std::memcpy(&halves, p, sizeof halves);
-  return FromBits(__builtin_convertvector(halves, i16) << 16);
-}
-
-template <bool kWide>
-STRATA_INLINE v16 Widen(const int8_t* p) {
-  return LoadBytes<kWide>(p);
-}
-
-// The first n lanes; the others are 0.
-template <bool kWide, typename T>
-STRATA_INLINE v16 WidenPart(const T* p, int64_t n) {
-  if (n >= 16) return Widen<kWide>(p);
-  T part[16] = {};
-  std::memcpy(part, p, static_cast<size_t>(n) * sizeof(T));
-  return Widen<kWide>(part);
-}
-
-// Rows become columns: pairs, then fours, then quarters of vectors change places.
-STRATA_INLINE void Turn16(v16* r) {
-  v16 t[16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28,
-                                   13, 29);
-    t[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27,
-                                       14, 30, 15, 31);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-#pragma GCC unroll 2
-    for (int k = 0; k < 2; ++k) {
-      r[i + 2 * k] = __builtin_shufflevector(t[i + k], t[i + k + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8,
-                                             9, 24, 25, 12, 13, 28, 29);
-      r[i + 2 * k + 1] = __builtin_shufflevector(t[i + k], t[i + k + 2], 2, 3, 18, 19, 6, 7, 22, 23,
-                                                 10, 11, 26, 27, 14, 15, 30, 31);
-    }
-  }
-  // Now r[4 j + c] holds columns c, c + 4, c + 8, c + 12 of rows 4 j to 4 j + 3.
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c) {
-    t[c] = __builtin_shufflevector(r[c], r[c + 4], 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25,
-                                   26, 27);
-    t[c + 4] = __builtin_shufflevector(r[c], r[c + 4], 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15,
-                                       28, 29, 30, 31);
-    t[c + 8] = __builtin_shufflevector(r[c + 8], r[c + 12], 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10,
-                                       11, 24, 25, 26, 27);
-    t[c + 12] = __builtin_shufflevector(r[c + 8], r[c + 12], 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14,
-                                        15, 28, 29, 30, 31);
-  }
-#pragma GCC unroll 8
-  for (int c = 0; c < 8; ++c) {
-    r[c] = __builtin_shufflevector(t[c], t[c + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21,
-                                   22, 23);
-    r[c + 8] = __builtin_shufflevector(t[c], t[c + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27,
-                                       28, 29, 30, 31);
-  }
-}
-
 template <bool kWide, typename T>
 STRATA_INLINE void PackKeysOf(const CacheHead& cache, const int32_t* slots, float* out) {
-  const T* data = static_cast<const T*>(cache.data);
+  const T* rows[kKeyBlock];
+  float scales[kKeyBlock];
+  if (!FindRows(cache, slots, rows, scales)) return;
   for (int64_t j = 0; j < kKeyBlock; j += 16) {
-    int32_t last = -1;
-    for (int64_t i = j; i < j + 16; ++i) last = slots[i] > last ? slots[i] : last;
-    if (last < 0) continue;
-    for (int64_t d = 0; d < cache.width; d += 16) {
-      const int64_t n = cache.width - d < 16 ? cache.width - d : 16;
-      v16 r[16];
-#pragma GCC unroll 16
-      for (int64_t i = 0; i < 16; ++i) {
-        const int64_t slot = slots[j + i];
-        r[i] = v16{};
-        if (slot < 0) continue;
-        r[i] = WidenPart<kWide>(data + slot * cache.stride + d, n);
-        if constexpr (sizeof(T) == 1) r[i] *= cache.scale[slot * cache.scale_stride];
-      }
-      Turn16(r);
-      float* to = out + d * kKeyBlock + j;
-#pragma GCC unroll 16
-      for (int64_t i = 0; i < 16; ++i) {
-        if (i < n) Store(to + i * kKeyBlock, r[i]);
-      }
-    }
+    if (AnyOf16(slots + j))
+      TurnWholeKeys<kWide>(rows + j, scales + j, cache.width, out + j, kKeyBlock);
   }
 }
 
 template <bool kWide, typename T>
 STRATA_INLINE void PackValuesOf(const CacheHead& cache, const int32_t* slots, float* out) {
-  const T* data = static_cast<const T*>(cache.data);
-  const int64_t P = (cache.width + 15) / 16 * 16;
+  const int64_t P = (cache.width + 15) / 16 * 16, whole = cache.width / 16 * 16;
   for (int64_t i = 0; i < kKeyBlock; ++i) {
     const int64_t slot = slots[i];
     if (slot < 0) continue;
-    const T* from = data + slot * cache.stride;
-    for (int64_t d = 0; d < cache.width; d += 16) {
-      v16 x = WidenPart<kWide>(from + d, cache.width - d);
-      if constexpr (sizeof(T) == 1) x *= cache.scale[slot * cache.scale_stride];
-      Store(out + i * P + d, x);
+    const T* from = static_cast<const T*>(cache.data) + slot * cache.stride;
+    float* to = out + i * P;
+    v16 scale = {};
+    if constexpr (sizeof(T) == 1) scale = Splat(cache.scale[slot * cache.scale_stride]);
+    for (int64_t d = 0; d < whole; d += 16) {
+      const v16 x = Widen<kWide>(from + d);
+      Store(to + d, sizeof(T) == 1 ? x * scale : x);
     }
+    if (whole == P) continue;
+    const v16 x = WidenPart<kWide>(from + whole, cache.width - whole);
+    Store(to + whole, sizeof(T) == 1 ? x * scale : x);
   }
 }
 
 STRATA_KERNEL(PackKeysKernel, (const CacheHead& cache, const int32_t* slots, float* out),
-              (cache, slots, out)) {
-  switch (cache.dtype) {
-    case chips::F16:
-      return PackKeysOf<kWide, Half>(cache, slots, out);
-    case chips::BF16:
-      return PackKeysOf<kWide, Brain>(cache, slots, out);
-    case chips::I8:
-      return PackKeysOf<kWide, int8_t>(cache, slots, out);
-    default:
-      return PackKeysOf<kWide, float>(cache, slots, out);
-  }
-}
+              (cache, slots, out)){
+    STRATA_PAGED_DISPATCH(cache.dtype, PackKeysOf, (cache, slots, out))}
 
 STRATA_KERNEL(PackValuesKernel, (const CacheHead& cache, const int32_t* slots, float* out),
               (cache, slots, out)) {
-  switch (cache.dtype) {
-    case chips::F16:
-      return PackValuesOf<kWide, Half>(cache, slots, out);
-    case chips::BF16:
-      return PackValuesOf<kWide, Brain>(cache, slots, out);
-    case chips::I8:
-      return PackValuesOf<kWide, int8_t>(cache, slots, out);
-    default:
-      return PackValuesOf<kWide, float>(cache, slots, out);
-  }
+  STRATA_PAGED_DISPATCH(cache.dtype, PackValuesOf, (cache, slots, out))
 }
 
 }  // namespace
@@ -187,16 +54,6 @@ void PackKeys(const CacheHead& cache, const int32_t* slots, float* out) {
 }
 void PackValues(const CacheHead& cache, const int32_t* slots, float* out) {
   PackValuesKernel(cache, slots, out);
-}
-
-void Prefetch(const CacheHead& cache, const int32_t* slots, int64_t count) {
-  const int64_t size = static_cast<int64_t>(chips::SizeOf(cache.dtype));
-  const char* data = static_cast<const char*>(cache.data);
-  for (int64_t i = 0; i < count; ++i) {
-    if (slots[i] < 0) continue;
-    const char* row = data + slots[i] * cache.stride * size;
-    for (int64_t byte = 0; byte < cache.width * size; byte += 64) __builtin_prefetch(row + byte);
-  }
 }
 
 }  // namespace strata::compiler

@@ -26,15 +26,11 @@ struct CacheHead {
   int64_t scale_stride = 0;
 };
 
-// slots [64]: -1 where a key is not there; its elements are 0. Whole vectors of 16 keys that are not there are left as
-// they were.
+// slots [64]: -1 where a key is not there; its elements are any numbers then.
 void PackKeys(const CacheHead& cache, const int32_t* slots, float* out);  // [width, 64]
 
 // P is width rounded up to 16; elements beyond width are 0. Rows of slot -1 are left as they were.
 void PackValues(const CacheHead& cache, const int32_t* slots, float* out);  // [64, P]
-
-// Asks for the memory of these slots ahead of time.
-void Prefetch(const CacheHead& cache, const int32_t* slots, int64_t count);
 
 }  // namespace strata::compiler
 
