@@ -1,6 +1,8 @@
 #include "llm/model/packed_weights.h"
 
 #include <cmath>
+#include <cstring>
+#include <memory>
 #include <vector>
 
 #include "base/status_matchers.h"
@@ -106,6 +108,62 @@ TEST(PackedWeights, LatentKeysAreTurnedForAbsorption) {
   }
   const float* value = w + (head * 64 + 32 + 9) * rank;
   EXPECT_EQ(Row(packed, name + ".value.packed", head, 9), std::vector<float>(value, value + rank));
+}
+
+// A source whose files have the matrix to keys and values in two, the keys' part turned already.
+class SplitSource : public WeightSource {
+ public:
+  SplitSource(const DecoderConfig& config, const inference::WeightMap& weights)
+      : config_(config), weights_(weights), whole_(MemorySource(config, weights)) {}
+
+  absl::StatusOr<std::vector<RawTensor>> Get(const framework::ParameterSpec& spec) const override {
+    return whole_->Get(spec);
+  }
+  absl::StatusOr<std::vector<RawTensor>> GetSplitKvUp(
+      const framework::ParameterSpec& spec) const override {
+    const LatentAttention& l = config_.latent();
+    const int64_t H = config_.heads(), nope = l.nope_width(), value = l.value_width();
+    const int64_t rank = l.kv_rank();
+    const float* w = weights_.at(spec.name).data<float>();  // [H (nope + value), rank]
+    HostTensor keys = HostTensor::Allocate(chips::F32, {H, rank, nope});
+    HostTensor values = HostTensor::Allocate(chips::F32, {H, value, rank});
+    for (int64_t h = 0; h < H; ++h) {
+      const float* head = w + h * (nope + value) * rank;
+      for (int64_t r = 0; r < rank; ++r) {
+        for (int64_t k = 0; k < nope; ++k)
+          keys.data<float>()[(h * rank + r) * nope + k] = head[k * rank + r];
+        for (int64_t v = 0; v < value; ++v)
+          values.data<float>()[(h * value + v) * rank + r] = head[(nope + v) * rank + r];
+      }
+    }
+    std::vector<RawTensor> parts;
+    for (const HostTensor& part : {keys, values}) {
+      STRATA_ASSIGN_OR_RETURN(parts.emplace_back(), RawOf(part));
+    }
+    return parts;
+  }
+
+ private:
+  const DecoderConfig& config_;
+  const inference::WeightMap& weights_;
+  std::unique_ptr<WeightSource> whole_;
+};
+
+TEST(PackedWeights, LatentMatricesInTwoAreThoseInOne) {
+  const DecoderConfig config = TinyConfig("deepseek_v3");
+  const inference::WeightMap weights = TinyWeights(config, 3);
+  for (const char* format : {"", "q8_0"}) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const PackedWeights one, PackTiny(config, weights, format));
+    STRATA_ASSERT_OK_AND_ASSIGN(
+        const PackedWeights two,
+        PackWeights(config, SplitSource(config, weights), {.format = format}));
+    for (const char* part : {".key.packed", ".value.packed"}) {
+      const std::string name = std::string("model.layers.0.self_attn.kv_b_proj") + part;
+      const HostTensor &a = one.tensors.at(name), &b = two.tensors.at(name);
+      ASSERT_EQ(a.dims(), b.dims());
+      EXPECT_EQ(std::memcmp(a.raw(), b.raw(), a.size_bytes()), 0) << name << " " << format;
+    }
+  }
 }
 
 TEST(PackedWeights, NormsCarryTheirOffset) {
