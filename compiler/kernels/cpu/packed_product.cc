@@ -1,6 +1,7 @@
 #include "compiler/kernels/cpu/packed_product.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "compiler/kernels/cpu/parallel.h"
 
@@ -8,7 +9,7 @@ namespace strata::compiler {
 namespace {
 
 // With so many rows at most their panels stay in the L2 cache while one group of weights after the other passes. With more,
-// a thread keeps weights at hand while all panels pass: these and the next ones fit an L2 cache of 1 MB.
+// a thread keeps weights at hand while all panels pass: a part of an L2 cache of 1 MB.
 constexpr int64_t kFewRows = 96;
 constexpr int64_t kWeightsAtHand = 256 << 10;
 // A tile of so few rows is done with a line before memory brings the next: the machine's own prefetching of one stream is
@@ -69,11 +70,15 @@ void PackedProduct::SetAhead(const uint8_t* end, int64_t groups, size_t i, size_
   tile->ahead_lines = std::min(range.end - range.begin, (end - tile->ahead) / 64);
 }
 
+int64_t PackedProduct::GroupsAtHand() const {
+  return std::clamp<int64_t>(kWeightsAtHand / (group_bytes_ + 1), 1, 16);
+}
+
 void PackedProduct::RunGroups(const Task& task, const std::vector<Tile>& tiles,
                               const uint8_t* panels, int64_t begin, int64_t end) const {
   const PackedPart& part = *task.part;
-  const int64_t at_hand =
-      part.count <= kFewRows ? 1 : std::clamp<int64_t>(kWeightsAtHand / (group_bytes_ + 1), 1, 16);
+  const bool few = part.count <= kFewRows;
+  const int64_t at_hand = few ? 1 : GroupsAtHand();
   uint8_t* packed = rows16_ ? nullptr : Scratch(1, at_hand * group_bytes_);
   for (int64_t first = begin; first < end; first += at_hand) {
     const int64_t groups = std::min(at_hand, end - first);
@@ -94,7 +99,7 @@ void PackedProduct::RunGroups(const Task& task, const std::vector<Tile>& tiles,
                            panels + tile.first * panel_bytes_,
                            to,
                            std::min(chips::kPackedRows, part.N - n)};
-        if (rows16_ && part.count > kStreamedRows)
+        if (rows16_ && few && part.count > kStreamedRows)
           SetAhead(part.weights + end * group_bytes_, groups, i, task.tiles, &work);
         kernel_.tile[static_cast<size_t>(tile.count)](work);
       }
@@ -131,14 +136,30 @@ void PackedProduct::Run(const std::vector<PackedPart>& parts,
   // All groups of all tasks in one row, of which each thread takes a stretch.
   int64_t groups = 0;
   for (const Task& task : tasks) groups += task.groups;
-  const int64_t grain = std::max<int64_t>(1, kGroupGrain / (group_bytes_ * (rows + 1) + 1));
-  ParallelFor(groups, grain, threads_, [&](int64_t begin, int64_t end) {
+  const auto run = [&](int64_t begin, int64_t end) {
     int64_t at = 0;  // the task's first group in the row
     for (const Task& task : tasks) {
       const int64_t first = std::max(begin - at, int64_t{0});
       const int64_t last = std::min(end - at, task.groups);
       if (first < last) RunGroups(task, tiles, panels, first, last);
       at += task.groups;
+    }
+  };
+  if (rows <= kFewRows) {  // long streams
+    const int64_t grain = std::max<int64_t>(1, kGroupGrain / (group_bytes_ * (rows + 1) + 1));
+    ParallelFor(groups, grain, threads_, run);
+    return;
+  }
+  // Threads take what is at hand when they are free, less toward the end: none waits long for another.
+  std::atomic<int64_t> next = 0;
+  ParallelFor(threads_, 1, threads_, [&](int64_t, int64_t) {
+    int64_t begin = next;
+    while (begin < groups) {
+      const int64_t count =
+          std::clamp<int64_t>((groups - begin) / (3 * threads_), 1, GroupsAtHand());
+      if (!next.compare_exchange_weak(begin, begin + count)) continue;
+      run(begin, begin + count);
+      begin = next;
     }
   });
 }
