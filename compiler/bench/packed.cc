@@ -123,7 +123,7 @@ struct Row {
   const WeightFormat* format = nullptr;
   int64_t M = 0, N = 0, K = 0;
   double bytes = 0;           // of weights a product
-  double seconds = 1e9;       // the fastest round
+  double seconds = 1e9;       // the fastest of all
   double peak = 0, read = 0;  // operations and bytes a second
   double pack_rate = 0;       // packed bytes a second
   std::string kernel;
@@ -166,17 +166,22 @@ Row Measure(const Flags& flags, const WeightFormat& format, int64_t M, int64_t N
   }
   const PackedProduct product(format, rows16, K, flags.threads);
   row.kernel = product.kernel().name;
-  // A round is at least as many products as go through all copies once, or some milliseconds.
-  const double guess = row.Operations() / 2e11 + row.bytes / 1e10;
-  const int64_t repeats = std::clamp<int64_t>(static_cast<int64_t>(0.03 / guess), 1, ring.copies);
+  // A round is 30 ms of products, timed by the millisecond: others on the machine disturb some of them only.
+  const double guess = row.Operations() / 4e11 + row.bytes / 4e10;
+  const int64_t together = std::max<int64_t>(1, static_cast<int64_t>(0.001 / guess));
+  const int64_t slices =
+      std::max<int64_t>(1, static_cast<int64_t>(0.03 / guess / static_cast<double>(together)));
   product.Run({{ring.Next(), N, 0, M, to.data()}}, from);
   for (int round = 0; round < flags.rounds; ++round) {
     row.peak = std::max(row.peak, PeakOnce(PeakType(format), flags.threads));
     row.read = std::max(row.read, ReadOnce(ring, flags.threads));
-    const double seconds = Seconds([&] {
-      for (int64_t i = 0; i < repeats; ++i) product.Run({{ring.Next(), N, 0, M, to.data()}}, from);
-    });
-    row.seconds = std::min(row.seconds, seconds / static_cast<double>(repeats));
+    for (int64_t slice = 0; slice < slices; ++slice) {
+      const double seconds = Seconds([&] {
+        for (int64_t i = 0; i < together; ++i)
+          product.Run({{ring.Next(), N, 0, M, to.data()}}, from);
+      });
+      row.seconds = std::min(row.seconds, seconds / static_cast<double>(together));
+    }
   }
   return row;
 }
@@ -207,7 +212,7 @@ void Print(const Flags& flags, const Row& row) {
 
 absl::Status Run(const Flags& flags) {
   if (!flags.json)
-    std::printf("format    M x     K x     N; %d threads, the fastest of %d rounds\n",
+    std::printf("format    M x     K x     N; %d threads, the fastest millisecond of %d rounds\n",
                 flags.threads, flags.rounds);
   for (const std::string& name : flags.formats) {
     STRATA_ASSIGN_OR_RETURN(const WeightFormat* format, chips::FindWeightFormat(name));
@@ -233,7 +238,7 @@ int main(int argc, char** argv) {
   strata::compiler::Flags flags;
   CLI::App app(
       "Products with packed weights beside the machine's peak and read bandwidth, in turn in one "
-      "process; the fastest round of each.");
+      "process; the fastest of each.");
   app.add_option("--format", flags.formats, "weight formats: q8_0, q4_k, bf16, ...")
       ->capture_default_str();
   app.add_option("--shape", flags.shapes, "KxN: N rows of K weights")->capture_default_str();
@@ -246,7 +251,7 @@ int main(int argc, char** argv) {
   app.add_option("--threads", flags.threads, "threads")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
-  app.add_option("--rounds", flags.rounds, "rounds; the fastest counts")
+  app.add_option("--rounds", flags.rounds, "rounds of 30 ms; the fastest millisecond counts")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
   app.add_option("--megabytes", flags.megabytes, "of weights to rotate through")
