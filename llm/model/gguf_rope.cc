@@ -165,14 +165,15 @@ void WriteGgufRope(const DecoderConfig& config, const std::string& prefix, GgufM
     (*metadata)[scaling + "type"] = std::string(type);
     (*metadata)[scaling + "original_context_length"] =
         static_cast<uint32_t>(rope.original_context());
-    number("factor", rope.factor());
   };
   switch (rope.scaling()) {
     case ROPE_LINEAR:
       begin("linear");
+      number("factor", rope.factor());
       return;
     case ROPE_YARN:
       begin("yarn");
+      number("factor", rope.factor());
       number("yarn_beta_fast", rope.beta_fast());
       number("yarn_beta_slow", rope.beta_slow());
       number("yarn_log_multiplier", 0.1 * rope.mscale_all_dim());
@@ -180,7 +181,7 @@ void WriteGgufRope(const DecoderConfig& config, const std::string& prefix, GgufM
         number("attn_factor", rope.magnitude() / YarnMagnitude(rope.factor()));
       return;
     case ROPE_FACTORS:
-      begin("longrope");
+      begin("longrope");  // without a factor, by which readers would divide positions besides
       number("attn_factor", RopeMagnitude(config, false));
       return;
     case ROPE_NTK: {  // a plain RoPE of another theta: that of its second frequency
