@@ -18,6 +18,7 @@
 #include "llm/model/config.h"
 #include "llm/model/hf_config.h"
 #include "llm/model/tiny_models.h"
+#include "llm/tokenizer/tokenizer_json.h"
 
 namespace strata::llm {
 namespace {
@@ -167,13 +168,20 @@ TEST_F(SideFilesTest, FilesComeBack) {
 TEST_F(SideFilesTest, WhatIsNotKeptIsMade) {
   STRATA_ASSERT_OK_AND_ASSIGN(GgufMetadata metadata, MetadataOfFolder(folder_, 264));
   for (auto it = metadata.begin(); it != metadata.end();) {
-    it = it->first.rfind("strata.", 0) == 0 ? metadata.erase(it) : std::next(it);
+    const bool kept =
+        it->first.rfind("strata.", 0) == 0 || it->first == "tokenizer.huggingface.json";
+    it = kept ? metadata.erase(it) : std::next(it);
   }
   const std::string made = JoinPath(::testing::TempDir(), "side_files_made");
   DecoderConfig config = TinyConfig("llama");
   ASSERT_OK(WriteSideFiles(made, config, metadata).status());
   EXPECT_EQ(*ReadFile(JoinPath(made, "config.json")), WriteHfConfig(config));
   EXPECT_THAT(*ReadFile(JoinPath(made, "generation_config.json")), HasSubstr("261,\n    3"));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto before, LoadTokenizer(folder_));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto after, LoadTokenizer(made));
+  for (const char* text : {"the band ran", " <|end|>\n\xe2\x82\xac", ""}) {
+    EXPECT_EQ(after->Encode(text), before->Encode(text)) << text;
+  }
   EXPECT_THAT(
       *ReadFile(JoinPath(made, "tokenizer_config.json")),
       ::testing::AllOf(HasSubstr(R"("bos_token": "<|begin|>")"), HasSubstr("chat_template")));

@@ -7,6 +7,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "llm/model/gguf_vocabulary.h"
+#include "llm/tokenizer/gguf_tokenizer.h"
+#include "llm/tokenizer/tokenizer_json.h"
 #include "nlohmann/json.hpp"
 
 namespace strata::llm {
@@ -318,6 +321,11 @@ absl::StatusOr<GgufMetadata> TokenizerEntries(const std::string& folder, int64_t
   return metadata;
 }
 
-absl::StatusOr<std::string> MadeTokenizerJson(const GgufMetadata&) { return std::string(); }
+absl::StatusOr<std::string> MadeTokenizerJson(const GgufMetadata& metadata) {
+  if (metadata.count(Key("model")) == 0) return std::string();
+  STRATA_ASSIGN_OR_RETURN(const GgufTokenizer vocabulary, GgufVocabulary(metadata));
+  STRATA_ASSIGN_OR_RETURN(const TokenizerSpec spec, TokenizerFromGguf(vocabulary));
+  return PrintTokenizerJson(spec);
+}
 
 }  // namespace strata::llm
