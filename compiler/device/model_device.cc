@@ -23,7 +23,6 @@ bool IsProductOp(const std::string& op) {
                                              "conv2d",
                                              "attention_gradient",
                                              "matmul_experts",
-                                             "matmul_int8",
                                              "matmul_packed",
                                              "matmul_packed_group",
                                              "paged_attention",

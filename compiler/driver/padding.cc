@@ -239,7 +239,6 @@ const std::map<std::string, Rule>& Rules() {
       {"layer_norm", LastAxisStays},
       {"matmul", Matmul},
       {"matmul_experts", Experts},
-      {"matmul_int8", LastAxisStays},
       {"matmul_packed", LastAxisStays},
       {"matmul_packed_group", LastAxisStays},
       {"max_pool2d", Apart},

@@ -138,7 +138,6 @@ TEST(CheckPaddableTest, WhatItProvesHoldsForEveryOpCase) {
                          "layer_norm",
                          "matmul",
                          "matmul_experts",
-                         "matmul_int8",
                          "matmul_packed",
                          "matmul_packed_group",
                          "max_pool2d",

@@ -317,24 +317,15 @@ void StateOps(ProgramMaker& m) {
   m.builder().Update(mean, moved[1]);
 }
 
-void Int8(ProgramMaker& m) {
-  const ValueId x = m.Find([](const TensorType& t) { return IsFloat(t) && t.rank() >= 2; });
-  if (x == graph::kNoValue) return;
-  const int64_t n = m.Size();
-  m.Try("matmul_int8",
-        {x, m.OfType({chips::I8, {n, m.dims(x).back()}}), m.OfType({chips::F32, {n}})});
-}
-
 struct Row {
   int weight;
   void (*grow)(ProgramMaker&);
 };
 
 constexpr Row kRows[] = {
-    {18, Unary},  {24, Binary},         {6, Select},    {5, Cast},      {2, Source},
-    {8, Reshape}, {8, Transpose},       {9, Cut},       {6, Broadcast}, {14, Reduce},
-    {7, Matmul},  {2, ContractLeading}, {7, Normalise}, {4, Activate},  {2, Embed},
-    {2, Loss},    {2, Attend},          {3, StateOps},  {1, Int8},
+    {18, Unary},    {24, Binary},  {6, Select},    {5, Cast},    {2, Source}, {8, Reshape},
+    {8, Transpose}, {9, Cut},      {6, Broadcast}, {14, Reduce}, {7, Matmul}, {2, ContractLeading},
+    {7, Normalise}, {4, Activate}, {2, Embed},     {2, Loss},    {2, Attend}, {3, StateOps},
 };
 
 }  // namespace

@@ -50,7 +50,6 @@ bool IsSum(const std::string& op) {
                                              "sum_to",
                                              "matmul",
                                              "contract_leading",
-                                             "matmul_int8",
                                              "embedding_gradient",
                                              "conv2d",
                                              "conv2d_gradient_input",

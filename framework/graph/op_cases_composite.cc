@@ -158,19 +158,6 @@ void AdamwCases(CaseMaker& make) {
   }
 }
 
-void MatmulInt8Cases(CaseMaker& make) {
-  const auto operands = [&](Shape x, int64_t n) {
-    const Size k = x.back();
-    const Operand scale = Of(StatisticsType(make.dtype()), {n}, 0.001, 0.01);
-    return std::vector<Operand>{F(std::move(x)), I({n, k}, -127, 127, chips::I8), scale};
-  };
-  make.Op("matmul_int8.row", "matmul_int8", operands({1, 64}, 48), {}, 64);
-  make.Op("matmul_int8.odd", "matmul_int8", operands({3, 33}, 17), {}, 33);
-  make.Op("matmul_int8.one", "matmul_int8", operands({1, 1}, 1));
-  make.Op("matmul_int8.rank3", "matmul_int8", operands({2, 3, 35}, 9), {}, 35);
-  make.Op("matmul_int8.symbols", "matmul_int8", operands({"B", "T", 16}, 5), {}, 16);
-}
-
 // What backward passes look like: a composite with its gradient, sharing values.
 void GradientCases(CaseMaker& make) {
   make.Graph(
@@ -205,7 +192,6 @@ std::vector<OpCase> CompositeOpCases(DType dtype) {
   CacheUpdateCases(make);
   CrossEntropyCases(make);
   AdamwCases(make);
-  MatmulInt8Cases(make);
   GradientCases(make);
   return make.Take();
 }

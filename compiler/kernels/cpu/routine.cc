@@ -13,11 +13,10 @@ const Table& Routines() {
   static const Table* table = [] {
     auto* t = new Table;
     for (const auto& family :
-         {MatmulRoutines(), MatmulInt8Routines(), Conv2dRoutines(), MaxPool2dRoutines(),
-          RequantizeRoutines(), IntegerSumRoutines(), AttentionRoutines(),
-          AttentionGradientRoutines(), EmbeddingRoutines(), CrossEntropyRoutines(), RopeRoutines(),
-          CacheUpdateRoutines(), CacheWriteRoutines(), PagedAttentionRoutines(), TopKRoutines(),
-          PackedRoutines()}) {
+         {MatmulRoutines(), Conv2dRoutines(), MaxPool2dRoutines(), RequantizeRoutines(),
+          IntegerSumRoutines(), AttentionRoutines(), AttentionGradientRoutines(),
+          EmbeddingRoutines(), CrossEntropyRoutines(), RopeRoutines(), CacheUpdateRoutines(),
+          CacheWriteRoutines(), PagedAttentionRoutines(), TopKRoutines(), PackedRoutines()}) {
       for (const Routine& routine : family) (*t)[routine.name] = routine;
     }
     return t;

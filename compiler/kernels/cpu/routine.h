@@ -55,7 +55,6 @@ absl::Status RequireF32(const graph::OpCall& call, size_t count);
 
 // The families, one a file; routine.cc makes the table of them.
 std::vector<Routine> MatmulRoutines();
-std::vector<Routine> MatmulInt8Routines();
 std::vector<Routine> PackedRoutines();
 std::vector<Routine> Conv2dRoutines();
 std::vector<Routine> MaxPool2dRoutines();

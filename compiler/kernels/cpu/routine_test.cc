@@ -108,15 +108,14 @@ void ExpectSame(const std::string& op, const graph::Attributes& attributes,
 }
 
 TEST(RoutineTest, TheTableIsThereAndSorted) {
-  EXPECT_THAT(
-      RoutineNames(),
-      ::testing::ElementsAre(
-          "attention", "attention_gradient", "cache_update", "cache_write", "cache_write_q8",
-          "cast", "contract_leading", "conv2d", "conv2d_gradient_input", "conv2d_gradient_weight",
-          "cross_entropy", "cross_entropy_gradient", "embedding", "embedding_gradient",
-          "embedding_packed", "matmul", "matmul_experts", "matmul_int8", "matmul_packed",
-          "matmul_packed_group", "max_pool2d", "max_pool2d_gradient", "paged_attention",
-          "reduce_sum", "requantize", "rope", "top_k"));
+  EXPECT_THAT(RoutineNames(),
+              ::testing::ElementsAre(
+                  "attention", "attention_gradient", "cache_update", "cache_write",
+                  "cache_write_q8", "cast", "contract_leading", "conv2d", "conv2d_gradient_input",
+                  "conv2d_gradient_weight", "cross_entropy", "cross_entropy_gradient", "embedding",
+                  "embedding_gradient", "embedding_packed", "matmul", "matmul_experts",
+                  "matmul_packed", "matmul_packed_group", "max_pool2d", "max_pool2d_gradient",
+                  "paged_attention", "reduce_sum", "requantize", "rope", "top_k"));
   EXPECT_EQ(FindRoutine("no_such"), nullptr);
 }
 
@@ -213,38 +212,6 @@ TEST(RoutineTest, WideningIsTheSameAsBf16Arithmetic) {
   ASSERT_OK(
       Bf16Gemm::CreateWidening(shape)->Run(a.data<uint16_t>(), b.data<uint16_t>(), slow.data()));
   for (size_t i = 0; i < fast.size(); ++i) EXPECT_NEAR(fast[i], slow[i], 70 * 1.2e-7 * 70) << i;
-}
-
-TEST(RoutineTest, MatmulInt8) {
-  for (int64_t M : {1, 2, 4, 5, 19}) {
-    for (int64_t N : {1, 3, 64, 71}) {
-      for (int64_t K : {1, 16, 33, 100}) {
-        HostTensor w = HostTensor::Allocate(chips::I8, {N, K});
-        const HostTensor random = Random({N, K}, 7);
-        for (int64_t i = 0; i < N * K; ++i)
-          w.data<int8_t>()[i] = static_cast<int8_t>(127 * random.data<float>()[i]);
-        ExpectSame("matmul_int8", {}, {Random({M, K}, 8), w, Random({N}, 9)}, K);
-      }
-    }
-  }
-  ExpectSame("matmul_int8", {},
-             {Random({2, 3, 32}, 8), HostTensor::Zeros(chips::I8, {5, 32}), Random({5}, 9)}, 32);
-}
-
-TEST(RoutineTest, MatmulInt8CarriesInfinitiesAndLongSums) {
-  const int64_t K = 9000;  // more than one exact sum of integers
-  HostTensor w = HostTensor::Allocate(chips::I8, {5, K});
-  std::fill_n(w.data<int8_t>(), w.elements(), int8_t{127});
-  HostTensor x = HostTensor::Allocate(chips::F32, {1, K});
-  std::fill_n(x.data<float>(), K, 0.75f);
-  const HostTensor scale = HostTensor::FromVector<float>({5}, {1, 1, 1, 1, 1});
-  ExpectSame("matmul_int8", {}, {x, w, scale}, 64);
-  x.data<float>()[3] = std::numeric_limits<float>::infinity();
-  ExpectSame("matmul_int8", {}, {x, w, scale}, 64);
-  std::fill_n(x.data<float>(), K, 0.0f);
-  ExpectSame("matmul_int8", {}, {x, w, scale}, 0);
-  x.data<float>()[5] = 1e-38f;
-  ExpectSame("matmul_int8", {}, {x, w, scale}, 0);
 }
 
 struct AttentionCase {

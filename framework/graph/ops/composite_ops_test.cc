@@ -189,12 +189,6 @@ TEST(CrossEntropyTest, LargeLogitsDoNotOverflow) {
   EXPECT_THAT(Values("cross_entropy", {F64s({1, 2}, {1e6, 0}), I32s({1}, {1})}), Near({1e6}));
 }
 
-TEST(MatmulInt8Test, ScalesEachOutput) {
-  const HostTensor w = HostTensor::FromVector<int8_t>({2, 2}, {1, -128, 127, 0});
-  EXPECT_THAT(Values("matmul_int8", {F64s({1, 2}, {2, 0.5}), w, F64s({2}, {0.1, 10})}),
-              Near({-6.2, 2540}));
-}
-
 // Faults of inference: op, operand types, attributes, and what the message says.
 struct BadCall {
   const char* op;
@@ -305,18 +299,6 @@ TEST(InferenceTest, FaultsNameTheOperandAndTheRemedy) {
        {F32({3}), F32({3}), F32({3}), F32({3}), F32({}), F32({})},
        decay,
        "weight_decay: is negative"},
-      {"matmul_int8",
-       {F32({2, 3}), F32({4, 3}), F32({4})},
-       {},
-       "w: is f32[4, 3]; must be of dtype i8"},
-      {"matmul_int8",
-       {F32({2, 3}), {chips::I8, {4, 5}}, F32({4})},
-       {},
-       "w: is i8[4, 5]; must be of shape [4, 3]"},
-      {"matmul_int8",
-       {F32({2, 3}), {chips::I8, {4, 3}}, F32({3})},
-       {},
-       "scale: is f32[3]; must be of shape [4]"},
   };
   RegisterAllOps();
   for (const BadCall& bad : calls) {
@@ -371,8 +353,6 @@ TEST(WorkTest, TheOthers) {
   EXPECT_EQ(WorkOfCall("softmax", {F32({3, 10})}).flops, 5 * 30 + 3);
   EXPECT_EQ(WorkOfCall("softmax", {F32({3, 0})}).flops, 0);
   EXPECT_EQ(WorkOfCall("cross_entropy", {F32({3, 10}), I32({3})}).flops, 4 * 30 + 9);
-  EXPECT_EQ(WorkOfCall("matmul_int8", {F32({3, 10}), {chips::I8, {7, 10}}, F32({7})}).flops,
-            21 * 21);
   EXPECT_EQ(WorkOfCall("embedding_gradient", {I32({3}), F32({3, 4})}, {{"dims", Attr(Shape{9, 4})}})
                 .flops,
             12);

@@ -31,7 +31,6 @@ void RegisterAttentionOps(OpRegistry& registry);      // attention.cc: attention
 void RegisterCacheUpdateOps(OpRegistry& registry);    // cache_update.cc: cache_update
 void RegisterCrossEntropyOps(OpRegistry& registry);   // cross_entropy.cc: cross_entropy(_gradient)
 void RegisterAdamwOps(OpRegistry& registry);          // adamw.cc: adamw
-void RegisterMatmulInt8Ops(OpRegistry& registry);     // matmul_int8.cc: matmul_int8
 
 // Steps over a ragged batch.
 void RegisterCacheWriteOps(OpRegistry& registry);      // cache_write.cc: cache_write cache_write_q8
