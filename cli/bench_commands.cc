@@ -1,4 +1,4 @@
-// Verbs that measure: `strata bench serve`.
+// Verbs that measure and strain: `strata bench serve`, `strata bench soak`.
 #include <unistd.h>
 
 #include <cmath>
@@ -18,6 +18,7 @@
 #include "inference/load/load_report.h"
 #include "inference/load/load_requests.h"
 #include "inference/load/serving_measures.h"
+#include "inference/load/soak.h"
 #include "inference/server/server.h"
 
 namespace strata::cli {
@@ -69,8 +70,7 @@ absl::StatusOr<Target> OpenTarget(const Options& options) {
     }
     inference::ServerOptions server;
     server.port = 0;
-    server.threads = 64;
-    server.max_queued = 4096;
+    server.max_requests = 4096;
     STRATA_ASSIGN_OR_RETURN(target.server, inference::Server::Start(target.engine, server));
     url = absl::StrCat("http://127.0.0.1:", target.server->port());
   } else if (options.backend == "engine") {
@@ -224,6 +224,53 @@ absl::Status Serve(const Options& options) {
   return absl::OkStatus();
 }
 
+struct SoakFlags {
+  std::string url;
+  EngineFlags engine;
+  double minutes = 10;
+  inference::SoakOptions soak;
+};
+
+absl::Status RunSoak(const SoakFlags& flags) {
+  Options target_options;
+  target_options.url = flags.url;
+  target_options.engine = flags.engine;
+  STRATA_ASSIGN_OR_RETURN(const Target target, OpenTarget(target_options));
+  inference::ServerAddress address{"127.0.0.1", target.server ? target.server->port() : 0, ""};
+  if (!flags.url.empty()) {
+    STRATA_ASSIGN_OR_RETURN(address, inference::ParseUrl(flags.url));
+  }
+  inference::SoakOptions soak = flags.soak;
+  soak.seconds = flags.minutes * 60;
+  if (isatty(STDERR_FILENO) == 1) {
+    soak.on_progress = [](const std::string& line) {
+      std::fprintf(stderr, "\r%s", line.substr(0, line.find('\n')).c_str());
+    };
+  }
+  STRATA_ASSIGN_OR_RETURN(const inference::SoakReport report,
+                          inference::Soak(address.host, address.port, soak));
+  std::printf("%s", inference::SoakText(report).c_str());
+  return report.faults.empty() ? absl::OkStatus()
+                               : absl::InternalError("the server did not stand the soak");
+}
+
+void AddSoakFlags(CLI::App* verb, SoakFlags& o) {
+  verb->add_option("--url", o.url, "server to strain: http://host:port");
+  verb->add_option("--model", o.engine.path, "or a model's folder, served in this process");
+  verb->add_option("--context", o.engine.context, "tokens a sequence of --model; 0 is its maximum")
+      ->capture_default_str();
+  verb->add_option("--minutes", o.minutes, "how long")->capture_default_str();
+  verb->add_option("--clients", o.soak.clients, "that send random requests")->capture_default_str();
+  verb->add_option("--watchers", o.soak.watchers, "that ask the same question again and again")
+      ->capture_default_str();
+  verb->add_option("--most-tokens", o.soak.most_tokens, "of prompts, and of answers")
+      ->capture_default_str();
+  verb->add_option("--stall-seconds", o.soak.stall_seconds,
+                   "an answer that takes longer is a fault")
+      ->capture_default_str();
+  verb->add_option("--seed", o.soak.seed, "of what is sent")->capture_default_str();
+}
+
 void AddTargetFlags(CLI::App* verb, Options& o) {
   verb->add_option("--url", o.url, "server to measure: http://host:port");
   verb->add_option("--model", o.engine.path, "or a model's folder, served in this process");
@@ -311,6 +358,14 @@ void AddBenchCommands(CLI::App& app, Action& action) {
   AddArrivalFlags(serve, *options);
   AddDatasetFlags(serve, *options);
   AddOutputFlags(serve, *options);
+
+  auto soak_flags = std::make_shared<SoakFlags>();
+  CLI::App* soak =
+      AddVerb(*bench, action, "soak",
+              "Random requests, cancels, disconnects and malformed bodies on a server: no leak, no "
+              "stall, and the same greedy text must come of it",
+              soak_flags, RunSoak);
+  AddSoakFlags(soak, *soak_flags);
 }
 
 }  // namespace strata::cli

@@ -188,7 +188,10 @@ absl::Status HandleChat(Serving& serving, const HttpCall& call,
   request.max_tokens = max_tokens;
   const std::vector<std::string>& stop = serving.chat.stop();
   request.stop.insert(request.stop.end(), stop.begin(), stop.end());
-  job.stop_tokens = serving.chat.stop_tokens();
+  if (!request.ignore_eos) {
+    const std::vector<int32_t>& ends = serving.chat.stop_tokens();
+    request.stop_tokens.insert(request.stop_tokens.end(), ends.begin(), ends.end());
+  }
   job.prompts.push_back(std::move(prompt));
   job.format = std::make_shared<ChatFormat>(serving.engine, logprobs);
   return SubmitGeneration(serving, std::move(job), reply);

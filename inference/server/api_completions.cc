@@ -1,6 +1,6 @@
 #include "inference/server/api_completions.h"
 
-#include <map>
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -111,6 +111,18 @@ absl::StatusOr<std::vector<Prompt>> ReadPrompts(const Serving& serving, const Re
   return prompts;
 }
 
+absl::Status ReadBestOf(RequestFields* fields, GenerationParams* params) {
+  params->best_of = params->n;
+  STRATA_RETURN_IF_ERROR(fields->Integer("best_of", 1, kMaxChoices, &params->best_of));
+  if (params->best_of < params->n) {
+    return fields->Error("best_of",
+                         absl::StrCat(params->best_of, " is below n, which is ", params->n));
+  }
+  if (params->stream && params->best_of > params->n)
+    return fields->Error("best_of", "cannot be above n in a stream: the best is known at the end");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status HandleCompletions(Serving& serving, const HttpCall& call,
@@ -131,12 +143,13 @@ absl::Status HandleCompletions(Serving& serving, const HttpCall& call,
     return fields.Error("echo", "with logprobs is not supported; leave out one of them",
                         "unsupported_parameter");
   }
-  STRATA_RETURN_IF_ERROR(fields.RefuseUnless("best_of", job.params.n));
+  STRATA_RETURN_IF_ERROR(ReadBestOf(&fields, &job.params));
   STRATA_RETURN_IF_ERROR(fields.RefuseUnless("suffix", ""));
   STRATA_ASSIGN_OR_RETURN(const Json* prompt, fields.Require("prompt"));
   STRATA_RETURN_IF_ERROR(fields.RefuseOthers());
   STRATA_ASSIGN_OR_RETURN(std::vector<Prompt> prompts, ReadPrompts(serving, fields, *prompt));
-  const int64_t choices = static_cast<int64_t>(prompts.size()) * job.params.n;
+  const int64_t choices =
+      static_cast<int64_t>(prompts.size()) * std::max(job.params.n, job.params.best_of);
   if (choices > kMaxChoices) {
     return fields.Error(
         "n", absl::StrCat("times the number of prompts is ", choices, "; at most ", kMaxChoices));

@@ -58,10 +58,8 @@ absl::Status HandleVersion(Serving&, const HttpCall&, const std::shared_ptr<Http
 
 absl::Status HandleMetrics(Serving& serving, const HttpCall&,
                            const std::shared_ptr<HttpReply>& reply) {
-  const EngineStats stats = serving.engine->stats();
-  const int64_t waiting = stats.waiting + static_cast<int64_t>(serving.pool.queued());
   reply->Send({.content_type = ServerMetrics::kContentType,
-               .body = serving.metrics.Text(stats.running, waiting)});
+               .body = serving.metrics.Text(serving.engine->stats())});
   return absl::OkStatus();
 }
 

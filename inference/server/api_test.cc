@@ -97,6 +97,61 @@ TEST_F(ApiTest, NullsAndNeutralValuesAreAsAbsent) {
   EXPECT_EQ(engine_->requests().back().sampling.top_k, 0);
 }
 
+TEST_F(ApiTest, EverySamplingOptionReachesTheEngine) {
+  Post(kCompletions, {{"prompt", "Hi"},
+                      {"max_tokens", 1},
+                      {"top_k", 7},
+                      {"min_p", 0.25},
+                      {"repetition_penalty", 1.5},
+                      {"presence_penalty", -1},
+                      {"frequency_penalty", 0.5},
+                      {"min_tokens", 3},
+                      {"logit_bias", {{"5", -100}, {"258", 2.5}}},
+                      {"stop_token_ids", {9, 10}},
+                      {"priority", -4},
+                      {"user", "someone"},
+                      {"cache_salt", "salt"}});
+  const GenerateRequest request = engine_->requests().back();
+  EXPECT_EQ(request.sampling.top_k, 7);
+  EXPECT_EQ(request.sampling.min_p, 0.25);
+  EXPECT_EQ(request.sampling.repetition_penalty, 1.5);
+  EXPECT_EQ(request.sampling.presence_penalty, -1);
+  EXPECT_EQ(request.sampling.frequency_penalty, 0.5);
+  EXPECT_EQ(request.sampling.min_tokens, 3);
+  EXPECT_EQ(request.sampling.logit_bias, (std::map<int32_t, double>{{5, -100}, {258, 2.5}}));
+  EXPECT_THAT(request.stop_tokens, ElementsAre(9, 10));
+  EXPECT_EQ(request.priority, -4);
+  EXPECT_EQ(request.user, "someone");
+  EXPECT_EQ(request.cache_salt, "salt");
+  EXPECT_FALSE(request.log_probabilities) << "no one asks for them";
+}
+
+TEST_F(ApiTest, StopTokensHoldWhereTheEndOfTextDoesNot) {
+  engine_->SetAnswer({'o', 'k', FakeTokenizer::kTurnEnd, 'x'});
+  nlohmann::json body = UserSays("Hi");
+  body["ignore_eos"] = true;
+  body["max_tokens"] = 6;
+  EXPECT_EQ(Post(kChat, body)["choices"][0]["finish_reason"], "length");
+  body["stop_token_ids"] = {'k'};
+  const auto choice = Post(kChat, body)["choices"][0];
+  EXPECT_EQ(choice["message"]["content"], "o");
+  EXPECT_EQ(choice["finish_reason"], "stop");
+}
+
+// The fake engine's answers end in the last figure of their seed; a figure's log probability is -0.125 (code % 8): best
+// are 8 and 0.
+TEST_F(ApiTest, BestOfTellsTheLikeliest) {
+  const auto answer = Post(
+      kCompletions, {{"prompt", "Hi"}, {"max_tokens", 100}, {"seed", 5}, {"n", 2}, {"best_of", 6}});
+  ASSERT_EQ(answer["choices"].size(), 2u);
+  EXPECT_EQ(answer["choices"][0]["text"], " Grüße, 世界 🎉 2/8!");
+  EXPECT_EQ(answer["choices"][0]["index"], 0);
+  EXPECT_EQ(answer["choices"][1]["text"], " Grüße, 世界 🎉 2/0!");
+  EXPECT_EQ(answer["choices"][1]["index"], 1);
+  EXPECT_EQ(engine_->requests().back().n, 6);
+  EXPECT_EQ(answer["usage"]["prompt_tokens"], 2);
+}
+
 TEST_F(ApiTest, WithoutASeedEachRequestDrawsItsOwn) {
   std::set<uint64_t> seeds;
   for (int i = 0; i < 4; ++i) Post(kCompletions, {{"prompt", "Hi"}});

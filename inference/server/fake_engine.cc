@@ -108,13 +108,25 @@ void FakeEngine::Release() {
   changed_.notify_all();
 }
 
-void FakeEngine::HoldAt(int token) {
+bool FakeEngine::HoldAt(int token, int64_t id) {
   std::unique_lock<std::mutex> lock(mutex_);
-  if (hold_after_ != token) return;
-  ++held_;
-  changed_.notify_all();
-  changed_.wait(lock, [&] { return hold_after_ < 0; });
-  --held_;
+  if (hold_after_ == token) {
+    ++held_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return hold_after_ < 0 || cancelled_.count(id) > 0; });
+    --held_;
+  }
+  return cancelled_.count(id) == 0;
+}
+
+void FakeEngine::SetStep(std::chrono::microseconds step) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  step_ = step;
+}
+
+void FakeEngine::SetStats(const EngineStats& stats) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  stats_ = stats;
 }
 
 void FakeEngine::WaitUntilAborted(int count) {
@@ -139,16 +151,52 @@ std::vector<int32_t> FakeEngine::Answer(const GenerateRequest& request) const {
       absl::StrCat(" Grüße, 世界 🎉 ", request.prompt.size(), "/", request.sampling.seed % 10, "!"));
 }
 
-absl::StatusOr<Generation> FakeEngine::Generate(
-    const GenerateRequest& request, const std::function<bool(const TokenEvent&)>& on_token) {
+FakeEngine::~FakeEngine() {
+  for (std::thread& thread : threads_) thread.join();
+}
+
+absl::Status FakeEngine::Take(const GenerateRequest& request) {
   STRATA_RETURN_IF_ERROR(ValidateSampling(request.sampling));
   if (request.prompt.empty()) return absl::InvalidArgumentError("prompt: is empty");
+  std::lock_guard<std::mutex> lock(mutex_);
+  requests_.push_back(request);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Generation> FakeEngine::Generate(const GenerateRequest& request,
+                                                const OnToken& on_token) {
+  STRATA_RETURN_IF_ERROR(Take(request));
+  return RunOne(request, 0, 0, on_token);
+}
+
+absl::StatusOr<int64_t> FakeEngine::Submit(const GenerateRequest& request, OnToken on_token,
+                                           OnDone on_done) {
+  STRATA_RETURN_IF_ERROR(Take(request));
+  std::lock_guard<std::mutex> lock(mutex_);
+  const int64_t id = next_id_++;
+  threads_.emplace_back(
+      [this, id, request = request, on_token = std::move(on_token), on_done = std::move(on_done)]() mutable {
+        for (int64_t choice = 0; choice < request.n; ++choice, ++request.sampling.seed)
+          on_done(choice, RunOne(request, choice, id, on_token));
+        on_token = nullptr;
+        on_done = nullptr;
+      });
+  return id;
+}
+
+void FakeEngine::Cancel(int64_t request) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  cancelled_.insert(request);
+  changed_.notify_all();
+}
+
+absl::StatusOr<Generation> FakeEngine::RunOne(const GenerateRequest& request, int64_t choice,
+                                              int64_t id, const OnToken& on_token) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    requests_.push_back(request);
     ++stats_.running;
   }
-  absl::StatusOr<Generation> generation = Run(request, on_token);
+  absl::StatusOr<Generation> generation = Run(request, choice, id, on_token);
   std::lock_guard<std::mutex> lock(mutex_);
   --stats_.running;
   if (generation.ok() && generation->finish == FinishReason::kAborted) ++stats_.finished_aborted;
@@ -156,25 +204,35 @@ absl::StatusOr<Generation> FakeEngine::Generate(
   return generation;
 }
 
-absl::StatusOr<Generation> FakeEngine::Run(const GenerateRequest& request,
-                                           const std::function<bool(const TokenEvent&)>& on_token) {
+absl::StatusOr<Generation> FakeEngine::Run(const GenerateRequest& request, int64_t choice,
+                                           int64_t id, const OnToken& on_token) {
   const std::vector<int32_t> answer = Answer(request);
   const int64_t room = context_ - static_cast<int64_t>(request.prompt.size()) + 1;
   const int64_t most = std::min(request.max_tokens, room);
   Generation done;
   StreamDecoder decoder(&tokenizer_);
   for (int64_t i = 0; i < most; ++i) {
-    HoldAt(static_cast<int>(i));
+    if (!HoldAt(static_cast<int>(i), id)) {
+      done.finish = FinishReason::kAborted;
+      return done;
+    }
+    std::chrono::microseconds step;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       if (fail_after_ == i) return failure_;
+      step = step_;
     }
-    if (!request.ignore_eos && i == static_cast<int64_t>(answer.size())) {
+    if (step.count() > 0) std::this_thread::sleep_for(step);
+    const int32_t token = answer[static_cast<size_t>(i) % answer.size()];
+    const auto& ends = request.stop_tokens;
+    if ((!request.ignore_eos && i == static_cast<int64_t>(answer.size())) ||
+        std::find(ends.begin(), ends.end(), token) != ends.end()) {
       done.finish = FinishReason::kStop;
       break;
     }
     TokenEvent event;
-    event.token = answer[static_cast<size_t>(i) % answer.size()];
+    event.choice = choice;
+    event.token = token;
     event.text = decoder.Push(event.token);
     event.log_probability = -0.125 * (event.token % 8);
     for (int64_t k = 0; k < request.top_logprobs; ++k) {
@@ -203,7 +261,7 @@ absl::StatusOr<Generation> FakeEngine::Run(const GenerateRequest& request,
   }
   const std::string rest = decoder.Flush();
   done.text += rest;
-  if (!rest.empty() && on_token) on_token({-1, rest, 0});
+  if (!rest.empty() && on_token) on_token({-1, rest, 0, {}, choice});
   return done;
 }
 

@@ -9,10 +9,13 @@
 #ifndef STRATA_INFERENCE_SERVER_FAKE_ENGINE_H_
 #define STRATA_INFERENCE_SERVER_FAKE_ENGINE_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "inference/engine/engine.h"
@@ -43,6 +46,8 @@ class FakeTokenizer : public Tokenizer {
 class FakeEngine : public Engine {
  public:
   explicit FakeEngine(int64_t context = 256, bool chat_tokens = true);
+  // Waits for what still runs.
+  ~FakeEngine() override;
 
   // The answer to every request from now on; without it, one made of characters of several bytes and the length of
   // the prompt. Ends with kStop; with ignore_eos it is repeated up to max_tokens.
@@ -58,9 +63,17 @@ class FakeEngine : public Engine {
   void WaitUntilAborted(int count);
   std::vector<GenerateRequest> requests() const;  // so far
 
-  absl::StatusOr<Generation> Generate(
-      const GenerateRequest& request,
-      const std::function<bool(const TokenEvent&)>& on_token) override;
+  // Time between tokens, for what measures; 0 at first.
+  void SetStep(std::chrono::microseconds step);
+  // What stats() says beside the counts of requests.
+  void SetStats(const EngineStats& stats);
+
+  absl::StatusOr<Generation> Generate(const GenerateRequest& request,
+                                      const OnToken& on_token) override;
+  // A thread a request; its n answers come one after another.
+  absl::StatusOr<int64_t> Submit(const GenerateRequest& request, OnToken on_token,
+                                 OnDone on_done) override;
+  void Cancel(int64_t request) override;
   EngineStats stats() const override;
   const DecoderModel& model() const override { return *model_; }
   const Tokenizer& tokenizer() const override { return tokenizer_; }
@@ -68,9 +81,13 @@ class FakeEngine : public Engine {
 
  private:
   std::vector<int32_t> Answer(const GenerateRequest& request) const;
-  absl::StatusOr<Generation> Run(const GenerateRequest& request,
-                                 const std::function<bool(const TokenEvent&)>& on_token);
-  void HoldAt(int token);
+  absl::Status Take(const GenerateRequest& request);
+  absl::StatusOr<Generation> RunOne(const GenerateRequest& request, int64_t choice, int64_t id,
+                                    const OnToken& on_token);
+  absl::StatusOr<Generation> Run(const GenerateRequest& request, int64_t choice, int64_t id,
+                                 const OnToken& on_token);
+  // Waits where tokens are held. False when the request was cancelled.
+  bool HoldAt(int token, int64_t id);
 
   const int64_t context_;
   const FakeTokenizer tokenizer_;
@@ -82,6 +99,10 @@ class FakeEngine : public Engine {
   absl::Status failure_;
   EngineStats stats_;
   std::vector<GenerateRequest> requests_;
+  std::chrono::microseconds step_{0};
+  int64_t next_id_ = 1;
+  std::set<int64_t> cancelled_;
+  std::vector<std::thread> threads_;  // of Submit(), joined at the end
 };
 
 }  // namespace strata::inference

@@ -1,12 +1,16 @@
 #include "inference/server/generation_job.h"
 
 #include <algorithm>
-#include <atomic>
+#include <limits>
+#include <mutex>
+#include <numeric>
+#include <optional>
 #include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "inference/server/answer_stream.h"
 #include "inference/server/api_error.h"
 
 namespace strata::inference {
@@ -17,10 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 double Seconds(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
-}
-
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string NewId(const std::string& prefix) {
@@ -34,184 +34,279 @@ int64_t UnixSeconds() {
       .count();
 }
 
+// One answer on its way.
 struct Choice {
   std::string text;
-  std::vector<TokenEvent> events;
+  std::vector<TokenEvent> events;  // for logprobs of a whole answer
   std::string finish_reason;
+  GenerationSample sample;
+  double log_probability = 0;  // sum over its tokens
+  Clock::time_point last;
+
+  double MeanLogProbability() const {
+    return sample.generated_tokens == 0
+               ? -std::numeric_limits<double>::infinity()
+               : log_probability / static_cast<double>(sample.generated_tokens);
+  }
 };
 
-class Runner {
+// The requests to the engine behind one API request. The engine calls from its thread, the keep-alive from its own, the
+// transport when the client has gone; the mutex is between them.
+class Run : public std::enable_shared_from_this<Run>, public Pinged {
  public:
-  Runner(Serving& serving, GenerationJob job, std::shared_ptr<HttpReply> reply)
-      : serving_(serving), job_(std::move(job)), reply_(std::move(reply)) {
-    frame_ = {{"id", NewId(job_.format->IdPrefix())},
-              {"object", job_.format->Object(job_.params.stream)},
-              {"created", UnixSeconds()},
-              {"model", serving_.model_name}};
+  Run(Serving& serving, GenerationJob job, std::shared_ptr<HttpReply> reply,
+      std::shared_ptr<void> slot)
+      : slot_(std::move(slot)),
+        serving_(serving),
+        job_(std::move(job)),
+        reply_(std::move(reply)),
+        stream_(reply_, {{"id", NewId(job_.format->IdPrefix())},
+                         {"object", job_.format->Object(job_.params.stream)},
+                         {"created", UnixSeconds()},
+                         {"model", serving_.model_name}}),
+        choices_(job_.prompts.size() * static_cast<size_t>(PerPrompt())),
+        open_(choices_.size()) {}
+
+  // Submits everything; on an error nothing goes on, and the reply is not used.
+  absl::Status Start() {
+    for (size_t p = 0; p < job_.prompts.size(); ++p) {
+      const absl::StatusOr<int64_t> id = Submit(p);
+      if (id.ok()) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        ids_.push_back(*id);
+        continue;
+      }
+      Silence();
+      return id.status();
+    }
+    reply_->OnCancelled([weak = weak_from_this()] {
+      if (const auto run = weak.lock()) run->Silence();
+    });
+    return absl::OkStatus();
   }
 
-  void Run() {
-    Json choices = Json::array();
-    int index = 0;
-    for (const std::vector<int32_t>& prompt : job_.prompts) {
-      prompt_tokens_ += static_cast<int64_t>(prompt.size());
-      for (int64_t i = 0; i < job_.params.n; ++i, ++index) {
-        GenerateRequest request = job_.params.request;
-        request.prompt = prompt;
-        request.sampling.seed += static_cast<uint64_t>(i);
-        const absl::StatusOr<Choice> choice = RunChoice(index, request);
-        if (!choice.ok()) return Fail(choice.status());
-        if (choice->finish_reason == "abort")
-          return;  // no one listens: dropping the reply closes the connection
-        if (!job_.params.stream) {
-          choices.push_back(
-              job_.format->Whole(index, choice->text, choice->events, choice->finish_reason));
-        }
-      }
-    }
-    job_.params.stream ? EndStream() : SendWhole(std::move(choices));
+  void Ping(Clock::time_point now, Clock::duration silence) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (job_.params.stream && !ended_) stream_.KeepAlive(now, silence);
   }
 
  private:
-  absl::StatusOr<Choice> RunChoice(int index, const GenerateRequest& request) {
-    Choice choice;
-    GenerationSample sample;
-    sample.prompt_tokens = static_cast<int64_t>(request.prompt.size());
-    sample.max_tokens = request.max_tokens;
-    if (reply_->cancelled()) {
-      choice.finish_reason = "abort";
-      serving_.metrics.RecordFinished("abort", sample);
-      return choice;
-    }
-    const Clock::time_point start = Clock::now();
-    Clock::time_point first = start, last = start;
-    bool stopped_by_token = false;
-    const auto on_token = [&](const TokenEvent& event) {
-      if (reply_->cancelled()) return false;
-      stopped_by_token = event.token >= 0 && IsStopToken(event.token) && !request.ignore_eos;
-      if (stopped_by_token) return false;
-      if (event.token >= 0) {
-        const Clock::time_point now = Clock::now();
-        if (sample.generated_tokens++ == 0) {
-          first = now;
-          serving_.metrics.RecordPrompt(sample.prompt_tokens);
-          serving_.metrics.RecordFirstToken(Seconds(job_.arrival, now));
-        } else {
-          serving_.metrics.RecordNextToken(Seconds(last, now));
-        }
-        last = now;
-        serving_.metrics.RecordGeneratedToken();
-      }
-      Add(index, event, &choice);
-      return true;
-    };
-    absl::StatusOr<Generation> generation = serving_.engine->Generate(request, on_token);
-    if (!generation.ok()) {
-      serving_.metrics.RecordFinished("error", sample);
-      return generation.status();
-    }
-    choice.finish_reason = stopped_by_token ? "stop" : FinishName(generation->finish);
-    if (stopped_by_token &&
-        generation->text.size() > choice.text.size()) {  // what the engine had held back
-      Add(index, TokenEvent{-1, generation->text.substr(choice.text.size())}, &choice);
-    }
-    completion_tokens_ += sample.generated_tokens;
-    sample.queue_seconds = Seconds(job_.arrival, start);
-    sample.prefill_seconds = Seconds(start, first);
-    sample.decode_seconds = Seconds(first, last);
-    sample.total_seconds = Seconds(job_.arrival, last);
-    serving_.metrics.RecordFinished(choice.finish_reason, sample);
-    if (job_.params.stream && choice.finish_reason != "abort") {
-      Open(index);
-      SendChoice(job_.format->Finish(index, choice.finish_reason));
-    }
-    return choice;
+  int64_t PerPrompt() const { return std::max(job_.params.n, job_.params.best_of); }
+
+  absl::StatusOr<int64_t> Submit(size_t p) {
+    GenerateRequest request = job_.params.request;
+    request.prompt = job_.prompts[p];
+    request.n = PerPrompt();
+    request.log_probabilities = job_.format->wants_logprobs() || job_.params.best_of > 1;
+    const size_t first = p * static_cast<size_t>(PerPrompt());
+    const auto self = shared_from_this();
+    return serving_.engine->Submit(
+        request,
+        [self, first](const TokenEvent& event) {
+          return self->OnToken(first + static_cast<size_t>(event.choice), event);
+        },
+        [self, first](int64_t choice, const absl::StatusOr<Generation>& result) {
+          self->OnDone(first + static_cast<size_t>(choice), result);
+        });
   }
 
-  bool IsStopToken(int32_t token) const {
-    return std::find(job_.stop_tokens.begin(), job_.stop_tokens.end(), token) !=
-           job_.stop_tokens.end();
+  // Nothing is written any more, and the engine is told to stop.
+  void Silence() {
+    std::vector<int64_t> ids;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      ended_ = true;
+      ids = ids_;
+    }
+    for (int64_t id : ids) serving_.engine->Cancel(id);
   }
 
-  void Add(int index, const TokenEvent& event, Choice* choice) {
-    choice->text += event.text;
+  bool OnToken(size_t index, const TokenEvent& event) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (ended_ || reply_->cancelled()) return false;
+    Choice& choice = choices_[index];
+    if (event.token >= 0) Count(event, &choice);
+    choice.text += event.text;
     const bool token = event.token >= 0 && job_.format->wants_logprobs();
     if (!job_.params.stream) {
-      if (token) choice->events.push_back(event);
-      return;
+      if (token) choice.events.push_back(event);
+      return true;
     }
-    if (event.text.empty() && !token) return;
     Open(index);
     std::vector<TokenEvent> events;
     if (token) events.push_back(event);
-    SendChoice(job_.format->Piece(index, event.text, events));
+    stream_.SendChoice(job_.format->Piece(static_cast<int>(index), event.text, events),
+                       ChunkUsage());
+    return true;
   }
 
-  // Begins the stream and the choice, where that has not been done.
-  void Open(int index) {
-    if (opened_ < 0) reply_->BeginStream(200, "text/event-stream; charset=utf-8");
-    if (index <= opened_) return;
-    opened_ = index;
-    Json opening = job_.format->Opening(index);
-    if (!opening.is_null()) SendChoice(std::move(opening));
+  void Count(const TokenEvent& event, Choice* choice) {
+    const Clock::time_point now = Clock::now();
+    if (choice->sample.generated_tokens++ == 0) {
+      serving_.metrics.RecordFirstToken(Seconds(job_.arrival, now));
+    } else {
+      serving_.metrics.RecordNextToken(Seconds(choice->last, now));
+    }
+    serving_.metrics.RecordGeneratedToken();
+    choice->last = now;
+    choice->log_probability += event.log_probability;
+    ++completion_tokens_;
   }
 
-  void SendChoice(Json choice) {
-    Json event = frame_;
-    event["choices"] = Json::array({std::move(choice)});
-    if (job_.params.include_usage) event["usage"] = nullptr;
-    SendEvent(event);
+  void OnDone(size_t index, const absl::StatusOr<Generation>& result) {
+    bool failed = false;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      Record(index, result);
+      --open_;
+      failed = !result.ok() && !ended_;
+      if (failed) {
+        Fail(result.status());
+      } else if (!ended_ && result->finish != FinishReason::kAborted) {
+        EndChoice(index, *result);
+        if (open_ == 0) End();
+      } else {
+        ended_ = true;  // no one listens: dropping the reply closes the connection
+      }
+    }
+    if (failed) Silence();
   }
 
-  void SendEvent(const Json& event) { reply_->Write(absl::StrCat("data: ", Dump(event), "\n\n")); }
+  void Record(size_t index, const absl::StatusOr<Generation>& result) {
+    Choice& choice = choices_[index];
+    GenerationSample& sample = choice.sample;
+    sample.prompt_tokens = static_cast<int64_t>(job_.prompts[PromptOf(index)].size());
+    sample.max_tokens = job_.params.request.max_tokens;
+    if (!result.ok()) return serving_.metrics.RecordFinished("error", sample);
+    sample.cached_tokens = result->cached_tokens;
+    sample.queue_seconds = result->queue_seconds;
+    sample.prefill_seconds = result->prefill_seconds;
+    sample.decode_seconds = result->decode_seconds;
+    sample.total_seconds = Seconds(job_.arrival, Clock::now());
+    choice.finish_reason = FinishName(result->finish);
+    if (sample.generated_tokens > 0) {
+      // The choices of one prompt share its computation; the longest counts as the request's.
+      const bool first = index % static_cast<size_t>(PerPrompt()) == 0;
+      serving_.metrics.RecordPrompt(first ? sample.prompt_tokens : 0,
+                                    first ? sample.cached_tokens : 0);
+    }
+    if (index % static_cast<size_t>(PerPrompt()) == 0) cached_tokens_ += result->cached_tokens;
+    serving_.metrics.RecordFinished(choice.finish_reason, sample);
+  }
+
+  size_t PromptOf(size_t index) const { return index / static_cast<size_t>(PerPrompt()); }
+
+  void EndChoice(size_t index, const Generation& result) {
+    Choice& choice = choices_[index];
+    if (!job_.params.stream) {
+      choice.text = result.text;
+      return;
+    }
+    Open(index);
+    stream_.SendChoice(job_.format->Finish(static_cast<int>(index), choice.finish_reason),
+                       ChunkUsage());
+  }
+
+  // Begins the choice, where that has not been done.
+  void Open(size_t index) {
+    if (opened_.size() <= index) opened_.resize(choices_.size());
+    if (opened_[index]) return;
+    opened_[index] = true;
+    const Json opening = job_.format->Opening(static_cast<int>(index));
+    if (!opening.is_null()) stream_.SendChoice(opening, ChunkUsage());
+  }
 
   Json Usage() const {
-    return {{"prompt_tokens", prompt_tokens_},
+    int64_t prompt_tokens = 0;
+    for (const auto& prompt : job_.prompts) prompt_tokens += static_cast<int64_t>(prompt.size());
+    return {{"prompt_tokens", prompt_tokens},
             {"completion_tokens", completion_tokens_},
-            {"total_tokens", prompt_tokens_ + completion_tokens_}};
+            {"total_tokens", prompt_tokens + completion_tokens_},
+            {"prompt_tokens_details", {{"cached_tokens", cached_tokens_}}}};
   }
 
-  void EndStream() {
-    if (job_.params.include_usage) {
-      Json event = frame_;
-      event["choices"] = Json::array();
-      event["usage"] = Usage();
-      SendEvent(event);
+  // What chunks say of the usage: nothing, null, or how much it is so far.
+  std::optional<Json> ChunkUsage() const {
+    if (job_.params.continuous_usage) return Usage();
+    return job_.params.include_usage ? std::optional<Json>(nullptr) : std::nullopt;
+  }
+
+  void End() {
+    ended_ = true;
+    int64_t longest = 0;
+    for (const Choice& choice : choices_)
+      longest = std::max(longest, choice.sample.generated_tokens);
+    serving_.metrics.RecordRequest(PerPrompt(), longest);
+    if (job_.params.stream) {
+      if (job_.params.include_usage) stream_.SendUsage(Usage());
+      return stream_.End();
     }
-    reply_->Write("data: [DONE]\n\n");
-    reply_->End();
-  }
-
-  void SendWhole(Json choices) {
-    Json body = frame_;
+    Json choices = Json::array();
+    for (size_t index : Best()) {
+      const Choice& choice = choices_[index];
+      choices.push_back(job_.format->Whole(static_cast<int>(choices.size()), choice.text,
+                                           choice.events, choice.finish_reason));
+    }
+    Json body = stream_.frame();
     body["choices"] = std::move(choices);
     body["usage"] = Usage();
-    reply_->Send({.body = Dump(body)});
+    reply_->Send({.body = AnswerStream::Dump(body)});
+  }
+
+  // The choices that are told: all, or of each prompt the n with the highest log probability a token.
+  std::vector<size_t> Best() const {
+    const auto per_prompt = static_cast<size_t>(PerPrompt());
+    const auto n = static_cast<size_t>(job_.params.n);
+    std::vector<size_t> best;
+    for (size_t first = 0; first < choices_.size(); first += per_prompt) {
+      std::vector<size_t> order(per_prompt);
+      std::iota(order.begin(), order.end(), first);
+      if (n < per_prompt) {
+        std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+          return choices_[a].MeanLogProbability() > choices_[b].MeanLogProbability();
+        });
+      }
+      best.insert(best.end(), order.begin(), order.begin() + static_cast<ptrdiff_t>(n));
+    }
+    return best;
   }
 
   void Fail(const absl::Status& error) {
-    if (opened_ < 0) return reply_->Send({.status = HttpStatus(error), .body = ErrorText(error)});
-    SendEvent(ErrorObject(error));
-    reply_->Write("data: [DONE]\n\n");
-    reply_->End();
+    ended_ = true;
+    if (!stream_.begun())
+      return reply_->Send({.status = HttpStatus(error), .body = ErrorText(error)});
+    stream_.SendEvent(ErrorObject(error));
+    stream_.End();
   }
 
+  const std::shared_ptr<void> slot_;  // first, so that it goes last: then the server may go
   Serving& serving_;
   const GenerationJob job_;
   const std::shared_ptr<HttpReply> reply_;
-  Json frame_;       // what all events of the answer have in common
-  int opened_ = -1;  // last choice whose stream has begun
-  int64_t prompt_tokens_ = 0, completion_tokens_ = 0;
+  std::mutex mutex_;  // guards what follows
+  AnswerStream stream_;
+  std::vector<Choice> choices_;  // of all prompts, one after another
+  std::vector<bool> opened_;     // by choice
+  size_t open_;                  // choices under way
+  std::vector<int64_t> ids_;     // of the engine's requests
+  bool ended_ = false;           // nothing more is written
+  int64_t completion_tokens_ = 0, cached_tokens_ = 0;
 };
 
 }  // namespace
 
 absl::Status SubmitGeneration(Serving& serving, GenerationJob job,
                               std::shared_ptr<HttpReply> reply) {
-  auto runner = std::make_shared<Runner>(serving, std::move(job), std::move(reply));
-  if (serving.pool.Submit([runner = std::move(runner)] { runner->Run(); })) return absl::OkStatus();
-  return ApiError(absl::StatusCode::kResourceExhausted, "",
-                  "too many requests are waiting; try again later");
+  std::shared_ptr<void> slot = serving.slots.Take();
+  if (slot == nullptr) {
+    return ApiError(absl::StatusCode::kResourceExhausted, "",
+                    "too many requests are waiting; try again later");
+  }
+  const bool stream = job.params.stream;
+  auto run = std::make_shared<Run>(serving, std::move(job), std::move(reply), std::move(slot));
+  STRATA_RETURN_IF_ERROR(run->Start());
+  if (stream) serving.keep_alive.Add(run);
+  return absl::OkStatus();
 }
 
 std::string FinishName(FinishReason reason) {

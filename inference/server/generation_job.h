@@ -1,9 +1,9 @@
-// GenerationJob: runs the generations of one API request on a worker thread and writes the answer, whole or as
-// server-sent events. What completions and chat write differently is behind AnswerFormat.
+// GenerationJob: gives the generations of one API request to the engine, all at once, and writes the answer as they
+// come, whole or as server-sent events. What completions and chat write differently is behind AnswerFormat.
 //
-// The stream: for each choice its opening, its pieces and its finish, then the usage if asked for, then [DONE]; each
-// as "data: {json}\n\n". An error before the first token is an ordinary error answer; after it, an event
-// {"error":...}, then [DONE].
+// The stream: for each choice its opening, a piece a token (its text may be empty) and its finish, the choices in any
+// order; then the usage if asked for, then [DONE]. An error before the first event is an ordinary error answer; after
+// it, an event {"error":...}, then [DONE]. No thread waits for an answer: the engine's thread writes the events.
 #ifndef STRATA_INFERENCE_SERVER_GENERATION_JOB_H_
 #define STRATA_INFERENCE_SERVER_GENERATION_JOB_H_
 
@@ -37,12 +37,11 @@ class AnswerFormat {
 struct GenerationJob {
   GenerationParams params;                    // request.max_tokens set
   std::vector<std::vector<int32_t>> prompts;  // checked; each is answered n times
-  std::vector<int32_t> stop_tokens;           // end a choice, beside eos; they give no text
   std::shared_ptr<const AnswerFormat> format;
   std::chrono::steady_clock::time_point arrival;
 };
 
-// Queues the job. RESOURCE_EXHAUSTED when too many wait already.
+// Begins the job. RESOURCE_EXHAUSTED when too many are under way already.
 absl::Status SubmitGeneration(Serving& serving, GenerationJob job,
                               std::shared_ptr<HttpReply> reply);
 

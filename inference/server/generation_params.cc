@@ -3,6 +3,7 @@
 #include <limits>
 #include <random>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "inference/server/api_error.h"
 
@@ -12,29 +13,16 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr size_t kMaxStops = 16;
+constexpr int64_t kMaxPriority = 1'000'000;
 
 // Of OpenAI and of other servers; none of them has a say in what is generated.
-constexpr const char* kIgnored[] = {"user",
-                                    "metadata",
-                                    "store",
-                                    "service_tier",
-                                    "safety_identifier",
-                                    "prompt_cache_key",
-                                    "priority",
-                                    "cache_salt",
-                                    "prompt_cache_retention",
-                                    "moderation",
-                                    "prompt_cache_options"};
+constexpr const char* kIgnored[] = {"metadata",         "store",
+                                    "service_tier",     "safety_identifier",
+                                    "prompt_cache_key", "prompt_cache_retention",
+                                    "moderation",       "prompt_cache_options"};
 
 absl::Status RefuseUnsupported(RequestFields* fields) {
-  const std::pair<const char*, Json> kNeutral[] = {{"presence_penalty", 0},
-                                                   {"frequency_penalty", 0},
-                                                   {"repetition_penalty", 1},
-                                                   {"min_p", 0},
-                                                   {"min_tokens", 0},
-                                                   {"logit_bias", Json::object()},
-                                                   {"stop_token_ids", Json::array()},
-                                                   {"skip_special_tokens", true},
+  const std::pair<const char*, Json> kNeutral[] = {{"skip_special_tokens", true},
                                                    {"prompt_logprobs", 0},
                                                    {"structured_outputs", Json::object()}};
   for (const auto& [name, neutral] : kNeutral)
@@ -53,11 +41,65 @@ absl::Status ReadStream(RequestFields* fields, GenerationParams* params) {
   RequestFields inner(*options, "stream_options.");
   STRATA_RETURN_IF_ERROR(inner.Boolean("include_usage", &params->include_usage));
   STRATA_RETURN_IF_ERROR(inner.RefuseUnless("include_obfuscation", false));
-  STRATA_RETURN_IF_ERROR(inner.RefuseUnless("continuous_usage_stats", false));
+  STRATA_RETURN_IF_ERROR(inner.Boolean("continuous_usage_stats", &params->continuous_usage));
   return inner.RefuseOthers();
 }
 
-absl::Status ReadSampling(RequestFields* fields, SamplingOptions* sampling) {
+absl::Status ReadPenalties(RequestFields* fields, SamplingOptions* sampling) {
+  STRATA_RETURN_IF_ERROR(fields->Number("presence_penalty", -2, 2, &sampling->presence_penalty));
+  STRATA_RETURN_IF_ERROR(fields->Number("frequency_penalty", -2, 2, &sampling->frequency_penalty));
+  STRATA_RETURN_IF_ERROR(
+      fields->Number("repetition_penalty", 0, 1000, &sampling->repetition_penalty));
+  if (sampling->repetition_penalty == 0)
+    return fields->Error("repetition_penalty", "0 is outside (0, 1000]; 1 changes nothing");
+  return absl::OkStatus();
+}
+
+// {"50256": -100}: token ids as texts, as JSON's names are.
+absl::Status ReadLogitBias(RequestFields* fields, int64_t vocabulary, SamplingOptions* sampling) {
+  const Json* biases = fields->Find("logit_bias");
+  if (biases == nullptr) return absl::OkStatus();
+  if (!biases->is_object())
+    return fields->Error("logit_bias", "must be an object from token ids to numbers",
+                         "invalid_type");
+  for (const auto& [name, value] : biases->items()) {
+    int32_t token = -1;
+    const std::string path = absl::StrCat("logit_bias.", name);
+    if (!absl::SimpleAtoi(name, &token) || token < 0 || token >= vocabulary)
+      return fields->Error(path, absl::StrCat("is no token id in [0, ", vocabulary, ")"));
+    if (!value.is_number()) return fields->Error(path, "must be a number", "invalid_type");
+    const double bias = value.get<double>();
+    if (!(bias >= -100 && bias <= 100))
+      return fields->Error(path, absl::StrCat(bias, " is outside [-100, 100]"));
+    sampling->logit_bias[token] = bias;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadStopTokens(RequestFields* fields, int64_t vocabulary,
+                            std::vector<int32_t>* tokens) {
+  const Json* list = fields->Find("stop_token_ids");
+  if (list == nullptr) return absl::OkStatus();
+  if (!list->is_array())
+    return fields->Error("stop_token_ids", "must be a list of token ids", "invalid_type");
+  for (const Json& id : *list) {
+    if (!id.is_number_unsigned() || id.get<uint64_t>() >= static_cast<uint64_t>(vocabulary)) {
+      return fields->Error("stop_token_ids",
+                           absl::StrCat(id.dump(), " is no token id in [0, ", vocabulary, ")"));
+    }
+    tokens->push_back(id.get<int32_t>());
+  }
+  return absl::OkStatus();
+}
+
+// Whose request it is, how urgent, and with whom it may share prefixes.
+absl::Status ReadPlace(RequestFields* fields, GenerateRequest* request) {
+  STRATA_RETURN_IF_ERROR(fields->String("user", &request->user));
+  STRATA_RETURN_IF_ERROR(fields->String("cache_salt", &request->cache_salt));
+  return fields->Integer("priority", -kMaxPriority, kMaxPriority, &request->priority);
+}
+
+absl::Status ReadSampling(RequestFields* fields, int64_t vocabulary, SamplingOptions* sampling) {
   STRATA_RETURN_IF_ERROR(fields->Number("temperature", 0, 2, &sampling->temperature));
   STRATA_RETURN_IF_ERROR(fields->Number("top_p", 0, 1, &sampling->top_p));
   if (sampling->top_p == 0)
@@ -65,6 +107,10 @@ absl::Status ReadSampling(RequestFields* fields, SamplingOptions* sampling) {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
   STRATA_RETURN_IF_ERROR(fields->Integer("top_k", -1, kMost, &sampling->top_k));
   if (sampling->top_k < 0) sampling->top_k = 0;  // vLLM's way to say: all
+  STRATA_RETURN_IF_ERROR(fields->Number("min_p", 0, 1, &sampling->min_p));
+  STRATA_RETURN_IF_ERROR(fields->Integer("min_tokens", 0, kMost, &sampling->min_tokens));
+  STRATA_RETURN_IF_ERROR(ReadPenalties(fields, sampling));
+  STRATA_RETURN_IF_ERROR(ReadLogitBias(fields, vocabulary, sampling));
   static thread_local std::mt19937_64 seeds{std::random_device()()};
   auto seed = static_cast<int64_t>(seeds());
   STRATA_RETURN_IF_ERROR(fields->Integer("seed", std::numeric_limits<int64_t>::min(),
@@ -89,7 +135,10 @@ absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields,
                                                       const Serving& serving) {
   GenerationParams params;
   STRATA_RETURN_IF_ERROR(CheckModel(fields, serving));
-  STRATA_RETURN_IF_ERROR(ReadSampling(fields, &params.request.sampling));
+  const int64_t vocabulary = serving.engine->model().vocab_size();
+  STRATA_RETURN_IF_ERROR(ReadSampling(fields, vocabulary, &params.request.sampling));
+  STRATA_RETURN_IF_ERROR(ReadStopTokens(fields, vocabulary, &params.request.stop_tokens));
+  STRATA_RETURN_IF_ERROR(ReadPlace(fields, &params.request));
   STRATA_RETURN_IF_ERROR(fields->Integer("n", 1, kMaxChoices, &params.n));
   STRATA_RETURN_IF_ERROR(fields->Strings("stop", kMaxStops, &params.request.stop));
   STRATA_RETURN_IF_ERROR(fields->Boolean("ignore_eos", &params.request.ignore_eos));

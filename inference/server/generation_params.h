@@ -15,18 +15,21 @@ namespace strata::inference {
 inline constexpr int64_t kMaxChoices = 128;  // prompts times n
 
 struct GenerationParams {
-  GenerateRequest request;  // all but the prompt and max_tokens
+  GenerateRequest request;  // all but the prompt, n and max_tokens
   int64_t n = 1;            // answers to each prompt, with seeds seed, seed + 1, ...
+  int64_t best_of = 0;      // answers made of each prompt, of which the n likeliest are told; 0: n
   bool stream = false;
   bool include_usage = false;
+  bool continuous_usage = false;  // in every event
 };
 
 // NOT_FOUND when the field "model" names another model than the one that is served; absent is fine.
 absl::Status CheckModel(RequestFields* fields, const Serving& serving);
 
-// Reads model, temperature, top_p, top_k, n, seed, stop, ignore_eos, stream and stream_options. Parameters that are
-// known but not supported are refused unless they ask for nothing; those that change nothing in the answer (user,
-// metadata, ...) are accepted and ignored. Without a seed one is drawn.
+// Reads model, temperature, top_p, top_k, min_p, repetition_penalty, presence_penalty, frequency_penalty, logit_bias,
+// min_tokens, n, seed, stop, stop_token_ids, ignore_eos, priority, user, cache_salt, stream and stream_options.
+// Parameters that are known but not supported are refused unless they ask for nothing; those that change nothing in the
+// answer (metadata, ...) are accepted and ignored. Without a seed one is drawn.
 absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields,
                                                       const Serving& serving);
 

@@ -65,6 +65,9 @@ class HttpReply {
   // The client has closed its connection (or its sending half), leaves more than 16 MiB of a stream
   // unread, or the server stops: no one waits for the answer.
   virtual bool cancelled() const = 0;
+  // Calls `told` once when the client has gone or the server stops (at once, if that was before), from a thread of the
+  // server; it must not block. Not called for what the caller itself finds out by Write().
+  virtual void OnCancelled(std::function<void()> told) = 0;
 };
 
 using HttpHandler = std::function<void(HttpCall call, std::shared_ptr<HttpReply> reply)>;

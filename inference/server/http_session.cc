@@ -37,6 +37,29 @@ struct CallState {
   bool keep_alive = true;
   std::atomic<bool> cancelled{false};
   std::atomic<size_t> backlog{0};  // bytes of the answer that the socket has not taken yet
+
+  void Cancel() {
+    cancelled = true;
+    std::function<void()> tell;
+    {
+      const std::lock_guard<std::mutex> lock(mutex);
+      tell.swap(told);
+    }
+    if (tell) tell();
+  }
+  void OnCancelled(std::function<void()> tell) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex);
+      if (!cancelled) {
+        told = std::move(tell);
+        return;
+      }
+    }
+    tell();
+  }
+
+  std::mutex mutex;  // guards what follows
+  std::function<void()> told;
 };
 
 std::string StatusLine(int status, const CallState& call, bool close) {
@@ -92,7 +115,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   }
   void Cancel() {
     net::post(stream_.get_executor(), [self = shared_from_this()] {
-      if (self->answering_) self->call_->cancelled = true;
+      if (self->answering_) self->call_->Cancel();
     });
   }
   void CloseIfIdle() {
@@ -201,7 +224,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     buffer_.commit(size);
     if (error && error != net::error::operation_aborted) {
       peer_gone_ = true;
-      if (answering_) call_->cancelled = true;
+      if (answering_) call_->Cancel();
     }
     if (!answering_) return Next();
     if (!error) Watch();
@@ -231,7 +254,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   // No one waits for the rest.
   void DropAnswer() {
-    call_->cancelled = true;
+    call_->Cancel();
     answering_ = false;
     group_->EndCall();
     Shut();
@@ -335,6 +358,7 @@ class SessionReply : public HttpReply {
   }
 
   bool cancelled() const override { return call_->cancelled; }
+  void OnCancelled(std::function<void()> told) override { call_->OnCancelled(std::move(told)); }
 
  private:
   enum class Phase { kNew, kStreaming, kEnded };

@@ -33,11 +33,11 @@ class ApiServer : public Server {
 
   int port() const override { return http_->port(); }
 
-  // The order matters: replies that the workers hold must go before the transport they write to.
+  // The order matters: replies that generations hold must go before the transport they write to.
   void Stop() override {
     if (http_ == nullptr) return;
     http_->Drain(drain_);
-    serving_->pool.Stop();
+    serving_->slots.WaitUntilFree();
     http_->Stop();
   }
 
@@ -48,10 +48,11 @@ class ApiServer : public Server {
 };
 
 absl::Status CheckOptions(const ServerOptions& options) {
-  if (options.threads < 1) {
-    return absl::InvalidArgumentError(absl::StrCat("threads: ", options.threads, " is below 1"));
+  if (options.max_requests < 1) return absl::InvalidArgumentError("max_requests: 0 is below 1");
+  if (options.ping.count() < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("ping: ", options.ping.count(), " ms is negative; 0 turns it off"));
   }
-  if (options.max_queued < 1) return absl::InvalidArgumentError("max_queued: 0 is below 1");
   if (options.max_body_bytes < 1) return absl::InvalidArgumentError("max_body_bytes: 0 is below 1");
   return absl::OkStatus();
 }
@@ -65,7 +66,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(std::shared_ptr<Engine> en
                           ChatTemplate::Create(options.chat_template, engine->tokenizer()));
   const std::string name = options.model_name.empty() ? engine->model().name() : options.model_name;
   auto serving = std::make_unique<Serving>(std::move(engine), name, std::move(chat),
-                                           options.threads, options.max_queued);
+                                           options.max_requests, options.ping);
   serving->add_bos = options.add_bos;
   serving->created = UnixSeconds();
   HttpServerOptions http;

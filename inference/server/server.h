@@ -28,13 +28,13 @@ namespace strata::inference {
 struct ServerOptions {
   std::string host = "127.0.0.1";
   int port = 8000;              // 0: any free one
-  int threads = 16;             // requests in the engine at once; the engine's own limit counts too
-  size_t max_queued = 256;      // requests that wait for a thread; more get 503
+  size_t max_requests = 256;    // generations under way or waiting in the engine; more get 503
   std::string model_name = "";  // "": the model's own
   size_t max_body_bytes = size_t{4} << 20;  // larger ones get 413
   std::string chat_template =
       "";                // chatml, llama3, plain; "": what fits the tokenizer (chat_template.h)
   bool add_bos = false;  // begin-of-text token before each completion's prompt
+  std::chrono::milliseconds ping{15'000};   // a silent stream gets a comment so often; 0: never
   std::chrono::milliseconds drain{10'000};  // Stop() lets requests under way finish for so long
 };
 

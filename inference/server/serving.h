@@ -2,6 +2,8 @@
 #ifndef STRATA_INFERENCE_SERVER_SERVING_H_
 #define STRATA_INFERENCE_SERVER_SERVING_H_
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -9,19 +11,21 @@
 #include "inference/engine/engine.h"
 #include "inference/server/chat_template.h"
 #include "inference/server/http_server.h"
+#include "inference/server/keep_alive.h"
 #include "inference/server/metrics.h"
-#include "inference/server/worker_pool.h"
+#include "inference/server/request_slots.h"
 
 namespace strata::inference {
 
 struct Serving {
   Serving(std::shared_ptr<Engine> served, std::string name, ChatTemplate template_of_chat,
-          int threads, size_t queue)
+          size_t max_requests, std::chrono::milliseconds ping)
       : engine(std::move(served)),
         model_name(std::move(name)),
         chat(std::move(template_of_chat)),
         metrics(model_name),
-        pool(threads, queue) {}
+        slots(max_requests),
+        keep_alive(ping) {}
 
   const std::shared_ptr<Engine> engine;
   const std::string model_name;
@@ -29,7 +33,8 @@ struct Serving {
   bool add_bos = false;
   int64_t created = 0;  // seconds since 1970
   ServerMetrics metrics;
-  WorkerPool pool;  // last: its threads use the rest
+  RequestSlots slots;    // generations under way
+  KeepAlive keep_alive;  // last: its thread uses the rest
 };
 
 // Answers one request, now or later through `reply`. An error becomes an error answer; the reply is then not used.

@@ -66,8 +66,37 @@ TEST_F(StreamTest, UsageComesLastWithNoChoices) {
   ASSERT_GE(events.size(), 2u);
   EXPECT_TRUE(events.back()["choices"].empty());
   EXPECT_EQ(events.back()["usage"],
-            (nlohmann::json{{"prompt_tokens", 2}, {"completion_tokens", 5}, {"total_tokens", 7}}));
+            (nlohmann::json{{"prompt_tokens", 2},
+                            {"completion_tokens", 5},
+                            {"total_tokens", 7},
+                            {"prompt_tokens_details", {{"cached_tokens", 0}}}}));
   for (size_t i = 0; i + 1 < events.size(); ++i) EXPECT_TRUE(events[i]["usage"].is_null());
+}
+
+TEST_F(StreamTest, EachTokenIsAnEventAndMayHaveAUsageOfItsOwn) {
+  engine_->SetAnswer({'a', 0xC3, 0xBC, 'b'});  // the third completes the second's character
+  const auto events =
+      Stream(kCompletions, {{"prompt", "Hi"},
+                            {"max_tokens", 4},
+                            {"stream_options", {{"continuous_usage_stats", true}}}});
+  ASSERT_EQ(events.size(), 5u);  // and the finish
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(events[i]["usage"]["completion_tokens"], i + 1);
+    EXPECT_EQ(events[i]["choices"][0]["text"], (std::vector<std::string>{"a", "", "ü", "b"})[i]);
+  }
+}
+
+TEST_F(StreamTest, ASilentStreamSaysThatItLives) {
+  Start({.ping = std::chrono::milliseconds(8)});
+  engine_->HoldAfter(0);
+  STRATA_ASSERT_OK_AND_ASSIGN(auto connection, RawConnection::Open(server_->port()));
+  const std::string body = R"({"prompt":"Hi","max_tokens":1,"stream":true})";
+  connection.Send(
+      "POST /v1/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body);
+  EXPECT_THAT(connection.ReadAll("\r\n:\n\n\r\n"), HasSubstr("200 OK"));  // before any token
+  engine_->Release();
+  EXPECT_THAT(connection.ReadAll(), HasSubstr("data: [DONE]"));
 }
 
 TEST_F(StreamTest, SeveralChoicesAreToldApartByIndex) {
