@@ -1,6 +1,7 @@
 #include "inference/server/router.h"
 
 #include <exception>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -66,6 +67,7 @@ class CountedReply : public HttpReply {
   void Write(std::string piece) override { reply_->Write(std::move(piece)); }
   void End() override { reply_->End(); }
   bool cancelled() const override { return reply_->cancelled(); }
+  void OnCancelled(std::function<void()> told) override { reply_->OnCancelled(std::move(told)); }
 
  private:
   ServerMetrics* const metrics_;
