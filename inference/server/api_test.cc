@@ -39,7 +39,8 @@ TEST_F(ApiTest, CompletionHasTextReasonAndUsage) {
   const int tokens = static_cast<int>(std::string(" Grüße, 世界 🎉 2/3!").size());
   EXPECT_EQ(answer["usage"], (nlohmann::json{{"prompt_tokens", 2},
                                              {"completion_tokens", tokens},
-                                             {"total_tokens", tokens + 2}}));
+                                             {"total_tokens", tokens + 2},
+                                             {"prompt_tokens_details", {{"cached_tokens", 0}}}}));
 }
 
 TEST_F(ApiTest, LengthCutsInsideACharacter) {
