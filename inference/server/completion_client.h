@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 
@@ -23,6 +24,11 @@ struct CompletionQuestion {
 // POST /v1/completions. INTERNAL with the server's own words when it does not answer with a text.
 absl::StatusOr<std::string> CompleteOverHttp(const std::string& host, int port,
                                              const CompletionQuestion& question);
+
+// The same answer as the bytes of its tokens. The API writes those of a token that is part of a character as
+// "bytes:\xe2\x82"; so a token of exactly such a text cannot be told from that.
+absl::StatusOr<std::vector<std::string>> CompleteTokensOverHttp(const std::string& host, int port,
+                                                                const CompletionQuestion& question);
 
 }  // namespace strata::inference
 
