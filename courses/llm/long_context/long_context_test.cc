@@ -25,6 +25,8 @@ TEST(LongContext, OptionsAreChecked) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("two or more")));
   EXPECT_THAT(StudyLongContext({.lengths = {64, 64}}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("above the one before")));
+  EXPECT_THAT(StudyLongContext({.lengths = {1024, 2048}}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("give 1028 or more")));
   EXPECT_THAT(StudyLongContext({.repeats = 0}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("1 or more")));
 }

@@ -41,10 +41,10 @@ void AddMemory(const LongContext& study, Report& report) {
   Table table;
   table.columns = {{"attention"}};
   for (inference::KvFormat kv : kKvFormats)
-    table.columns.push_back({absl::StrFormat("bytes a token, %s", KvName(kv)), true});
+    table.columns.push_back({absl::StrFormat("B, %s", KvName(kv)), true});
   for (int64_t tokens : kContexts)
-    table.columns.push_back({absl::StrFormat("%dk tokens, f16", tokens / 1024), true});
-  table.columns.push_back({"128k tokens, int8", true});
+    table.columns.push_back({absl::StrFormat("%dk", tokens / 1024), true});
+  table.columns.push_back({"128k, int8", true});
   std::vector<BarGroup> groups;
   for (const ShapeCount& count : study.shapes) {
     std::vector<Cell> row = {count.shape.name};
@@ -59,8 +59,10 @@ void AddMemory(const LongContext& study, Report& report) {
     groups.push_back(std::move(group));
   }
   table.caption =
-      "Counted from the state of the engine's step graph, over both layers. int8 has a scale of "
-      "four bytes for each head's key and value.";
+      "Bytes of one token in three formats; then of texts of 4k, 32k and 128k tokens in f16, and "
+      "of "
+      "128k in int8. Counted from the state of the engine's step graph, over both layers. int8 has "
+      "a scale of four bytes for each head's key and value.";
   report.AddTable(table);
   report.AddFigure(
       BarPlot({.title = "Keys and values of one text, f16", .y = {.unit = "B", .log = true}},
@@ -130,7 +132,9 @@ void AddRecall(const LongContext& study, Report& report) {
                              .x = {.label = "tokens since the key"},
                              .y = {.label = "share of texts"}},
                             series),
-                   "Every key, each before several draws of filler that no training saw.");
+                   "Every key, each in several draws of filler that no training saw. Full, int8 "
+                   "and sinks recall "
+                   "everything and lie on one another.");
   report.AddTable(table);
   report.AddFigure(
       LinePlot(

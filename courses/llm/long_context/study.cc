@@ -63,7 +63,7 @@ absl::Status AddRecall(const RecallModel& full, const RecallModel& window, LongC
   return absl::OkStatus();
 }
 
-absl::Status Check(const ContextOptions& options) {
+absl::Status Check(const ContextOptions& options, const std::vector<ContextShape>& shapes) {
   if (options.lengths.size() < 2)
     return absl::InvalidArgumentError("lengths: give two or more, to see what a token costs");
   for (size_t i = 0; i < options.lengths.size(); ++i) {
@@ -71,6 +71,14 @@ absl::Status Check(const ContextOptions& options) {
       continue;
     return absl::InvalidArgumentError(absl::StrCat("lengths: ", options.lengths[i],
                                                    " must be positive and above the one before"));
+  }
+  for (const ContextShape& shape : shapes) {
+    const int64_t last_but_one = options.lengths[options.lengths.size() - 2];
+    const int64_t kept = shape.sinks + shape.recent;
+    if (last_but_one >= kept) continue;
+    return absl::InvalidArgumentError(absl::StrCat("lengths: the last but one is ", last_but_one,
+                                                   ", and ", shape.name, " keeps that whole; give ",
+                                                   kept, " or more"));
   }
   if (options.repeats < 1 || options.training_steps < 1)
     return absl::InvalidArgumentError("repeats, training_steps: give 1 or more");
@@ -80,9 +88,9 @@ absl::Status Check(const ContextOptions& options) {
 }  // namespace
 
 absl::StatusOr<LongContext> StudyLongContext(const ContextOptions& options) {
-  STRATA_RETURN_IF_ERROR(Check(options));
-  LongContext study;
   STRATA_ASSIGN_OR_RETURN(const std::vector<ContextShape> shapes, ContextShapes());
+  STRATA_RETURN_IF_ERROR(Check(options, shapes));
+  LongContext study;
   for (const ContextShape& shape : shapes) {
     absl::StatusOr<ShapeCount> count = CountShape(shape, options);
     if (!count.ok()) return Annotate(count.status(), shape.name);

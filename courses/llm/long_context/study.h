@@ -20,7 +20,8 @@
 namespace strata::courses {
 
 struct ContextOptions {
-  std::vector<int64_t> lengths = {2048, 4096};  // of the decode steps; ascending, two or more
+  // Of the decode steps: ascending; the last two are longer than what windows and sinks keep.
+  std::vector<int64_t> lengths = {2048, 4096};
   int repeats = 3;
   int64_t training_steps = 200;
   uint64_t seed = 1;
