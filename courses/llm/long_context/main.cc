@@ -178,7 +178,7 @@ absl::StatusOr<bool> Run(const ContextOptions& options, const std::string& outpu
 int main(int argc, char** argv) {
   strata::courses::ContextOptions options;
   options.lengths = {256, 1024, 4096, 16384};
-  options.repeats = 9;
+  options.repeats = 25;
   std::string output = "long_context.html";
   CLI::App app(
       "What MHA, GQA, MQA, MLA, a sliding window and attention sinks keep of a text, what a decode "
