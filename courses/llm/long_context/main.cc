@@ -113,7 +113,7 @@ void AddRecall(const LongContext& study, Report& report) {
       "Decoders of two layers learn to name a key for as long as filler follows it; one sees "
       "everything, the other a window of %d. Then they decode token by token on pools that hold "
       "only what a policy keeps. Two layers of that window let through %d tokens: beyond, the "
-      "answer cannot hang on the key, and one in eight is right by chance.",
+      "answer cannot hang on the key, and at most one in eight is right by chance.",
       study.window, study.reach));
   std::vector<Series> series;
   Table table;
