@@ -96,6 +96,18 @@ TEST_F(SideFilesTest, UnigramKeepsItsScores) {
   EXPECT_THAT(*GetIntegers(metadata, "tokenizer.ggml.token_type"), ElementsAre(2, 1, 1));
 }
 
+TEST_F(SideFilesTest, EndOfTextGoesByItsNameWhereNoFileSaysIt) {
+  for (const char* file : {"tokenizer_config.json", "generation_config.json"})
+    std::filesystem::remove(JoinPath(folder_, file));
+  Write("tokenizer.json", R"({"added_tokens": [{"id": 3, "content": "<eos>", "special": true},
+                                               {"id": 4, "content": "<|endoftext|>", "special": true}],
+                              "model": {"type": "Unigram", "unk_id": 0,
+                              "vocab": [["<unk>", 0], ["a", -1], ["</s>", -2],
+                                        ["<eos>", -3], ["<|endoftext|>", -4]]}})");
+  STRATA_ASSERT_OK_AND_ASSIGN(const GgufMetadata metadata, MetadataOfFolder(folder_, 5));
+  EXPECT_EQ(*GetInteger(metadata, "tokenizer.ggml.eos_token_id"), 4);
+}
+
 TEST_F(SideFilesTest, FaultsNameTheFileAndThePlace) {
   const auto with = [&](const std::string& json) {
     Write("tokenizer.json", json);

@@ -291,6 +291,15 @@ void ReadSpecialIds(const std::string& folder, GgufMetadata* metadata) {
       set(id.is_array() && !id.empty() ? id[0] : id);
     }
   }
+  // As LoadTokenizer() does when no file names the end of text.
+  const std::vector<int64_t> types = *GetIntegers(*metadata, Key("token_type"));
+  for (const char* name : EndOfTextNames()) {
+    const auto found = id_of.find(name);
+    const bool added = found != id_of.end() && types[found->second] != kNormal;
+    if (added && metadata->count(Key("eos_token_id")) == 0) {
+      (*metadata)[Key("eos_token_id")] = static_cast<uint32_t>(found->second);
+    }
+  }
   // Another token that ends an answer.
   const Json& ends = Member(generation, "eos_token_id");
   if (!ends.is_array()) return;

@@ -116,7 +116,7 @@ PipelineClaim TokenizerClaim(const Pipeline& run) {
   int64_t same = 0;
   for (const FormatRun& format : run.formats) same += format.same_tokens;
   const auto count = static_cast<int64_t>(run.formats.size());
-  return {"Every file's tokenizer encodes as the trained one",
+  return {"Every file's tokenizer encodes and ends texts as the trained one",
           absl::StrFormat("%d of %d files, %d tokens", same, count, run.held_out_tokens),
           same == count};
 }

@@ -112,7 +112,8 @@ absl::StatusOr<HeldOut> MeasureFormat(const Pipeline& run, const HeldOut* f32, F
   STRATA_ASSIGN_OR_RETURN(const llm::PretrainedModel folder, llm::LoadPretrained(run.checkpoint));
   const std::vector<Story> stories = HeldOutStories(run.options);
   const auto texts = Encode(*loaded.tokenizer, stories);
-  format->same_tokens = texts == Encode(*folder.tokenizer, stories);
+  format->same_tokens = texts == Encode(*folder.tokenizer, stories) &&
+                        loaded.tokenizer->eos() == folder.tokenizer->eos();
   STRATA_ASSIGN_OR_RETURN(HeldOut held_out, Predict(*loaded.model, texts));
   format->nats_per_token = NatsPerToken(held_out);
   if (f32 != nullptr) format->divergence = Divergence(*f32, held_out);

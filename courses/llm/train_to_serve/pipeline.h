@@ -43,7 +43,8 @@ struct FormatRun {
   double loaded_bytes = 0;    // of the engine's weights
   double nats_per_token = 0;  // of held-out stories
   double divergence = 0;      // from f32's predictions, nats a token
-  bool same_tokens = false;   // the file's tokenizer encodes held-out text as the folder's
+  bool same_tokens =
+      false;  // the file's tokenizer encodes held-out text, and ends texts, as the folder's
 };
 
 struct Pipeline {
