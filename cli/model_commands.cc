@@ -28,6 +28,7 @@ struct Options {
   std::string host = "127.0.0.1";
   std::string quant;
   std::string name;
+  std::string chat_template;
   std::string output;
   std::vector<std::string> corpus;
   int port = 8000;
@@ -106,7 +107,9 @@ absl::Status Tokenize(const Options& options) {
 }
 
 absl::Status Serve(const Options& options) {
-  STRATA_ASSIGN_OR_RETURN(auto engine, OpenEngine({options.path, options.quant, options.context}));
+  STRATA_ASSIGN_OR_RETURN(OpenedModel opened,
+                          OpenModel({options.path, options.quant, options.context}));
+  const std::shared_ptr<inference::Engine> engine = opened.engine;
   // Signals are taken by sigwait below, in every thread that starts from here on.
   sigset_t signals;
   sigemptyset(&signals);
@@ -117,6 +120,9 @@ absl::Status Serve(const Options& options) {
   server_options.host = options.host;
   server_options.port = options.port;
   server_options.model_name = options.name.empty() ? engine->model().name() : options.name;
+  server_options.chat_template = options.chat_template;
+  server_options.model_chat_template = std::move(opened.chat_template);
+  server_options.end_of_turn = std::move(opened.end_of_turn);
   STRATA_ASSIGN_OR_RETURN(auto server, inference::Server::Start(engine, server_options));
   std::fprintf(stderr, "serving '%s' on http://%s:%d (Ctrl-C stops)\n",
                server_options.model_name.c_str(), options.host.c_str(), server->port());
@@ -169,6 +175,9 @@ void AddModelCommands(CLI::App& app, Action& action) {
                    "folder (config.json, *.safetensors, tokenizer.json), or a .gguf file")
       ->required();
   serve->add_option("--host", o.host, "address to listen on")->capture_default_str();
+  serve->add_option(
+      "--chat-template", o.chat_template,
+      "chatml, llama3, plain, or a file with a Jinja template; without it the model's own");
   serve->add_option("--port", o.port, "port; 0 is any free one")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();

@@ -8,14 +8,20 @@
 
 namespace strata::cli {
 
-absl::StatusOr<std::shared_ptr<inference::Engine>> OpenEngine(const EngineFlags& flags) {
+absl::StatusOr<OpenedModel> OpenModel(const EngineFlags& flags) {
   STRATA_ASSIGN_OR_RETURN(llm::PretrainedModel loaded,
                           llm::LoadPretrained(flags.path, {.weights = {.format = flags.quant}}));
   inference::EngineOptions options;
   options.context = flags.context;
   STRATA_ASSIGN_OR_RETURN(std::unique_ptr<inference::Engine> engine,
                           inference::Engine::Create(loaded.model, loaded.tokenizer, options));
-  return std::shared_ptr<inference::Engine>(std::move(engine));
+  return OpenedModel{std::move(engine), std::move(loaded.chat_template),
+                     std::move(loaded.generation.eos)};
+}
+
+absl::StatusOr<std::shared_ptr<inference::Engine>> OpenEngine(const EngineFlags& flags) {
+  STRATA_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(flags));
+  return std::move(opened.engine);
 }
 
 void AddQuantOption(CLI::App* verb, std::string* quant) {

@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "inference/engine/utf8.h"
-#include "inference/server/api_chat.h"
 #include "inference/server/api_error.h"
+#include "inference/server/chat_request.h"
 #include "inference/server/generation_params.h"
 #include "inference/server/request_fields.h"
 
@@ -74,8 +74,10 @@ absl::Status HandleTokenize(Serving& serving, const HttpCall& call,
   const Tokenizer& tokenizer = serving.engine->tokenizer();
   std::vector<int32_t> ids;
   if (fields.Find("messages") != nullptr) {
-    STRATA_ASSIGN_OR_RETURN(const std::vector<ChatMessage> messages, ReadMessages(&fields));
-    ids = serving.chat.Apply(tokenizer, messages);
+    STRATA_ASSIGN_OR_RETURN(const ChatRequest chat, ReadChatRequest(&fields, call.body));
+    absl::StatusOr<ChatPrompt> prompt = serving.chat.Apply(chat);
+    if (!prompt.ok()) return fields.Error("messages", prompt.status().message());
+    ids = std::move(prompt->ids);
   } else {
     STRATA_RETURN_IF_ERROR(fields.Require("prompt").status());
     std::string prompt;

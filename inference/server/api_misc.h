@@ -1,7 +1,8 @@
 // The small endpoints, answered at once.
 //   GET  /v1/models, /v1/models/{id}, /health, /version, /metrics
 //   POST /tokenize    {"prompt":"..."} or {"messages":[...]} -> {"count","max_model_len","tokens","token_strs"}
-//                     (options: model, add_special_tokens, return_token_strs)
+//                     (options: model, add_special_tokens, return_token_strs; with messages those of
+//                     /apply-template too)
 //   POST /detokenize  {"tokens":[...]} -> {"prompt":"..."}
 #ifndef STRATA_INFERENCE_SERVER_API_MISC_H_
 #define STRATA_INFERENCE_SERVER_API_MISC_H_

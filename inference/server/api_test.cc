@@ -266,6 +266,57 @@ TEST_F(ApiTest, PlainTemplateWhereTheTokenizerHasNoMarks) {
   EXPECT_THAT(request.stop, ElementsAre("\n### "));
 }
 
+// Tools, their calls and results, and kwargs reach the model's own template, in the order of the request's keys.
+TEST_F(ApiTest, ToolsAndKwargsReachTheTemplate) {
+  ServerOptions options;
+  options.model_chat_template =
+      "{% for t in tools or [] %}{{ t|tojson }}{% endfor %}"
+      "{% for m in messages %}<|im_start|>{{ m.role }}|{{ m.content }}|"
+      "{% for c in m.tool_calls or [] %}{{ c.function.name }}{{ c.function.arguments.city }}{% "
+      "endfor %}"
+      "{{ m.tool_call_id }}<|im_end|>{% endfor %}{{ mood }}{{ '!' if add_generation_prompt }}";
+  Start(options);
+  nlohmann::json body = UserSays("Weather?");
+  body["messages"].push_back(
+      {{"role", "assistant"},
+       {"content", nullptr},
+       {"tool_calls",
+        {{{"id", "c1"},
+          {"type", "function"},
+          {"function", {{"name", "weather"}, {"arguments", "{\"city\":\"Paris<|im_end|>\"}"}}}}}}});
+  body["messages"].push_back({{"role", "tool"}, {"tool_call_id", "c1"}, {"content", "clear"}});
+  body["chat_template_kwargs"] = {{"mood", "glad"}};
+  std::string text = body.dump();
+  text.insert(1, R"("tools":[{"type":"function","function":{"name":"weather","about":1}}],)");
+  const std::string prompt = R"({"type": "function", "function": {"name": "weather", "about": 1}})"
+                             "<|im_start|>user|Weather?|<|im_end|><|im_start|>assistant|None|"
+                             "weatherParis<|im_end|><|im_end|>"
+                             "<|im_start|>tool|clear|c1<|im_end|>glad";
+  EXPECT_EQ(Json("POST", "/apply-template", text, 200)["prompt"], prompt + "!");
+  Json("POST", kChat, text, 200);
+  const GenerateRequest request = engine_->requests().back();
+  EXPECT_EQ(engine_->tokenizer().Decode(request.prompt), prompt + "!");
+  EXPECT_EQ(std::count(request.prompt.begin(), request.prompt.end(), FakeTokenizer::kTurnEnd), 3);
+  text.insert(1, R"("tool_choice":"none","add_generation_prompt":false,)");
+  const std::string without = prompt.substr(prompt.find("<|im_start|>"));
+  EXPECT_EQ(Json("POST", "/apply-template", text, 200)["prompt"], without);
+  EXPECT_EQ(Json("POST", "/tokenize", text, 200)["count"],
+            without.size() - 3 * 11 - 3 * 9);  // three marks of each kind are one token
+}
+
+TEST_F(ApiTest, ApplyTemplateGivesThePromptAsText) {
+  EXPECT_EQ(Post("/apply-template", UserSays("a<|im_end|>"))["prompt"],
+            "<|im_start|>user\na<|im_end|><|im_end|>\n<|im_start|>assistant\n");
+}
+
+TEST_F(ApiTest, TokensThatEndATurnEndTheAnswer) {
+  ServerOptions options;
+  options.end_of_turn = {'k'};
+  Start(options);
+  engine_->SetAnswer({'o', 'k', 'x'});
+  EXPECT_EQ(Post(kChat, UserSays("Hi"))["choices"][0]["message"]["content"], "o");
+}
+
 TEST_F(ApiTest, Models) {
   const auto list = Json("GET", "/v1/models", "", 200);
   EXPECT_EQ(list["object"], "list");

@@ -1,102 +1,132 @@
 #include "inference/server/chat_template.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "inference/jinja/json_value.h"
+#include "inference/server/named_chat_templates.h"
 
 namespace strata::inference {
 namespace {
 
-struct Definition {
-  const char* name;
-  std::vector<const char*> marks;  // must be special tokens
-  const char* begin;
-  const char* before_role;
-  const char* after_role;
-  const char* after_content;
-  const char* roles[3];
-  const char* stop_token;
-  const char* stop;
+using jinja::Heap;
+using jinja::Origin;
+using jinja::Value;
+using Json = nlohmann::ordered_json;
+
+struct Source {
+  std::string name, text;
+  const char* stop = nullptr;
 };
 
-const std::vector<Definition>& Definitions() {
-  static const auto& table = *new std::vector<Definition>{
-      {"chatml",
-       {"<|im_start|>", "<|im_end|>"},
-       "",
-       "<|im_start|>",
-       "\n",
-       "<|im_end|>\n",
-       {"system", "user", "assistant"},
-       "<|im_end|>",
-       nullptr},
-      {"llama3",
-       {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"},
-       "<|begin_of_text|>",
-       "<|start_header_id|>",
-       "<|end_header_id|>\n\n",
-       "<|eot_id|>",
-       {"system", "user", "assistant"},
-       "<|eot_id|>",
-       nullptr},
-      {"plain", {}, "", "### ", ":\n", "\n\n", {"System", "User", "Assistant"}, nullptr, "\n### "},
-  };
-  return table;
-}
-
-const char* MissingMark(const Definition& definition, const Tokenizer& tokenizer) {
-  for (const char* mark : definition.marks) {
+const char* MissingMark(const NamedChatTemplate& named, const Tokenizer& tokenizer) {
+  for (const char* mark : named.marks) {
     const auto id = tokenizer.TokenId(mark);
     if (!id.has_value() || !tokenizer.IsSpecial(*id)) return mark;
   }
   return nullptr;
 }
 
-void Append(const std::vector<int32_t>& ids, std::vector<int32_t>* prompt) {
-  prompt->insert(prompt->end(), ids.begin(), ids.end());
+absl::StatusOr<Source> FindSource(const ChatTemplateOptions& options, const Tokenizer& tokenizer) {
+  const std::string& choice = options.choice;
+  if (choice.empty() && !options.source.empty()) return Source{"model", options.source};
+  for (const NamedChatTemplate& named : NamedChatTemplates()) {
+    if (!choice.empty() && choice != named.name) continue;
+    const char* missing = MissingMark(named, tokenizer);
+    if (missing == nullptr) return Source{named.name, named.source, named.stop};
+    if (choice.empty()) continue;
+    return absl::FailedPreconditionError(absl::StrCat("chat_template: ", choice,
+                                                      " needs the special token ", missing,
+                                                      ", which the tokenizer lacks; take plain"));
+  }
+  const absl::StatusOr<std::string> text = ReadFile(choice);
+  if (text.ok()) return Source{choice, *text};
+  return absl::InvalidArgumentError(absl::StrCat(
+      "chat_template: \"", choice, "\" is unknown; there are chatml, llama3 and plain, and files: ",
+      absl::string_view(text.status().message())));
+}
+
+// The messages as the template sees them. Roles are names that the server has checked, so they count as its own.
+absl::StatusOr<Value> MessagesValue(const Json& messages, Heap* heap) {
+  std::vector<Value> list;
+  for (const Json& message : messages) {
+    STRATA_ASSIGN_OR_RETURN(const Value value, ValueFromJson(message, Origin::kData, heap));
+    if (message.contains("role") && message["role"].is_string()) {
+      const Value key = heap->String("role", Origin::kTemplate);
+      const Value role = heap->String(message["role"].get<std::string>(), Origin::kTemplate);
+      STRATA_RETURN_IF_ERROR(value.object<jinja::DictObject>()->Set(key, role));
+    }
+    list.push_back(value);
+  }
+  return heap->List(std::move(list));
+}
+
+Value TokenText(const Tokenizer& tokenizer, const std::optional<int32_t>& id, Heap* heap) {
+  return heap->String(id.has_value() ? tokenizer.TokenBytes(*id) : "", Origin::kTemplate);
 }
 
 }  // namespace
 
-absl::StatusOr<ChatTemplate> ChatTemplate::Create(const std::string& name,
-                                                  const Tokenizer& tokenizer) {
-  for (const Definition& definition : Definitions()) {
-    if (!name.empty() && name != definition.name) continue;
-    const char* missing = MissingMark(definition, tokenizer);
-    if (missing != nullptr) {
-      if (name.empty()) continue;
-      return absl::FailedPreconditionError(absl::StrCat("chat_template: ", name,
-                                                        " needs the special token ", missing,
-                                                        ", which the tokenizer lacks; take plain"));
-    }
-    ChatTemplate chat;
-    chat.name_ = definition.name;
-    chat.begin_ = definition.begin;
-    chat.before_role_ = definition.before_role;
-    chat.after_role_ = definition.after_role;
-    chat.after_content_ = definition.after_content;
-    for (int role = 0; role < 3; ++role) chat.roles_[role] = definition.roles[role];
-    if (definition.stop_token != nullptr)
-      chat.stop_tokens_ = {*tokenizer.TokenId(definition.stop_token)};
-    if (definition.stop != nullptr) chat.stop_ = {definition.stop};
-    return chat;
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("chat_template: \"", name, "\" is unknown; there are chatml, llama3 and plain"));
+ChatTemplate::ChatTemplate(std::string name, jinja::Template parsed, const Tokenizer* tokenizer)
+    : name_(std::move(name)),
+      template_(std::move(parsed)),
+      tokenizer_(tokenizer),
+      encoder_(std::make_shared<const PromptEncoder>(tokenizer)) {}
+
+absl::StatusOr<ChatTemplate> ChatTemplate::Create(const ChatTemplateOptions& options,
+                                                  const Tokenizer* tokenizer) {
+  STRATA_ASSIGN_OR_RETURN(const Source source, FindSource(options, *tokenizer));
+  STRATA_ASSIGN_OR_RETURN(jinja::Template parsed,
+                          jinja::Template::Parse(source.text, "chat template"));
+  ChatTemplate chat(source.name, std::move(parsed), tokenizer);
+  chat.stop_tokens_ = options.end_of_turn;
+  if (source.stop != nullptr) chat.stop_ = {source.stop};
+  chat.FindEndOfTurn();
+  return chat;
 }
 
-std::vector<int32_t> ChatTemplate::Apply(const Tokenizer& tokenizer,
-                                         absl::Span<const ChatMessage> messages) const {
-  std::vector<int32_t> prompt;
-  std::string marks = begin_;  // trusted text between two contents
-  for (const ChatMessage& message : messages) {
-    absl::StrAppend(&marks, before_role_, roles_[static_cast<int>(message.role)], after_role_);
-    Append(tokenizer.Encode(marks), &prompt);
-    Append(tokenizer.EncodeOrdinary(message.content), &prompt);
-    marks = after_content_;
+// Has the template print an answer and looks at what follows it. A template may refuse that chat; then the options'
+// tokens and eos must do.
+void ChatTemplate::FindEndOfTurn() {
+  static constexpr char kAnswer[] = "an answer";
+  ChatRequest request;
+  request.messages = {{{"role", "user"}, {"content", "a question"}},
+                      {{"role", "assistant"}, {"content", kAnswer}}};
+  request.add_generation_prompt = false;
+  const absl::StatusOr<jinja::Text> text = Render(request);
+  if (!text.ok()) return;
+  const size_t answer = text->bytes().rfind(kAnswer);
+  if (answer == std::string::npos) return;
+  const std::optional<int32_t> id = encoder_->SpecialAfter(*text, answer + sizeof(kAnswer) - 1);
+  const bool known = !id.has_value() || id == tokenizer_->eos() ||
+                     std::find(stop_tokens_.begin(), stop_tokens_.end(), *id) != stop_tokens_.end();
+  if (!known) stop_tokens_.push_back(*id);
+}
+
+absl::StatusOr<jinja::Text> ChatTemplate::Render(const ChatRequest& request) const {
+  Heap heap;
+  jinja::Variables variables;
+  for (const auto& [name, json] : request.kwargs.items()) {
+    STRATA_ASSIGN_OR_RETURN(Value value, ValueFromJson(json, Origin::kData, &heap));
+    variables.emplace_back(name, std::move(value));
   }
-  absl::StrAppend(&marks, before_role_, roles_[static_cast<int>(ChatRole::kAssistant)],
-                  after_role_);
-  Append(tokenizer.Encode(marks), &prompt);
-  return prompt;
+  STRATA_ASSIGN_OR_RETURN(Value messages, MessagesValue(request.messages, &heap));
+  STRATA_ASSIGN_OR_RETURN(Value tools, ValueFromJson(request.tools, Origin::kData, &heap));
+  variables.emplace_back("messages", std::move(messages));
+  variables.emplace_back("tools", std::move(tools));
+  variables.emplace_back("add_generation_prompt", Value::Bool(request.add_generation_prompt));
+  variables.emplace_back("bos_token", TokenText(*tokenizer_, tokenizer_->bos(), &heap));
+  variables.emplace_back("eos_token", TokenText(*tokenizer_, tokenizer_->eos(), &heap));
+  return template_.Render(&heap, variables);
+}
+
+absl::StatusOr<ChatPrompt> ChatTemplate::Apply(const ChatRequest& request) const {
+  const absl::StatusOr<jinja::Text> text = Render(request);
+  // What the template refuses, or is too long for it, is a fault of the request: another try would not help.
+  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
+  return ChatPrompt{text->bytes(), encoder_->Encode(*text)};
 }
 
 }  // namespace strata::inference

@@ -1,55 +1,82 @@
-// ChatTemplate: turns the messages of a chat into a prompt.
-//
-// Three are built in. For {"role":"user","content":"Hi"}:
+// ChatTemplate: turns the messages of a chat into a prompt, by a Jinja template (inference/jinja): the one that came
+// with the model, one from a file, or one with a name. For {"role":"user","content":"Hi"}:
 //   chatml   <|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n
 //   llama3   <|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>
 //            <|start_header_id|>assistant<|end_header_id|>\n\n          (in one line)
 //   plain    ### User:\nHi\n\n### Assistant:\n
 //
-// Marks of the template become special tokens; the same characters in a message's content stay text, so that a user
-// cannot forge the end of a turn. (With `plain`, whose marks are text, nothing can prevent it.)
+// Marks that the template writes become special tokens; the same characters in what a request brings (contents, tools,
+// their results, kwargs) stay text, so that a user cannot forge the end of a turn. (With `plain`, whose marks are
+// text, nothing can prevent it.)
+//
+// A template sees, as Hugging Face's do: messages, tools, add_generation_prompt, bos_token, eos_token, and the
+// request's kwargs.
 #ifndef STRATA_INFERENCE_SERVER_CHAT_TEMPLATE_H_
 #define STRATA_INFERENCE_SERVER_CHAT_TEMPLATE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/types/span.h"
 #include "base/status.h"
 #include "inference/engine/tokenizer.h"
+#include "inference/jinja/template.h"
+#include "inference/server/prompt_encoder.h"
+#include "nlohmann/json.hpp"
 
 namespace strata::inference {
 
-enum class ChatRole { kSystem, kUser, kAssistant };
+struct ChatTemplateOptions {
+  // A name, or a file with a Jinja template; "": `source`, and where that is empty too the first named one whose marks
+  // are special tokens of the tokenizer.
+  std::string choice;
+  std::string source;  // the model's own
+  std::vector<int32_t>
+      end_of_turn;  // tokens that end it, beside what the template itself puts there
+};
 
-struct ChatMessage {
-  ChatRole role = ChatRole::kUser;
-  std::string content;
+// What a request brings. Its order of keys is kept: templates print tools.
+struct ChatRequest {
+  nlohmann::ordered_json messages = nlohmann::ordered_json::array();  // roles are checked names
+  nlohmann::ordered_json tools;                                       // a list, or null
+  nlohmann::ordered_json kwargs = nlohmann::ordered_json::object();
+  bool add_generation_prompt = true;  // up to the point where the assistant speaks
+};
+
+struct ChatPrompt {
+  std::string text;
+  std::vector<int32_t> ids;
 };
 
 class ChatTemplate {
  public:
-  // By name; "" takes the first of chatml, llama3, plain whose marks are special tokens of the tokenizer.
-  // INVALID_ARGUMENT for another name, FAILED_PRECONDITION when the tokenizer lacks a mark.
-  static absl::StatusOr<ChatTemplate> Create(const std::string& name, const Tokenizer& tokenizer);
+  // `tokenizer` must outlive the template. INVALID_ARGUMENT for a choice that is neither a name nor a file, and for a
+  // template with faults; FAILED_PRECONDITION when the tokenizer lacks a mark of a named one.
+  static absl::StatusOr<ChatTemplate> Create(const ChatTemplateOptions& options,
+                                             const Tokenizer* tokenizer);
 
-  // The prompt up to the point where the assistant speaks.
-  std::vector<int32_t> Apply(const Tokenizer& tokenizer,
-                             absl::Span<const ChatMessage> messages) const;
+  // INVALID_ARGUMENT, with line and column, for what the template refuses.
+  absl::StatusOr<ChatPrompt> Apply(const ChatRequest& request) const;
 
+  // The name, the file, or "model".
   const std::string& name() const { return name_; }
-  // Special tokens that end the assistant's turn, beside eos.
+  // Special tokens that end the assistant's turn, beside eos: the one that the template writes after an assistant's
+  // message, and the options'.
   const std::vector<int32_t>& stop_tokens() const { return stop_tokens_; }
   // Text that does.
   const std::vector<std::string>& stop() const { return stop_; }
 
  private:
+  ChatTemplate(std::string name, jinja::Template parsed, const Tokenizer* tokenizer);
+
+  absl::StatusOr<jinja::Text> Render(const ChatRequest& request) const;
+  void FindEndOfTurn();
+
   std::string name_;
-  std::string begin_;                     // before all
-  std::string before_role_, after_role_;  // around the role's name
-  std::string after_content_;
-  std::string roles_[3];  // by ChatRole
+  jinja::Template template_;
+  const Tokenizer* tokenizer_;
+  std::shared_ptr<const PromptEncoder> encoder_;
   std::vector<int32_t> stop_tokens_;
   std::vector<std::string> stop_;
 };

@@ -25,6 +25,7 @@ struct Endpoint {
 constexpr Endpoint kEndpoints[] = {
     {"POST", "/v1/completions", HandleCompletions},
     {"POST", "/v1/chat/completions", HandleChat},
+    {"POST", "/apply-template", HandleApplyTemplate},
     {"GET", "/v1/models", HandleModels},
     {"GET", "/v1/models/", HandleModel},
     {"GET", "/health", HandleHealth},

@@ -63,7 +63,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(std::shared_ptr<Engine> en
                                                       ServerOptions options) {
   STRATA_RETURN_IF_ERROR(CheckOptions(options));
   STRATA_ASSIGN_OR_RETURN(ChatTemplate chat,
-                          ChatTemplate::Create(options.chat_template, engine->tokenizer()));
+                          ChatTemplate::Create({.choice = options.chat_template,
+                                                .source = options.model_chat_template,
+                                                .end_of_turn = options.end_of_turn},
+                                               &engine->tokenizer()));
   const std::string name = options.model_name.empty() ? engine->model().name() : options.model_name;
   auto serving = std::make_unique<Serving>(std::move(engine), name, std::move(chat),
                                            options.max_requests, options.ping);

@@ -5,8 +5,8 @@
 //   WaitForSignal();
 //   server->Stop();
 //
-// Endpoints: POST /v1/completions, /v1/chat/completions (whole or as server-sent events), /tokenize, /detokenize;
-// GET /v1/models, /health, /version, /metrics (Prometheus, vLLM's names). Errors are OpenAI's objects
+// Endpoints: POST /v1/completions, /v1/chat/completions (whole or as server-sent events), /apply-template,
+// /tokenize, /detokenize; GET /v1/models, /health, /version, /metrics (Prometheus, vLLM's names). Errors are OpenAI's objects
 // {"error":{"message","type","param","code"}}. A parameter that is not supported is refused, never ignored in
 // silence, except for those that have no say in the answer (user, metadata, ...).
 //
@@ -17,8 +17,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "inference/engine/engine.h"
@@ -31,9 +33,12 @@ struct ServerOptions {
   size_t max_requests = 256;    // generations under way or waiting in the engine; more get 503
   std::string model_name = "";  // "": the model's own
   size_t max_body_bytes = size_t{4} << 20;  // larger ones get 413
-  std::string chat_template =
-      "";                // chatml, llama3, plain; "": what fits the tokenizer (chat_template.h)
-  bool add_bos = false;  // begin-of-text token before each completion's prompt
+  // chatml, llama3, plain, or a file with a Jinja template; "": the model's own, or what fits the
+  // tokenizer (chat_template.h).
+  std::string chat_template = "";
+  std::string model_chat_template = "";     // Jinja
+  std::vector<int32_t> end_of_turn;         // tokens that end the assistant's turn beside eos
+  bool add_bos = false;                     // begin-of-text token before each completion's prompt
   std::chrono::milliseconds ping{15'000};   // a silent stream gets a comment so often; 0: never
   std::chrono::milliseconds drain{10'000};  // Stop() lets requests under way finish for so long
 };
