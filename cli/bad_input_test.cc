@@ -87,6 +87,22 @@ TEST_F(BadInputTest, ConvertSaysWhatItNeeds) {
   EXPECT_FALSE(FileExists(out));
 }
 
+TEST_F(BadInputTest, EngineFlagsSayWhatTheyTake) {
+  for (const char* verb : {"generate", "serve"}) {
+    std::vector<std::string> args = {verb, Path("model")};
+    if (args[0] == "generate") args.push_back("--prompt=a");
+    const auto with = [&](const std::string& flag) {
+      std::vector<std::string> all = args;
+      all.push_back(flag);
+      return Strata(all, 2);
+    };
+    EXPECT_THAT(with("--kv=f8"), AllOf(HasSubstr("--kv"), HasSubstr("int8")));
+    EXPECT_THAT(with("--speculation=luck"), HasSubstr("lookup"));
+    EXPECT_THAT(with("--speculation=draft"), HasSubstr("needs --draft=PATH"));
+    EXPECT_THAT(with("--draft=small"), HasSubstr("goes with --speculation=draft, not none"));
+  }
+}
+
 TEST_F(BadInputTest, GoodInputRuns) {
   const std::string graph = Write("g.graph", kGraph), plan = Path("g.plan");
   Strata({"compile", graph, "-o", plan, "--chip=h100"}, 0);

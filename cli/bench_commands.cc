@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/strip.h"
@@ -61,7 +62,8 @@ absl::StatusOr<Target> OpenTarget(const Options& options) {
   Target target;
   std::string url = options.url;
   if (url.empty()) {
-    STRATA_ASSIGN_OR_RETURN(target.engine, OpenEngine(options.engine));
+    STRATA_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(options.engine));
+    target.engine = std::move(opened.engine);
     if (options.backend == "engine") {
       target.model = target.engine->model().name();
       target.vocabulary = target.engine->model().vocab_size();
@@ -71,6 +73,8 @@ absl::StatusOr<Target> OpenTarget(const Options& options) {
     inference::ServerOptions server;
     server.port = 0;
     server.max_requests = 4096;
+    server.model_chat_template = std::move(opened.chat_template);
+    server.end_of_turn = std::move(opened.end_of_turn);
     STRATA_ASSIGN_OR_RETURN(target.server, inference::Server::Start(target.engine, server));
     url = absl::StrCat("http://127.0.0.1:", target.server->port());
   } else if (options.backend == "engine") {
@@ -257,8 +261,7 @@ absl::Status RunSoak(const SoakFlags& flags) {
 void AddSoakFlags(CLI::App* verb, SoakFlags& o) {
   verb->add_option("--url", o.url, "server to strain: http://host:port");
   verb->add_option("--model", o.engine.path, "or a model's folder, served in this process");
-  verb->add_option("--context", o.engine.context, "tokens a sequence of --model; 0 is its maximum")
-      ->capture_default_str();
+  AddEngineFlags(verb, &o.engine);
   verb->add_option("--minutes", o.minutes, "how long")->capture_default_str();
   verb->add_option("--clients", o.soak.clients, "that send random requests")->capture_default_str();
   verb->add_option("--watchers", o.soak.watchers, "that ask the same question again and again")
@@ -274,9 +277,7 @@ void AddSoakFlags(CLI::App* verb, SoakFlags& o) {
 void AddTargetFlags(CLI::App* verb, Options& o) {
   verb->add_option("--url", o.url, "server to measure: http://host:port");
   verb->add_option("--model", o.engine.path, "or a model's folder, served in this process");
-  AddQuantOption(verb, &o.engine.quant);
-  verb->add_option("--context", o.engine.context, "tokens a sequence of --model; 0 is its maximum")
-      ->capture_default_str();
+  AddEngineFlags(verb, &o.engine);
   verb->add_option("--backend", o.backend,
                    "openai: streamed /v1/completions; engine: --model without the server")
       ->check(CLI::IsMember({"openai", "engine"}))

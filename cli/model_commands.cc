@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_join.h"
@@ -26,14 +27,13 @@ struct Options {
   std::string path;
   std::string text;
   std::string host = "127.0.0.1";
-  std::string quant;
   std::string name;
+  EngineFlags engine;
   std::string chat_template;
   std::string output;
   std::vector<std::string> corpus;
   int port = 8000;
   int64_t max_tokens = 64;
-  int64_t context = 0;
   double temperature = 0;
   double top_p = 1;
   uint64_t seed = 0;
@@ -78,10 +78,12 @@ absl::Status Train(const Options& options) {
 }
 
 absl::Status Generate(const Options& options) {
-  STRATA_ASSIGN_OR_RETURN(auto engine, OpenEngine({options.path, options.quant, options.context}));
+  STRATA_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(options.engine));
+  const std::shared_ptr<inference::Engine> engine = opened.engine;
   inference::GenerateRequest request;
   request.prompt = engine->tokenizer().Encode(options.text);
   request.max_tokens = options.max_tokens;
+  request.stop_tokens = std::move(opened.end_of_turn);
   request.sampling = {options.temperature, options.top_p, 0, options.seed};
   std::printf("%s", options.text.c_str());
   const auto print = [](const inference::TokenEvent& event) {
@@ -107,8 +109,9 @@ absl::Status Tokenize(const Options& options) {
 }
 
 absl::Status Serve(const Options& options) {
-  STRATA_ASSIGN_OR_RETURN(OpenedModel opened,
-                          OpenModel({options.path, options.quant, options.context}));
+  EngineFlags flags = options.engine;
+  flags.prepare = true;
+  STRATA_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(flags));
   const std::shared_ptr<inference::Engine> engine = opened.engine;
   // Signals are taken by sigwait below, in every thread that starts from here on.
   sigset_t signals;
@@ -150,7 +153,7 @@ void AddModelCommands(CLI::App& app, Action& action) {
   CLI::App* generate =
       AddVerb(app, action, "generate", "Continue a text with a model", options, Generate);
   generate
-      ->add_option("model", o.path,
+      ->add_option("model", o.engine.path,
                    "folder (config.json, *.safetensors, tokenizer.json), or a .gguf file")
       ->required();
   generate->add_option("--prompt", o.text, "the text to continue")->required();
@@ -161,7 +164,7 @@ void AddModelCommands(CLI::App& app, Action& action) {
   generate->add_option("--top-p", o.top_p, "nucleus: smallest set of tokens of this probability")
       ->capture_default_str();
   generate->add_option("--seed", o.seed, "of the sampling")->capture_default_str();
-  AddQuantOption(generate, &o.quant);
+  AddEngineFlags(generate, &o.engine);
 
   CLI::App* tokenize =
       AddVerb(app, action, "tokenize", "Print the token ids of a text", options, Tokenize);
@@ -171,7 +174,7 @@ void AddModelCommands(CLI::App& app, Action& action) {
   CLI::App* serve =
       AddVerb(app, action, "serve", "Serve a model over HTTP as OpenAI's API does", options, Serve);
   serve
-      ->add_option("model", o.path,
+      ->add_option("model", o.engine.path,
                    "folder (config.json, *.safetensors, tokenizer.json), or a .gguf file")
       ->required();
   serve->add_option("--host", o.host, "address to listen on")->capture_default_str();
@@ -182,11 +185,7 @@ void AddModelCommands(CLI::App& app, Action& action) {
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
   serve->add_option("--name", o.name, "model name in the API; default: the folder's");
-  serve
-      ->add_option("--context", o.context,
-                   "tokens of KV cache a sequence; 0 is the model's maximum")
-      ->capture_default_str();
-  AddQuantOption(serve, &o.quant);
+  AddEngineFlags(serve, &o.engine);
 }
 
 }  // namespace strata::cli
