@@ -87,6 +87,9 @@ class AsioServer : public HttpServer {
     io_.stop();
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
+    // Drain() only asks a thread to do this, and may have come too late. Else the system goes on taking connections.
+    error_code ignored;
+    acceptor_.close(ignored);
   }
 
  private:
