@@ -178,7 +178,7 @@ const BadRequest kBadRequests[] = {
      "tools[0].type", "unsupported_parameter", "only functions are"},
     {kChat, R"({"messages":[{"role":"user","content":"Hi"}],"tools":[{"function":{"name":"f"}}]})",
      400, "messages", "invalid_value",
-     "chat template, line 1, column 15: the template chatml has no tools"},
+     "chat template, line 1, column 34: the template chatml has no tools"},
     {"/apply-template", R"({"messages":[{"role":"user","content":"Hi"}],"n":1})", 400, "n",
      "unknown_parameter", ""},
     {kChat, R"({"messages":[{"role":"user","content":7}]})", 400, "messages[0].content",
