@@ -1,4 +1,7 @@
 // Cases of the ops of a decoder's step over a ragged batch: slots, views, chosen experts.
+#include <iterator>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "framework/graph/case_maker.h"
 #include "framework/graph/op_cases.h"
@@ -139,10 +142,14 @@ void TopKCases(CaseMaker& make) {
 std::vector<OpCase> RaggedOpCases(DType dtype) {
   CaseMaker make(dtype);
   CacheWriteCases(make);
-  PagedAttentionCases(make);
   RopeCases(make);
   TopKCases(make);
-  return make.Take();
+  std::vector<OpCase> cases = make.Take();
+  CaseMaker paged(chips::F32);  // its queries and results are f32 whatever the cache is
+  PagedAttentionCases(paged);
+  std::vector<OpCase> more = paged.Take();
+  std::move(more.begin(), more.end(), std::back_inserter(cases));
+  return cases;
 }
 
 }  // namespace strata::graph
