@@ -37,7 +37,7 @@ struct ServerOptions {
   // tokenizer (chat_template.h).
   std::string chat_template = "";
   std::string model_chat_template = "";     // Jinja
-  std::vector<int32_t> end_of_turn;         // tokens that end the assistant's turn beside eos
+  std::vector<int32_t> end_of_turn = {};    // tokens that end the assistant's turn beside eos
   bool add_bos = false;                     // begin-of-text token before each completion's prompt
   std::chrono::milliseconds ping{15'000};   // a silent stream gets a comment so often; 0: never
   std::chrono::milliseconds drain{10'000};  // Stop() lets requests under way finish for so long

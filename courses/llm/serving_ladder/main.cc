@@ -36,7 +36,7 @@ void AddWork(const Ladder& ladder, Report& report) {
       "Tokens computed, steps, tokens a step, tokens found in the prefix cache and tokens rightly "
       "guessed are counted; medians of TTFT and TPOT and the tokens generated a second, the three "
       "columns at the right, are of this machine and what "
-      "else it did.";
+      "else it did; plans are compiled when a step first needs them.";
   report.AddTable(table);
 }
 
