@@ -129,8 +129,13 @@ std::vector<LadderClaim> ClaimsOf(const std::vector<Rung>& rungs) {
        paged.StepsAbove(kBound) > 0 && chunked.StepsAbove(kBound) == 0});
   claims.push_back(AtMost("A prefix cache computes shared prefixes once", "tokens computed",
                           shared.work.step_tokens, 0.7, chunked.work.step_tokens));
-  claims.push_back(AtMost("Speculation takes fewer steps", "steps", guessed.work.steps, 0.95,
-                          shared.work.steps));
+  // Not the steps of all: when many texts share a step, those whose guesses fail still need theirs.
+  const int64_t generated = guessed.measures.total_output;
+  claims.push_back({"Speculation: tokens come that no step of their own was spent on",
+                    absl::StrCat(guessed.work.accepted_tokens, " of ", generated,
+                                 " tokens were guessed rightly, in ", guessed.work.steps,
+                                 " steps for ", shared.work.steps, "; at least 0.1 is claimed"),
+                    10 * guessed.work.accepted_tokens >= generated});
   size_t same = 0;
   for (const Rung& rung : rungs) same += rung.answers == naive.answers;
   claims.push_back({"Every rung answers with the same tokens",
