@@ -216,7 +216,8 @@ int main(int argc, char** argv) {
   app.add_option("--shape", flags.shape, "named shape, on made weights")->capture_default_str();
   app.add_option("--model", flags.model, "a model's file (.gguf) or folder in its place");
   app.add_option("--quant", flags.quant,
-                 "format of the made weights: q8_0, q4_0, q4_k, bf16, f32, ...")
+                 "format of the made weights, or of the file's: its arithmetic is the roof (q8_0, "
+                 "q4_k, bf16, ...)")
       ->capture_default_str();
   app.add_option("--phase", flags.phase, "prefill: one prompt; decode: a token a step")
       ->capture_default_str()

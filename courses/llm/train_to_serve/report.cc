@@ -101,10 +101,10 @@ void AddFormats(const Pipeline& run, Report* report) {
   }
   table.caption = "Divergence from f32's predictions, and its bound: nats a token.";
   const Axis bits = {.label = "bits a weight", .log = true};
-  report->AddFigure(
-      ScatterPlot({.title = "Perplexity", .x = bits, .y = {.label = "perplexity"}},
-                  {perplexity, worst}),
-      "Of held-out stories. The bound is derived from the formats alone (`claims.cc`).");
+  report->AddFigure(ScatterPlot({.title = "Perplexity", .x = bits, .y = {.label = "perplexity"}},
+                                {perplexity, worst}),
+                    "Of held-out stories. The bound takes the error of the weights, as measured, "
+                    "for noise of that size (`claims.cc`).");
   report->AddFigure(ScatterPlot({.title = "Divergence from f32's predictions",
                                  .x = bits,
                                  .y = {.label = "nats a token", .log = true}},
