@@ -100,8 +100,11 @@ absl::StatusOr<Measured> MeasurePrefill(const Flags& flags, const Loaded& loaded
   }
   const chips::DType dtype = ArithmeticOf(flags.quant);
   STRATA_ASSIGN_OR_RETURN(const double peak, chips::PeakFlops(host, dtype, /*matmul=*/true));
-  // Of a step's two thirds of backward nothing is done here.
-  const double flops = llm::TrainingFlops(loaded.config, flags.prompt, flags.prompt) / 3;
+  // Of a training step a third: no backward pass; and the head only of the last token.
+  const double head = 2.0 * static_cast<double>(loaded.config.vocab_size()) *
+                      static_cast<double>(loaded.config.width());
+  const double flops = llm::TrainingFlops(loaded.config, flags.prompt, flags.prompt) / 3 -
+                       head * static_cast<double>(flags.prompt - 1);
   const auto tokens = static_cast<double>(flags.prompt);
   return Measured{tokens / Median(seconds), tokens / (flops / peak),
                   absl::StrFormat("%.0f G%s/s of %s", peak / 1e9,
