@@ -70,8 +70,9 @@ TEST(ChatTemplate, TheModelsOwnGoesBeforeNamedOnesAndAChoiceBeforeIt) {
 TEST(ChatTemplate, FromAFile) {
   const FakeTokenizer tokenizer;
   const std::string path = ::testing::TempDir() + "/talk.jinja";
-  ASSERT_THAT(WriteFileAtomic(path, "{{ tools[0].function.name }} {{ style }} {{ messages|length }}"),
-              IsOk());
+  ASSERT_THAT(
+      WriteFileAtomic(path, "{{ tools[0].function.name }} {{ style }} {{ messages|length }}"),
+      IsOk());
   STRATA_ASSERT_OK_AND_ASSIGN(const ChatTemplate chat,
                               ChatTemplate::Create({.choice = path}, &tokenizer));
   ChatRequest request = Talk();

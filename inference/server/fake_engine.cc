@@ -174,13 +174,13 @@ absl::StatusOr<int64_t> FakeEngine::Submit(const GenerateRequest& request, OnTok
   STRATA_RETURN_IF_ERROR(Take(request));
   std::lock_guard<std::mutex> lock(mutex_);
   const int64_t id = next_id_++;
-  threads_.emplace_back(
-      [this, id, request = request, on_token = std::move(on_token), on_done = std::move(on_done)]() mutable {
-        for (int64_t choice = 0; choice < request.n; ++choice, ++request.sampling.seed)
-          on_done(choice, RunOne(request, choice, id, on_token));
-        on_token = nullptr;
-        on_done = nullptr;
-      });
+  threads_.emplace_back([this, id, request = request, on_token = std::move(on_token),
+                         on_done = std::move(on_done)]() mutable {
+    for (int64_t choice = 0; choice < request.n; ++choice, ++request.sampling.seed)
+      on_done(choice, RunOne(request, choice, id, on_token));
+    on_token = nullptr;
+    on_done = nullptr;
+  });
   return id;
 }
 
