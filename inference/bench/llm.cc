@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,6 +21,8 @@
 #include "chips/numerics/weight_format.h"
 #include "chips/spec/host/host.h"
 #include "compiler/device/profile.h"
+#include "framework/graph/attributes.h"
+#include "framework/graph/types.h"
 #include "inference/bench/step_workload.h"
 #include "inference/engine/compiled_step_runner.h"
 #include "llm/model/config.h"
@@ -49,18 +52,39 @@ struct Loaded {
   std::string name;
   llm::DecoderConfig config;
   std::shared_ptr<const DecoderModel> model;
+  std::string quant;  // of most of its weights
 };
+
+// The format that most bytes of the model's matrices are in, from the products of its step.
+absl::StatusOr<std::string> FormatOf(const DecoderModel& model) {
+  STRATA_ASSIGN_OR_RETURN(
+      const graph::Graph step,
+      model.BuildStep({.rows = 1, .logit_rows = 1, .views = 1, .view_length = 1, .slots = 2},
+                      KvFormat::kF16));
+  std::map<std::string, int64_t> bytes;
+  for (const graph::Node& node : step.nodes()) {
+    if (node.op() != "matmul_packed" && node.op() != "matmul_experts") continue;
+    const graph::Value& weights = step.values(static_cast<int>(node.inputs(1)));
+    bytes[graph::AttributeReader(node).String("format")] += graph::TypeOf(weights).size_bytes();
+  }
+  if (bytes.empty()) return absl::InvalidArgumentError("the model has no packed matrices");
+  return std::max_element(bytes.begin(), bytes.end(),
+                          [](const auto& a, const auto& b) { return a.second < b.second; })
+      ->first;
+}
 
 absl::StatusOr<Loaded> Load(const Flags& flags) {
   Loaded loaded;
   if (!flags.model.empty()) {
     STRATA_ASSIGN_OR_RETURN(llm::PretrainedModel file, llm::LoadPretrained(flags.model));
-    return Loaded{flags.model, std::move(file.config), std::move(file.model)};
+    loaded = {flags.model, std::move(file.config), std::move(file.model), ""};
+  } else {
+    loaded.name = flags.shape;
+    STRATA_ASSIGN_OR_RETURN(loaded.config, llm::NamedConfig(flags.shape));
+    STRATA_ASSIGN_OR_RETURN(loaded.model,
+                            llm::MakeMadeModel(flags.shape, loaded.config, flags.quant));
   }
-  loaded.name = flags.shape;
-  STRATA_ASSIGN_OR_RETURN(loaded.config, llm::NamedConfig(flags.shape));
-  STRATA_ASSIGN_OR_RETURN(loaded.model,
-                          llm::MakeMadeModel(flags.shape, loaded.config, flags.quant));
+  STRATA_ASSIGN_OR_RETURN(loaded.quant, FormatOf(*loaded.model));
   return loaded;
 }
 
@@ -98,7 +122,7 @@ absl::StatusOr<Measured> MeasurePrefill(const Flags& flags, const Loaded& loaded
     STRATA_ASSIGN_OR_RETURN(const double once, work->Prefill(flags.prompt));
     if (run > 0) seconds.push_back(once);  // the first compiles
   }
-  const chips::DType dtype = ArithmeticOf(flags.quant);
+  const chips::DType dtype = ArithmeticOf(loaded.quant);
   STRATA_ASSIGN_OR_RETURN(const double peak, chips::PeakFlops(host, dtype, /*matmul=*/true));
   // Of a training step a third: no backward pass; and the head only of the last token.
   const double head = 2.0 * static_cast<double>(loaded.config.vocab_size()) *
@@ -133,8 +157,8 @@ absl::StatusOr<Measured> MeasureDecode(const Flags& flags, const Loaded& loaded,
       absl::StrFormat("%.3f GB a step at %.1f GB/s of reads", bytes / 1e9, bandwidth / 1e9)};
 }
 
-absl::Status PrintProfile(const Flags& flags, const chips::Chip& host, CompiledStepRunner* runner,
-                          StepWorkload* work) {
+absl::Status PrintProfile(const Flags& flags, const Loaded& loaded, const chips::Chip& host,
+                          CompiledStepRunner* runner, StepWorkload* work) {
   chips::Timeline timeline;
   std::vector<StepRow> rows = work->DecodeRows();
   if (flags.phase == "prefill") {
@@ -152,7 +176,7 @@ absl::Status PrintProfile(const Flags& flags, const chips::Chip& host, CompiledS
   STRATA_ASSIGN_OR_RETURN(const std::vector<compiler::ProfileRow> table,
                           compiler::ProfileByKernel(*plan, timeline, host));
   STRATA_ASSIGN_OR_RETURN(const std::string plot,
-                          compiler::RooflinePlot(table, host, ArithmeticOf(flags.quant)));
+                          compiler::RooflinePlot(table, host, ArithmeticOf(loaded.quant)));
   std::printf("%s\n%s\n", compiler::ProfileTable(table).c_str(), plot.c_str());
   return absl::OkStatus();
 }
@@ -189,21 +213,21 @@ absl::Status Run(const Flags& flags, double started) {
   }
   const double fraction = measured.tokens_per_second / measured.roof;
   if (flags.profile) {
-    STRATA_RETURN_IF_ERROR(PrintProfile(flags, host, runner.get(), &work));
+    STRATA_RETURN_IF_ERROR(PrintProfile(flags, loaded, host, runner.get(), &work));
   }
   if (flags.json) {
     std::printf(
         "{\"model\": \"%s\", \"quant\": \"%s\", \"phase\": \"%s\", \"prompt\": %d, \"tokens\": %d, "
         "\"batch\": %d, \"tokens_per_second\": %.2f, \"fraction_of_roof\": %.4f, \"roof\": \"%s\", "
         "\"load_seconds\": %.3f, \"first_token_seconds\": %.3f}\n",
-        loaded.name.c_str(), flags.quant.c_str(), flags.phase.c_str(),
+        loaded.name.c_str(), loaded.quant.c_str(), flags.phase.c_str(),
         static_cast<int>(flags.prompt), static_cast<int>(flags.tokens),
         static_cast<int>(flags.batch), measured.tokens_per_second, fraction,
         measured.roof_name.c_str(), load_seconds, first_token);
     return absl::OkStatus();
   }
   std::printf("%s %s, %s, batch %d: %.1f tok/s, %.0f%% of the roof (%s)\n", loaded.name.c_str(),
-              flags.quant.c_str(), flags.phase.c_str(), static_cast<int>(flags.batch),
+              loaded.quant.c_str(), flags.phase.c_str(), static_cast<int>(flags.batch),
               measured.tokens_per_second, 100 * fraction, measured.roof_name.c_str());
   std::printf("  loaded in %.2f s, the first token after %.2f s\n", load_seconds, first_token);
   return absl::OkStatus();
@@ -219,8 +243,7 @@ int main(int argc, char** argv) {
   app.add_option("--shape", flags.shape, "named shape, on made weights")->capture_default_str();
   app.add_option("--model", flags.model, "a model's file (.gguf) or folder in its place");
   app.add_option("--quant", flags.quant,
-                 "format of the made weights, or of the file's: its arithmetic is the roof (q8_0, "
-                 "q4_k, bf16, ...)")
+                 "format of the made weights: q8_0, q4_0, q4_k, bf16, f32, ...")
       ->capture_default_str();
   app.add_option("--phase", flags.phase, "prefill: one prompt; decode: a token a step")
       ->capture_default_str()
