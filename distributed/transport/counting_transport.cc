@@ -2,30 +2,41 @@
 
 namespace strata::distributed {
 
-void CountingTransport::Count(const Outgoing& message) {
+void CountingTransport::CountSent(size_t bytes) {
   ++count_.messages_sent;
-  count_.bytes_sent += static_cast<int64_t>(message.bytes);
+  count_.bytes_sent += static_cast<int64_t>(bytes);
 }
 
-void CountingTransport::Count(const Incoming& message) {
+void CountingTransport::CountReceived(size_t bytes) {
   ++count_.messages_received;
-  count_.bytes_received += static_cast<int64_t>(message.bytes);
+  count_.bytes_received += static_cast<int64_t>(bytes);
 }
 
 absl::Status CountingTransport::DoSend(const Outgoing& message) {
-  Count(message);
+  CountSent(message.bytes);
   return inner_.Send(message);
 }
 
 absl::Status CountingTransport::DoRecv(const Incoming& message) {
-  Count(message);
+  CountReceived(message.bytes);
   return inner_.Recv(message);
 }
 
 absl::Status CountingTransport::DoSendRecv(const Outgoing& out, const Incoming& in) {
-  Count(out);
-  Count(in);
+  CountSent(out.bytes);
+  CountReceived(in.bytes);
   return inner_.SendRecv(out, in);
+}
+
+absl::Status CountingTransport::DoRecvPieces(const IncomingPieces& message) {
+  CountReceived(message.bytes);
+  return inner_.RecvPieces(message);
+}
+
+absl::Status CountingTransport::DoSendRecvPieces(const Outgoing& out, const IncomingPieces& in) {
+  CountSent(out.bytes);
+  CountReceived(in.bytes);
+  return inner_.SendRecvPieces(out, in);
 }
 
 }  // namespace strata::distributed

@@ -35,11 +35,13 @@ class CountingTransport : public Transport {
   absl::Status DoSend(const Outgoing& message) override;
   absl::Status DoRecv(const Incoming& message) override;
   absl::Status DoSendRecv(const Outgoing& out, const Incoming& in) override;
+  absl::Status DoRecvPieces(const IncomingPieces& message) override;
+  absl::Status DoSendRecvPieces(const Outgoing& out, const IncomingPieces& in) override;
   void DoLeave(const absl::Status& reason) override { inner_.Leave(reason); }
 
  private:
-  void Count(const Outgoing& message);
-  void Count(const Incoming& message);
+  void CountSent(size_t bytes);
+  void CountReceived(size_t bytes);
 
   Transport& inner_;
   TrafficCount count_;

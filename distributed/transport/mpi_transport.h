@@ -28,7 +28,7 @@ class MpiTransport : public Transport {
 
   std::string name() const override { return "mpi"; }
   TransportCapabilities capabilities() const override {
-    return {/*between_processes=*/true, /*send_waits=*/false};
+    return {/*between_processes=*/true, /*send_waits=*/false, /*overwrite_bytes=*/kAnySize};
   }
   int rank() const override { return rank_; }
   int size() const override { return size_; }

@@ -52,7 +52,7 @@ class ThreadTransport : public Transport {
 
   std::string name() const override { return "thread"; }
   TransportCapabilities capabilities() const override {
-    return {/*between_processes=*/false, /*send_waits=*/true};
+    return {/*between_processes=*/false, /*send_waits=*/true, /*overwrite_bytes=*/kAnySize};
   }
   int rank() const override { return rank_; }
   int size() const override { return hub_->size(); }

@@ -1,5 +1,7 @@
 #include "distributed/transport/transport.h"
 
+#include <new>
+
 #include "absl/strings/str_cat.h"
 
 namespace strata::distributed {
@@ -40,6 +42,44 @@ absl::Status Transport::SendRecv(const Outgoing& out, const Incoming& in) {
   return DoSendRecv(out, in);
 }
 
+absl::Status Transport::RecvPieces(const IncomingPieces& message) {
+  STRATA_RETURN_IF_ERROR(CheckCall(message.peer, message.tag));
+  return DoRecvPieces(message);
+}
+
+absl::Status Transport::SendRecvPieces(const Outgoing& out, const IncomingPieces& in) {
+  STRATA_RETURN_IF_ERROR(CheckCall(out.peer, out.tag));
+  STRATA_RETURN_IF_ERROR(CheckCall(in.peer, in.tag));
+  return DoSendRecvPieces(out, in);
+}
+
+absl::Status Transport::DoRecvPieces(const IncomingPieces& message) {
+  char* scratch = Scratch(message.bytes);
+  STRATA_RETURN_IF_ERROR(DoRecv({message.peer, message.tag, scratch, message.bytes}));
+  if (message.bytes > 0) message.take(0, scratch, message.bytes);
+  return absl::OkStatus();
+}
+
+absl::Status Transport::DoSendRecvPieces(const Outgoing& out, const IncomingPieces& in) {
+  char* scratch = Scratch(in.bytes);
+  STRATA_RETURN_IF_ERROR(DoSendRecv(out, {in.peer, in.tag, scratch, in.bytes}));
+  if (in.bytes > 0) in.take(0, scratch, in.bytes);
+  return absl::OkStatus();
+}
+
+void Transport::FreeScratch::operator()(char* memory) const {
+  ::operator delete[](memory, std::align_val_t{kPieceUnit});
+}
+
+char* Transport::Scratch(size_t bytes) {
+  if (bytes > scratch_bytes_) {
+    scratch_.reset();  // before the new one, so that never both are there
+    scratch_.reset(static_cast<char*>(::operator new[](bytes, std::align_val_t{kPieceUnit})));
+    scratch_bytes_ = bytes;
+  }
+  return scratch_.get();
+}
+
 absl::Status Transport::Barrier() {
   // In round k a rank hears of the 2^k ranks before it. Hensgen, Finkel & Manber, Two algorithms
   // for barrier synchronization (1988).
@@ -67,6 +107,10 @@ std::string Describe(int rank, const Outgoing& message) {
 std::string Describe(int rank, const Incoming& message) {
   return absl::StrCat("rank ", rank, ": receive of ", message.bytes, " bytes from rank ",
                       message.peer, ", tag ", message.tag);
+}
+
+std::string Describe(int rank, const IncomingPieces& message) {
+  return Describe(rank, Incoming{message.peer, message.tag, nullptr, message.bytes});
 }
 
 std::string FarewellText(const absl::Status& reason) {
