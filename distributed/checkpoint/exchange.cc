@@ -1,0 +1,48 @@
+#include "distributed/checkpoint/exchange.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "distributed/checkpoint/manifest.pb.h"
+
+namespace strata::distributed {
+
+absl::StatusOr<std::vector<std::string>> AllGatherBytes(compiler::Collectives& ranks,
+                                                        absl::string_view mine) {
+  const size_t size = static_cast<size_t>(ranks.size());
+  const int64_t length = static_cast<int64_t>(mine.size());
+  std::vector<int64_t> lengths(size);
+  STRATA_RETURN_IF_ERROR(ranks.AllGather(&length, lengths.data(), 1, chips::I64));
+  const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
+  std::string padded(mine), all(size * static_cast<size_t>(longest), '\0');
+  padded.resize(static_cast<size_t>(longest));
+  if (longest > 0) {
+    STRATA_RETURN_IF_ERROR(ranks.AllGather(padded.data(), all.data(), longest, chips::U8));
+  }
+  std::vector<std::string> texts;
+  for (size_t r = 0; r < size; ++r) {
+    texts.push_back(all.substr(r * static_cast<size_t>(longest), static_cast<size_t>(lengths[r])));
+  }
+  return texts;
+}
+
+absl::Status Agree(compiler::Collectives& ranks, const absl::Status& mine) {
+  checkpoint::Offer offer;
+  offer.set_error_code(static_cast<int>(mine.code()));
+  offer.set_error_message(std::string(mine.message()));
+  STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> all,
+                          AllGatherBytes(ranks, offer.SerializeAsString()));
+  for (size_t r = 0; r < all.size(); ++r) {
+    checkpoint::Offer other;
+    if (!other.ParseFromString(all[r])) {
+      return absl::InternalError(absl::StrCat("rank ", r, ": sent what is no status"));
+    }
+    if (other.error_code() == 0) continue;
+    const absl::Status status(static_cast<absl::StatusCode>(other.error_code()),
+                              other.error_message());
+    return ranks.size() == 1 ? status : Annotate(status, absl::StrCat("rank ", r));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace strata::distributed

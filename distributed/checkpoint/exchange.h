@@ -1,0 +1,24 @@
+// What the ranks of a save tell each other, over the collectives of their run.
+#ifndef STRATA_DISTRIBUTED_CHECKPOINT_EXCHANGE_H_
+#define STRATA_DISTRIBUTED_CHECKPOINT_EXCHANGE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "base/status.h"
+#include "compiler/device/collectives.h"
+
+namespace strata::distributed {
+
+// What every rank gives, in rank order; lengths may differ.
+absl::StatusOr<std::vector<std::string>> AllGatherBytes(compiler::Collectives& ranks,
+                                                        absl::string_view mine);
+
+// OK on all ranks when every rank gives OK; else one error on all: that of the lowest rank that has one, its rank before it
+// ("rank 3: ..."; not when there is one rank).
+absl::Status Agree(compiler::Collectives& ranks, const absl::Status& mine);
+
+}  // namespace strata::distributed
+
+#endif  // STRATA_DISTRIBUTED_CHECKPOINT_EXCHANGE_H_
