@@ -34,6 +34,7 @@ void AddToolCommands(CLI::App& app, Action& action);     // graph, provenance, r
 void AddQuantizeCommand(CLI::App& app, Action& action);  // quantize
 void AddConvertCommand(CLI::App& app, Action& action);   // convert
 void AddModelCommands(CLI::App& app, Action& action);    // train, generate, tokenize, serve
+void AddLaunchCommand(CLI::App& app, Action& action);    // launch
 void AddBenchCommands(CLI::App& app, Action& action);    // bench serve, soak
 
 // A graph in text form (.graph, or "-" for standard input) or as a binary proto (.pb); verified.

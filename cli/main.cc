@@ -27,6 +27,7 @@ constexpr char kAbout[] =
     "  strata quantize resnet18 -o int8.graph           an f32 graph of inference in integers\n"
     "  strata convert path/to/model model.gguf --quant=q8_0    between folders and GGUF files\n"
     "  strata train   recipe.textproto                  a model from text, resumable\n"
+    "  strata launch  -n 4 -- train recipe.textproto    the same as four processes\n"
     "  strata serve   path/to/model --port=8000         an OpenAI-compatible server\n"
     "  strata bench serve --url=http://127.0.0.1:8000   load on a server, measured as vllm bench "
     "serve does\n";
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
   strata::cli::AddQuantizeCommand(app, action);
   strata::cli::AddConvertCommand(app, action);
   strata::cli::AddModelCommands(app, action);
+  strata::cli::AddLaunchCommand(app, action);
   strata::cli::AddBenchCommands(app, action);
   try {
     app.parse(argc, argv);
