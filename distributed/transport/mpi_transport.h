@@ -28,7 +28,10 @@ class MpiTransport : public Transport {
 
   std::string name() const override { return "mpi"; }
   TransportCapabilities capabilities() const override {
-    return {/*between_processes=*/true, /*send_waits=*/false, /*overwrite_bytes=*/kAnySize};
+    TransportCapabilities capabilities;
+    capabilities.between_processes = true;
+    capabilities.overwrite_bytes = kAnySize;
+    return capabilities;
   }
   int rank() const override { return rank_; }
   int size() const override { return size_; }

@@ -79,6 +79,10 @@ inline constexpr int kBarrierTag = 30000;  // of Barrier(); no user message has 
 struct TransportCapabilities {
   bool between_processes = false;  // ranks may be in other processes, on other machines
   bool send_waits = false;         // Send of a large message returns only after it was received
+  // Ranks are in one address space: an address sent as a message may be read and written by the
+  // peer, until both have agreed by further messages that it is done. (Each rank reduces its part
+  // of all ranks' buffers in one pass: the least that memory must move.)
+  bool one_address_space = false;
   // In SendRecvPieces `take` may overwrite the memory that is being sent when that is at most so
   // many bytes: it has been read by then. (Recursive doubling in place.)
   size_t overwrite_bytes = 0;

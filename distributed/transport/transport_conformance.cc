@@ -1,9 +1,11 @@
 #include "distributed/transport/transport_conformance.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -224,6 +226,24 @@ TEST_P(TransportConformance, SmallMessagesMayBeOverwrittenByWhatComes) {
   }));
 }
 
+TEST_P(TransportConformance, AddressesMayBeSentWhereTheyMeanSomething) {
+  STRATA_NEEDS_PEERS();
+  EXPECT_OK(Run([](Transport& t) {
+    if (!t.capabilities().one_address_space) return absl::OkStatus();
+    const int next = (t.rank() + 1) % t.size(), previous = (t.rank() + t.size() - 1) % t.size();
+    int value = t.rank();
+    int* mine = &value;
+    int* theirs = nullptr;
+    STRATA_RETURN_IF_ERROR(
+        t.SendRecv({next, 1, &mine, sizeof(mine)}, {previous, 1, &theirs, sizeof(theirs)}));
+    EXPECT_EQ(*theirs, previous);
+    *theirs += 100;
+    STRATA_RETURN_IF_ERROR(t.Barrier());
+    EXPECT_EQ(value, t.rank() + 100);
+    return absl::OkStatus();
+  }));
+}
+
 TEST_P(TransportConformance, WrongSizeOfPiecesIsAnError) {
   STRATA_NEEDS_PEERS();
   EXPECT_OK(Run([](Transport& t) {
@@ -345,6 +365,47 @@ TEST_P(TransportConformance, ReceiveTimesOutAndMayBeTriedAgain) {
     t.set_timeout(patient);
     STRATA_RETURN_IF_ERROR(SendPattern(t, 0, 0, 1, 4));
     return ReceivePattern(t, 0, 1, 2, 4);
+  }));
+}
+
+// More messages one way than are kept anywhere, small and large by turns.
+TEST_P(TransportConformance, AFastSenderWaitsForASlowReceiver) {
+  STRATA_NEEDS_PEERS();
+  EXPECT_OK(Run([](Transport& t) {
+    if (t.rank() > 1) return absl::OkStatus();
+    const auto size = [](int i) { return static_cast<size_t>(i % 7 == 6 ? 300000 : 3000); };
+    for (int i = 0; i < 200; ++i) {
+      if (t.rank() == 0) STRATA_RETURN_IF_ERROR(SendPattern(t, 1, i, 1, size(i)));
+      if (t.rank() == 1 && i % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      if (t.rank() == 1) STRATA_RETURN_IF_ERROR(ReceivePattern(t, 0, i, 1, size(i)));
+    }
+    return absl::OkStatus();
+  }));
+}
+
+// Rank 0 is far ahead with sends, then both exchange in place: rank 0 must take what rank 1 sends
+// although its own message has to wait.
+TEST_P(TransportConformance, AnExchangeBehindUnreadMessagesGoesOn) {
+  STRATA_NEEDS_PEERS();
+  EXPECT_OK(Run([](Transport& t) {
+    if (t.rank() > 1) return absl::OkStatus();
+    constexpr int kUnread = 8;  // as many small ones as every transport keeps
+    const int peer = 1 - t.rank();
+    const size_t bytes = std::min<size_t>(1000, t.capabilities().overwrite_bytes);
+    std::string data = Pattern(t.rank(), 77, bytes);
+    const auto swap = [&](size_t offset, const void* piece, size_t size) {
+      std::memcpy(data.data() + offset, piece, size);
+    };
+    const IncomingPieces in = {peer, 2, bytes, swap};
+    if (t.rank() == 0) {
+      for (int i = 0; i < kUnread; ++i) STRATA_RETURN_IF_ERROR(SendPattern(t, 1, i, 1, 1000));
+      STRATA_RETURN_IF_ERROR(t.SendRecvPieces({peer, 2, data.data(), bytes}, in));
+    } else {
+      STRATA_RETURN_IF_ERROR(t.Send({peer, 2, data.data(), bytes}));
+      for (int i = 0; i < kUnread; ++i) STRATA_RETURN_IF_ERROR(ReceivePattern(t, 0, i, 1, 1000));
+      STRATA_RETURN_IF_ERROR(t.RecvPieces(in));
+    }
+    return ExpectPattern(data, peer, 77);
   }));
 }
 
