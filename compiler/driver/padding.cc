@@ -142,6 +142,48 @@ Finding Experts(const Site& site) {
   return Domain(site, 2, "ids");
 }
 
+// ids [G, N, k]: tokens of a group compete for places.
+Finding MoeSlots(const Site& site) {
+  for (size_t axis : {1, 2}) {
+    if (site.Has(site.in(0), axis)) return Fault("padded tokens would take places of real ones");
+  }
+  return Domain(site, 0, "ids");
+}
+
+// x [G, N, C], slot [G, N, k].
+Finding MoeDispatch(const Site& site) {
+  for (size_t axis : {1, 2}) {
+    if (site.Has(site.in(1), axis)) return SumsOver(site, 1, axis);
+  }
+  return Domain(site, 1, "slot");
+}
+
+// y [G, E, capacity, C], slot [G, N, k].
+Finding MoeCombine(const Site& site) {
+  if (site.Has(site.in(0), 1) || site.Has(site.in(0), 2))
+    return Fault("slots are numbered along the experts and their capacity");
+  return site.Has(site.in(1), 2) ? SumsOver(site, 1, 2) : Domain(site, 1, "slot");
+}
+
+Finding MoeWeightGradient(const Site& site) {
+  const Finding rows = MoeCombine(site);
+  if (!rows.fault.empty()) return rows;
+  return site.Has(site.in(0), 3) ? SumsOver(site, 0, 3) : rows;
+}
+
+// x [G, R, K], offsets [G, E + 1], w [E, K, F]: padded rows belong to no expert.
+Finding GroupedMatmul(const Site& site) {
+  if (site.Has(site.in(0), 2)) return SumsOver(site, 0, 2);
+  const Finding groups = Domain(site, 1, "offsets");
+  return {groups.fault, groups.repeats && !site.Has(site.in(0), 1)};
+}
+
+// a [G, R, K], b [G, R, F], offsets [G, E + 1].
+Finding GroupedContract(const Site& site) {
+  if (site.Has(site.in(0), 0)) return SumsOver(site, 0, 0);
+  return Domain(site, 2, "offsets");
+}
+
 Finding EmbeddingGradient(const Site& site) {
   if (site.Has(site.in(0))) return Fault("sums over the ids");
   if (site.Has(site.call.outputs[0].shape, 0)) return Fault("ids must be rows of the real table");
@@ -235,6 +277,8 @@ const std::map<std::string, Rule>& Rules() {
       {"embedding", Embedding},
       {"embedding_gradient", EmbeddingGradient},
       {"embedding_packed", Embedding},
+      {"grouped_contract", GroupedContract},
+      {"grouped_matmul", GroupedMatmul},
       {"iota", Iota},
       {"layer_norm", LastAxisStays},
       {"matmul", Matmul},
@@ -243,6 +287,11 @@ const std::map<std::string, Rule>& Rules() {
       {"matmul_packed_group", LastAxisStays},
       {"max_pool2d", Apart},
       {"max_pool2d_gradient", Apart},
+      {"moe_combine", MoeCombine},
+      {"moe_dispatch", MoeDispatch},
+      {"moe_slots", MoeSlots},
+      {"moe_sort", MoeSlots},
+      {"moe_weight_gradient", MoeWeightGradient},
       {"pad", Apart},  // along known sizes only
       {"paged_attention", PagedAttention},
       {"reduce_max", Reduce},

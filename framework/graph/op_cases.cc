@@ -279,7 +279,7 @@ std::vector<OpCase> PrimitiveOpCases(DType dtype) {
 
 std::vector<OpCase> AllOpCases(DType dtype) {
   std::vector<OpCase> cases = PrimitiveOpCases(dtype);
-  for (const auto& family : {CompositeOpCases, VisionOpCases, RaggedOpCases}) {
+  for (const auto& family : {CompositeOpCases, VisionOpCases, RaggedOpCases, MoeOpCases}) {
     std::vector<OpCase> more = family(dtype);
     std::move(more.begin(), more.end(), std::back_inserter(cases));
   }

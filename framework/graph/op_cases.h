@@ -32,6 +32,7 @@ std::vector<OpCase> CompositeOpCases(DType dtype);
 std::vector<OpCase> PackedOpCases();             // weights in files' formats, f32 beside them
 std::vector<OpCase> VisionOpCases(DType dtype);  // of images and of integer arithmetic
 std::vector<OpCase> RaggedOpCases(DType dtype);  // of steps over a ragged batch
+std::vector<OpCase> MoeOpCases(DType dtype);     // of mixtures of experts
 
 }  // namespace strata::graph
 

@@ -37,6 +37,11 @@ void RegisterCacheWriteOps(OpRegistry& registry);      // cache_write.cc: cache_
 void RegisterPagedAttentionOps(OpRegistry& registry);  // paged_attention.cc: paged_attention
 void RegisterTopKOps(OpRegistry& registry);            // top_k.cc: top_k
 
+// Mixtures of experts.
+void RegisterMoeSlotsOps(OpRegistry& registry);       // moe_slots.cc: moe_slots moe_sort
+void RegisterMoeOps(OpRegistry& registry);            // moe.cc: moe_dispatch moe_combine ...
+void RegisterGroupedMatmulOps(OpRegistry& registry);  // grouped_matmul.cc: grouped_matmul ...
+
 // Weights as model files have them.
 void RegisterMatmulPackedOps(OpRegistry& registry);  // matmul_packed.cc: matmul_packed
 void RegisterMatmulPackedGroupOps(
