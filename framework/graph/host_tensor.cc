@@ -107,6 +107,14 @@ void Store(DType dtype, void* data, size_t i, double value) {
 
 }  // namespace
 
+namespace internal {
+
+// How TensorMemory (tensor_memory.cc) hears of a thread's allocations: what it returns owns the storage.
+using AllocationHook = std::shared_ptr<const void> (*)(std::shared_ptr<const void>, size_t);
+constinit thread_local AllocationHook allocation_hook = nullptr;
+
+}  // namespace internal
+
 HostTensor HostTensor::Allocate(DType dtype, std::vector<int64_t> dims) {
   HostTensor tensor;
   tensor.dtype_ = dtype;
@@ -118,6 +126,8 @@ HostTensor HostTensor::Allocate(DType dtype, std::vector<int64_t> dims) {
   if (alignment == kHugePage) madvise(tensor.data_, bytes, MADV_HUGEPAGE);
   tensor.owner_ = std::shared_ptr<const void>(
       tensor.data_, [](const void* p) { std::free(const_cast<void*>(p)); });
+  if (internal::allocation_hook != nullptr)
+    tensor.owner_ = internal::allocation_hook(std::move(tensor.owner_), tensor.size_bytes());
   return tensor;
 }
 
