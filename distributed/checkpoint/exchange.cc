@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "distributed/checkpoint/manifest.pb.h"
-
 namespace strata::distributed {
 
 absl::StatusOr<std::vector<std::string>> AllGatherBytes(compiler::Collectives& ranks,
@@ -26,20 +24,27 @@ absl::StatusOr<std::vector<std::string>> AllGatherBytes(compiler::Collectives& r
   return texts;
 }
 
+checkpoint::Verdict ToVerdict(const absl::Status& status) {
+  checkpoint::Verdict verdict;
+  verdict.set_code(static_cast<int>(status.code()));
+  verdict.set_message(std::string(status.message()));
+  return verdict;
+}
+
+absl::Status FromVerdict(const checkpoint::Verdict& verdict) {
+  return absl::Status(static_cast<absl::StatusCode>(verdict.code()), verdict.message());
+}
+
 absl::Status Agree(compiler::Collectives& ranks, const absl::Status& mine) {
-  checkpoint::Offer offer;
-  offer.set_error_code(static_cast<int>(mine.code()));
-  offer.set_error_message(std::string(mine.message()));
   STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> all,
-                          AllGatherBytes(ranks, offer.SerializeAsString()));
+                          AllGatherBytes(ranks, ToVerdict(mine).SerializeAsString()));
   for (size_t r = 0; r < all.size(); ++r) {
-    checkpoint::Offer other;
-    if (!other.ParseFromString(all[r])) {
+    checkpoint::Verdict verdict;
+    if (!verdict.ParseFromString(all[r])) {
       return absl::InternalError(absl::StrCat("rank ", r, ": sent what is no status"));
     }
-    if (other.error_code() == 0) continue;
-    const absl::Status status(static_cast<absl::StatusCode>(other.error_code()),
-                              other.error_message());
+    const absl::Status status = FromVerdict(verdict);
+    if (status.ok()) continue;
     return ranks.size() == 1 ? status : Annotate(status, absl::StrCat("rank ", r));
   }
   return absl::OkStatus();

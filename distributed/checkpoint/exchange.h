@@ -8,12 +8,16 @@
 #include "absl/strings/string_view.h"
 #include "base/status.h"
 #include "compiler/device/collectives.h"
+#include "distributed/checkpoint/manifest.pb.h"
 
 namespace strata::distributed {
 
 // What every rank gives, in rank order; lengths may differ.
 absl::StatusOr<std::vector<std::string>> AllGatherBytes(compiler::Collectives& ranks,
                                                         absl::string_view mine);
+
+checkpoint::Verdict ToVerdict(const absl::Status& status);
+absl::Status FromVerdict(const checkpoint::Verdict& verdict);
 
 // OK on all ranks when every rank gives OK; else one error on all: that of the lowest rank that has one, its rank before it
 // ("rank 3: ..."; not when there is one rank).

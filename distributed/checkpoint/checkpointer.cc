@@ -1,0 +1,231 @@
+#include "distributed/checkpoint/checkpointer.h"
+
+#include <algorithm>
+#include <random>
+
+#include "absl/strings/str_format.h"
+#include "base/file.h"
+#include "distributed/checkpoint/box_copy.h"
+#include "distributed/checkpoint/exchange.h"
+#include "distributed/checkpoint/manifest.h"
+#include "distributed/checkpoint/store.h"
+
+namespace strata::distributed {
+namespace {
+
+using checkpoint::Manifest;
+using checkpoint::Offer;
+using graph::HostTensor;
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string NewId() {
+  std::random_device random;
+  return absl::StrFormat("%08x", random());
+}
+
+absl::Status CheckOptions(const Checkpointer::Options& options) {
+  const uint64_t block = options.block_bytes;
+  if (options.root.empty()) return absl::InvalidArgumentError("root: give a folder");
+  if (options.keep < 1) return absl::InvalidArgumentError("keep: must be at least 1");
+  if (options.full_every < 1) return absl::InvalidArgumentError("full_every: must be at least 1");
+  if (block < 4096 || block > (1 << 30) || (block & (block - 1)) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("block_bytes: ", block, " is no power of two in [4096, 2^30]"));
+  }
+  return absl::OkStatus();
+}
+
+std::string RemedyFor(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kResourceExhausted:
+      return "; free space there or save elsewhere";
+    case absl::StatusCode::kPermissionDenied:
+      return "; make the folder writable or save elsewhere";
+    case absl::StatusCode::kNotFound:
+      return "; was the folder taken away during the save?";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Checkpointer>> Checkpointer::Open(const Options& options,
+                                                                 compiler::Collectives& ranks) {
+  STRATA_RETURN_IF_ERROR(CheckOptions(options));
+  std::unique_ptr<Checkpointer> saver(new Checkpointer(options, ranks));
+  STRATA_RETURN_IF_ERROR(Agree(ranks, ranks.rank() == 0 ? saver->OpenRoot() : absl::OkStatus()));
+  return saver;
+}
+
+absl::Status Checkpointer::OpenRoot() {
+  STRATA_RETURN_IF_ERROR(MakeDirectories(options_.root));
+  STRATA_ASSIGN_OR_RETURN(lock_, LockRoot(options_.root, options_.lock_patience));
+  STRATA_RETURN_IF_ERROR(RemoveDeadSaves(options_.root));
+  STRATA_ASSIGN_OR_RETURN(const Commits commits, ListCommits(options_.root));
+  for (const std::vector<Commit>* list : {&commits.whole, &commits.broken}) {
+    if (!list->empty()) next_sequence_ = std::max(next_sequence_, list->front().sequence + 1);
+  }
+  if (!commits.whole.empty()) {
+    last_name_ = commits.whole.front().name;
+    saves_since_full_ = commits.whole.front().saves_since_full;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Checkpointer::Save(int64_t step, absl::Span<const ShardedTensor> state,
+                                const std::map<std::string, std::string>& extra) {
+  STRATA_RETURN_IF_ERROR(Wait());
+  const auto start = Clock::now();
+  STRATA_ASSIGN_OR_RETURN(const std::vector<Offer> offers, ExchangeOffers(step, state));
+  STRATA_ASSIGN_OR_RETURN(const std::vector<PlannedTensor> plan, PlanSave(offers));
+  SaveJob::Input input;
+  input.rank = ranks_.rank();
+  const std::string name = CheckpointFolderName(step, offers[0].id());
+  input.part.folder = JoinPath(options_.root, name);
+  input.part.file = absl::StrFormat("rank-%05d-of-%05d.%s.safetensors", ranks_.rank(),
+                                    ranks_.size(), offers[0].id());
+  if (!offers[0].previous().empty()) {
+    input.part.previous = JoinPath(options_.root, offers[0].previous());
+  }
+  input.part.block_bytes = options_.block_bytes;
+  input.part.cells = Snapshot(plan, state);
+  if (ranks_.rank() == 0) input.manifest = NewManifest(offers[0], plan, extra);
+  in_flight_ = {};
+  in_flight_.step = step;
+  in_flight_.name = name;
+  in_flight_.folder = input.part.folder;
+  for (const ShardedTensor& cell : input.part.cells)
+    in_flight_.bytes_copied += cell.local.size_bytes();
+  job_ = std::make_unique<SaveJob>(std::move(input));
+  in_flight_.stall_seconds = SecondsSince(start);
+  return options_.background ? absl::OkStatus() : Wait();
+}
+
+absl::StatusOr<std::vector<Offer>> Checkpointer::ExchangeOffers(
+    int64_t step, absl::Span<const ShardedTensor> state) {
+  absl::StatusOr<Offer> made = MakeOffer(step, state);
+  Offer mine;
+  if (made.ok()) mine = *std::move(made);
+  *mine.mutable_verdict() = ToVerdict(made.status());
+  if (ranks_.rank() == 0) {
+    mine.set_id(NewId());
+    if (saves_since_full_ + 1 < static_cast<uint32_t>(options_.full_every)) {
+      mine.set_previous(last_name_);
+    }
+  }
+  STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> all,
+                          AllGatherBytes(ranks_, mine.SerializeAsString()));
+  std::vector<Offer> offers(all.size());
+  for (size_t r = 0; r < all.size(); ++r) {
+    if (!offers[r].ParseFromString(all[r])) {
+      return absl::InternalError(absl::StrCat("rank ", r, ": sent what is no offer"));
+    }
+    STRATA_RETURN_IF_ERROR(Annotate(FromVerdict(offers[r].verdict()), absl::StrCat("rank ", r)));
+  }
+  return offers;
+}
+
+// Copies of the cells that this rank writes.
+std::vector<ShardedTensor> Checkpointer::Snapshot(const std::vector<PlannedTensor>& plan,
+                                                  absl::Span<const ShardedTensor> state) {
+  std::map<absl::string_view, std::vector<const ShardedTensor*>> held;
+  for (const ShardedTensor& tensor : state) held[tensor.name].push_back(&tensor);
+  std::vector<ShardedTensor> cells;
+  for (const PlannedTensor& tensor : plan) {
+    for (const PlannedCell& cell : tensor.cells) {
+      if (cell.writer != ranks_.rank()) continue;
+      for (const ShardedTensor* source : held[tensor.name]) {
+        if (!(Intersect(BoxOf(*source), cell.box) == cell.box)) continue;
+        if (buffers_.size() == cells.size()) buffers_.emplace_back();
+        HostTensor& buffer = buffers_[cells.size()];
+        if (buffer.dtype() != tensor.dtype || buffer.dims() != cell.box.dims) {
+          buffer = HostTensor::Allocate(tensor.dtype, cell.box.dims);
+        }
+        CopyBox(cell.box, BoxOf(*source), source->local.raw(), cell.box, buffer.raw(),
+                chips::SizeOf(tensor.dtype));
+        cells.push_back({tensor.name, tensor.dims, cell.box.offset, buffer});
+        break;
+      }
+    }
+  }
+  buffers_.resize(cells.size());
+  return cells;
+}
+
+Manifest Checkpointer::NewManifest(const Offer& offer, const std::vector<PlannedTensor>& plan,
+                                   const std::map<std::string, std::string>& extra) {
+  next_saves_since_full_ = offer.previous().empty() ? 0 : saves_since_full_ + 1;
+  Manifest manifest;
+  manifest.set_step(offer.step());
+  manifest.set_sequence(next_sequence_++);
+  manifest.set_id(offer.id());
+  manifest.set_ranks(static_cast<uint32_t>(ranks_.size()));
+  for (const auto& [name, size] : options_.mesh) {
+    checkpoint::MeshAxis* axis = manifest.add_mesh();
+    axis->set_name(name);
+    axis->set_size(static_cast<uint32_t>(size));
+  }
+  manifest.set_saves_since_full(next_saves_since_full_);
+  manifest.set_block_bytes(options_.block_bytes);
+  for (const PlannedTensor& planned : plan) {
+    checkpoint::Tensor* tensor = manifest.add_tensors();
+    tensor->set_name(planned.name);
+    tensor->set_dtype(planned.dtype);
+    tensor->mutable_dims()->Assign(planned.dims.begin(), planned.dims.end());
+  }
+  manifest.mutable_extra()->insert(extra.begin(), extra.end());
+  return manifest;
+}
+
+absl::Status Checkpointer::Wait() {
+  if (job_ == nullptr) return absl::OkStatus();
+  const auto start = Clock::now();
+  const absl::Status status = EndSave();
+  in_flight_.wait_seconds = SecondsSince(start);
+  report_ = in_flight_;
+  return WithRemedy(status);
+}
+
+absl::Status Checkpointer::EndSave() {
+  const absl::StatusOr<SaveJob::Written> written = job_->WaitWritten();
+  if (written.ok()) {
+    in_flight_.bytes_written = written->bytes_written;
+    in_flight_.bytes_kept = written->bytes_kept;
+    in_flight_.write_seconds = written->seconds;
+  }
+  absl::Status status = Agree(ranks_, written.status());
+  if (status.ok()) {
+    job_->ExpectAllParts(options_.part_patience);
+  } else {
+    job_->Cancel();
+  }
+  const absl::Status committed = job_->Finish();
+  job_.reset();
+  if (ranks_.rank() == 0 && committed.ok()) {
+    last_name_ = in_flight_.name;
+    saves_since_full_ = next_saves_since_full_;
+    in_flight_.cleanup = RetainNewest(options_.root, options_.keep);
+  }
+  // Nothing will commit it any more; the space is wanted.
+  if (ranks_.rank() == 0 && !committed.ok()) {
+    in_flight_.cleanup = RemoveCheckpoint(in_flight_.folder);
+  }
+  return status.ok() ? Agree(ranks_, committed) : status;
+}
+
+absl::Status Checkpointer::WithRemedy(const absl::Status& status) const {
+  if (status.ok()) return status;
+  const std::string last = last_name_.empty() ? std::string()
+                                              : absl::StrCat("; the last checkpoint is ",
+                                                             JoinPath(options_.root, last_name_));
+  return Annotate(
+      absl::Status(status.code(), absl::StrCat(status.message(), RemedyFor(status.code()), last)),
+      absl::StrCat("checkpoint of step ", in_flight_.step));
+}
+
+}  // namespace strata::distributed
