@@ -230,7 +230,7 @@ class CpuExecutable : public Executable {
       case plan::Step::kCopy:
         return RunCopy(plan_, step, *memory_);
       default:
-        return RunCollective(plan_, step, *memory_, options_.collectives);
+        return RunCollective(step, *memory_, options_.collectives);
     }
   }
 

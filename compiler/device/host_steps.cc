@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/device/collective_call.h"
 #include "framework/graph/interpreter.h"
 #include "framework/graph/types.h"
 
@@ -17,23 +18,6 @@ void Move(void* to, const void* from, size_t bytes) {
 
 const plan::Buffer& At(const plan::Plan& plan, uint32_t id) {
   return plan.buffers(static_cast<int>(id));
-}
-
-int64_t Elements(const plan::Buffer& buffer) {
-  int64_t count = 1;
-  for (int64_t dim : buffer.dims()) count *= dim;
-  return count;
-}
-
-Reduction ReductionOf(const std::string& name) {
-  return name == "mean" ? Reduction::kMean : name == "max" ? Reduction::kMax : Reduction::kSum;
-}
-
-// How many ranks the sizes of a collective's buffers speak of; 1 where they do not tell.
-int64_t RanksOf(const plan::Collective& collective, int64_t in, int64_t out) {
-  if (collective.kind() == "all_gather" && in > 0) return out / in;
-  if (collective.kind() == "reduce_scatter" && out > 0) return in / out;
-  return 1;
 }
 
 uint32_t AddValue(const graph::HostTensor& like, graph::Graph* graph) {
@@ -133,38 +117,11 @@ absl::Status RunCopy(const plan::Plan& plan, const plan::Step& step, const HostM
   return absl::OkStatus();
 }
 
-absl::Status RunCollective(const plan::Plan& plan, const plan::Step& step, const HostMemory& memory,
+absl::Status RunCollective(const plan::Step& step, const HostMemory& memory,
                            Collectives* collectives) {
-  const plan::Collective& c = step.collective();
-  const plan::Buffer &from = At(plan, step.reads(0)), &to = At(plan, step.writes(0));
-  void *in = memory.data(step.reads(0)), *out = memory.data(step.writes(0));
-  const int64_t ranks = collectives == nullptr ? 1 : collectives->size();
-  const bool resizes = c.kind() == "all_gather" || c.kind() == "reduce_scatter";
-  const int64_t wanted = RanksOf(c, Elements(from), Elements(to));
-  if (resizes && wanted != ranks && Elements(from) + Elements(to) > 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        c.kind(), ": the plan is for ", wanted, " ranks; this device has ", ranks,
-        collectives == nullptr ? " (it was given no Collectives: set DeviceOptions.collectives)"
-                               : ""));
-  }
-  if (collectives == nullptr || ranks == 1) {
-    if (from.size_bytes() != to.size_bytes())
-      return absl::InvalidArgumentError("operand and result differ in size");
-    Move(out, in, to.size_bytes());
-    return absl::OkStatus();
-  }
-  if (c.kind() == "all_gather")
-    return collectives->AllGather(in, out, Elements(from), from.dtype());
-  if (c.kind() == "reduce_scatter") {
-    return collectives->ReduceScatter(in, out, Elements(to), from.dtype(),
-                                      ReductionOf(c.reduction()));
-  }
-  if (from.size_bytes() != to.size_bytes())
-    return absl::InvalidArgumentError("operand and result differ in size");
-  Move(out, in, to.size_bytes());
-  if (c.kind() == "broadcast")
-    return collectives->Broadcast(out, Elements(to), to.dtype(), c.root());
-  return collectives->AllReduce(out, Elements(to), to.dtype(), ReductionOf(c.reduction()));
+  const graph::HostTensor in =
+      step.reads().empty() ? graph::HostTensor() : memory.View(step.reads(0));
+  return RunCollectiveCall(step.collective(), in, memory.View(step.writes(0)), collectives);
 }
 
 absl::Status AtStep(const absl::Status& status, int index, const plan::Step& step) {

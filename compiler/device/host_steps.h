@@ -25,7 +25,7 @@ absl::Status RunReference(const graph::Graph& region, const plan::Step& step,
 absl::Status RunCopy(const plan::Plan& plan, const plan::Step& step, const HostMemory& memory);
 
 // `collectives` may be null: there is one rank then. FAILED_PRECONDITION when the sizes ask for other ranks.
-absl::Status RunCollective(const plan::Plan& plan, const plan::Step& step, const HostMemory& memory,
+absl::Status RunCollective(const plan::Step& step, const HostMemory& memory,
                            Collectives* collectives);
 
 // The fault with the step's name and the model line it serves.

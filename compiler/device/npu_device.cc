@@ -214,7 +214,7 @@ class NpuExecutable : public Executable {
   absl::Status RunOnHost(const plan::Step& step) {
     if (step.has_host_call()) return RunHostCall(step, *memory_, evaluator_.get());
     if (step.has_copy()) return RunCopy(plan_, step, *memory_);
-    return RunCollective(plan_, step, *memory_, collectives_);
+    return RunCollective(step, *memory_, collectives_);
   }
 
   // The cycles it took.

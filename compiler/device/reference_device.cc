@@ -50,7 +50,7 @@ class ReferenceExecutable : public Executable {
   absl::Status RunStep(const plan::Step& step) {
     if (step.has_host_call()) return RunHostCall(step, *memory_, evaluator_.get());
     if (step.has_copy()) return RunCopy(plan_, step, *memory_);
-    return RunCollective(plan_, step, *memory_, collectives_);
+    return RunCollective(step, *memory_, collectives_);
   }
 
   plan::Plan plan_;

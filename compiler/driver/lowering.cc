@@ -16,6 +16,7 @@
 #include "compiler/driver/product_kernels.h"
 #include "compiler/driver/product_split.h"
 #include "compiler/gemm/emit.h"
+#include "compiler/plan/collective_of.h"
 #include "compiler/plan/explain.h"
 #include "compiler/plan/validate.h"
 #include "framework/graph/attributes.h"
@@ -312,15 +313,17 @@ class Lowering {
   }
 
   absl::Status LowerCollective(const Node& node) {
-    const graph::AttributeReader attrs(node);
-    std::vector<uint32_t> writes = {AddBuffer(node.outputs(0), plan::TEMPORARY)};
+    const std::vector<uint32_t> writes = {AddBuffer(node.outputs(0), plan::TEMPORARY)};
     const bool in_place = node.op() == "all_reduce" || node.op() == "broadcast";
     plan::Step* step = AddStep(ValueAt(node.outputs(0)).name(), in_place ? Pairs{{0, 0}} : Pairs{});
-    FillStep(node, {buffer_of_[node.inputs(0)]}, writes, step);
-    step->mutable_collective()->set_kind(node.op());
-    step->mutable_collective()->set_reduction(attrs.String("reduction"));
-    step->mutable_collective()->set_root(static_cast<int32_t>(attrs.Int("root")));
-    step->set_reason(absl::StrCat("moves ", Bytes(writes[0]), " bytes between ranks"));
+    std::vector<uint32_t> reads;
+    for (uint32_t input : node.inputs()) reads.push_back(buffer_of_[input]);
+    FillStep(node, reads, writes, step);
+    const size_t rank = ValueAt(node.outputs(0)).dims().size();
+    *step->mutable_collective() = plan::CollectiveOf(node, static_cast<int64_t>(rank));
+    const bool local = node.op() == "shard" || node.op() == "rank_index";
+    step->set_reason(local ? std::string("what it makes depends on the rank")
+                           : absl::StrCat("moves ", Bytes(writes[0]), " bytes between ranks"));
     const OpDef* def = graph::OpRegistry::Get().Find(node.op());
     SetWork(WorkOf(*def, CallOf(graph_, node)), step);
     return absl::OkStatus();

@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "chips/numerics/dtype.h"
 #include "compiler/schedule/recipe.h"
 
@@ -354,13 +355,14 @@ class Validator {
   }
 
   absl::Status CheckCollective(const Step& step) const {
-    static const std::set<std::string> kKinds = {"all_reduce", "all_gather", "reduce_scatter",
-                                                 "broadcast"};
+    static const std::set<std::string> kKinds = {
+        "all_gather", "all_reduce",     "all_to_all", "broadcast", "collective_permute",
+        "rank_index", "reduce_scatter", "shard"};
     static const std::set<std::string> kReductions = {"sum", "mean", "max"};
     const Collective& collective = step.collective();
     if (kKinds.count(collective.kind()) == 0) {
-      return Fault(absl::StrCat("collective.kind: '", collective.kind(),
-                                "' is none of all_reduce, all_gather, reduce_scatter, broadcast"));
+      return Fault(absl::StrCat("collective.kind: '", collective.kind(), "' is none of ",
+                                absl::StrJoin(kKinds, ", ")));
     }
     const bool reduces = collective.kind() == "all_reduce" || collective.kind() == "reduce_scatter";
     if (reduces != (kReductions.count(collective.reduction()) == 1) ||
@@ -369,8 +371,10 @@ class Validator {
                                 "' does not fit ", collective.kind(),
                                 "; reductions are sum, mean, max"));
     }
-    if (step.reads_size() != 1 || step.writes_size() != 1)
-      return Fault("collective: takes one buffer to one buffer");
+    if (collective.ranks() < 0) return Fault("collective.ranks: is negative");
+    const int operands = collective.kind() == "rank_index" ? 0 : 1;
+    if (step.reads_size() != operands || step.writes_size() != 1)
+      return Fault("collective: takes one buffer to one buffer (rank_index: none to one)");
     return absl::OkStatus();
   }
 

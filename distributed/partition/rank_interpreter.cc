@@ -4,24 +4,29 @@
 #include <map>
 #include <string>
 
-#include "absl/strings/str_cat.h"
-#include "framework/graph/attributes.h"
+#include "compiler/device/collective_call.h"
+#include "compiler/plan/collective_of.h"
 #include "framework/graph/interpreter.h"
+#include "framework/graph/op_def.h"
+#include "framework/graph/types.h"
 
 namespace strata::distributed {
 namespace {
 
 using graph::HostTensor;
 
-absl::StatusOr<std::vector<HostTensor>> RunNode(const graph::Node& node,
+absl::StatusOr<std::vector<HostTensor>> RunNode(const graph::Graph& graph, const graph::Node& node,
                                                 absl::Span<const HostTensor> inputs,
                                                 compiler::Collectives& collectives) {
-  if (node.op() != "all_reduce") return graph::EvaluateNode(node, inputs);
-  const bool mean = graph::AttributeReader(node).String("reduction") == "mean";
-  HostTensor result = inputs[0].Clone();
-  STRATA_RETURN_IF_ERROR(
-      collectives.AllReduce(result.raw(), result.elements(), result.dtype(),
-                            mean ? compiler::Reduction::kMean : compiler::Reduction::kSum));
+  const graph::OpDef* def = graph::OpRegistry::Get().Find(node.op());
+  if (def == nullptr || def->op_class != graph::OpClass::kCollective)
+    return graph::EvaluateNode(node, inputs);
+  const graph::Value& value = graph.values(static_cast<int>(node.outputs(0)));
+  const graph::TensorType type = graph::TypeOf(value);
+  const HostTensor result = HostTensor::Allocate(type.dtype, type.dims());
+  STRATA_RETURN_IF_ERROR(compiler::RunCollectiveCall(plan::CollectiveOf(node, type.rank()),
+                                                     inputs.empty() ? HostTensor() : inputs[0],
+                                                     result, &collectives));
   return std::vector<HostTensor>{result};
 }
 
@@ -37,7 +42,7 @@ absl::StatusOr<std::vector<HostTensor>> RankInterpreter::Evaluate(
   for (const graph::Node& node : bound.nodes()) {
     std::vector<HostTensor> operands;
     for (uint32_t id : node.inputs()) operands.push_back(values[id]);
-    absl::StatusOr<std::vector<HostTensor>> results = RunNode(node, operands, collectives_);
+    absl::StatusOr<std::vector<HostTensor>> results = RunNode(bound, node, operands, collectives_);
     if (!results.ok()) return Annotate(results.status(), node.origin());
     for (int i = 0; i < node.outputs_size(); ++i)
       values[node.outputs(i)] = (*results)[static_cast<size_t>(i)];

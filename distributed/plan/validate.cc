@@ -5,14 +5,16 @@
 #include <map>
 #include <set>
 #include <string>
-#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace strata::parallel {
 namespace {
 
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr int64_t kMaxRanks = std::numeric_limits<int32_t>::max();
 
 template <typename... Parts>
@@ -34,6 +36,8 @@ absl::Status CheckMesh(const ParallelPlan& plan) {
     const MeshAxis& axis = plan.mesh(i);
     const std::string where = absl::StrCat("mesh[", i, "]");
     if (axis.name().empty()) return Fault(where, ".name: is empty; an axis needs a name");
+    if (axis.name().find_first_of(", ") != std::string::npos)
+      return Fault(where, ".name: '", axis.name(), "' has a comma or a space");
     if (!names.insert(axis.name()).second) {
       return Fault(where, ".name: '", axis.name(), "' is taken by another axis");
     }
@@ -55,16 +59,18 @@ absl::Status CheckSharding(const TensorSharding& sharding,
                            const std::map<std::string, AxisKind>& kinds) {
   std::set<std::string> used;
   for (int d = 0; d < sharding.axes_size(); ++d) {
-    const std::string& axis = sharding.axes(d);
-    if (axis.empty()) continue;
-    const auto it = kinds.find(axis);
-    if (it == kinds.end()) return Fault("axes[", d, "]: there is no mesh axis '", axis, "'");
-    if (it->second == PIPELINE_PARALLEL) {
-      return Fault("axes[", d, "]: '", axis,
-                   "' is the pipeline's axis; it splits layers, not tensors");
+    if (sharding.axes(d).empty()) continue;
+    for (const absl::string_view part : absl::StrSplit(sharding.axes(d), ',')) {
+      const std::string axis(part);
+      const auto it = kinds.find(axis);
+      if (it == kinds.end()) return Fault("axes[", d, "]: there is no mesh axis '", axis, "'");
+      if (it->second == PIPELINE_PARALLEL) {
+        return Fault("axes[", d, "]: '", axis,
+                     "' is the pipeline's axis; it splits layers, not tensors");
+      }
+      if (!used.insert(axis).second)
+        return Fault("axes[", d, "]: '", axis, "' splits a dim already");
     }
-    if (!used.insert(axis).second)
-      return Fault("axes[", d, "]: '", axis, "' splits another dim already");
   }
   return absl::OkStatus();
 }
@@ -90,7 +96,7 @@ absl::Status CheckShardings(const ParallelPlan& plan) {
 // gradients.
 absl::Status CheckStage(const StageSchedule& stage, uint32_t microbatches) {
   std::map<std::pair<uint32_t, uint32_t>, SlotKind> last;  // (microbatch, chunk) -> the latest slot
-  std::map<uint32_t, uint32_t> backwards;                  // chunk -> microbatches that came back
+  std::map<uint32_t, uint32_t> forwards, backwards;  // chunk -> microbatches that went, came back
   for (int i = 0; i < stage.slots_size(); ++i) {
     const Slot& slot = stage.slots(i);
     const std::string where = absl::StrCat("slots[", i, "]");
@@ -111,15 +117,28 @@ absl::Status CheckStage(const StageSchedule& stage, uint32_t microbatches) {
                                       "; the order is FORWARD, BACKWARD, WEIGHT"));
     }
     before = slot.kind();
+    if (slot.kind() == FORWARD) ++forwards[slot.chunk()];
     if (slot.kind() == BACKWARD) ++backwards[slot.chunk()];
   }
   if (stage.slots().empty()) return Fault("slots: is empty; the stage would do nothing");
   for (const auto& [key, kind] : last) {
     const uint32_t chunk = key.second;
-    if (backwards[chunk] != microbatches) {
-      return Fault("slots: chunk ", chunk, " brings ", backwards[chunk], " of ", microbatches,
+    if (backwards[chunk] != forwards[chunk]) {
+      return Fault("slots: chunk ", chunk, " brings ", backwards[chunk], " of ", forwards[chunk],
                    " microbatches back");
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckChunksRun(const ParallelPlan& plan) {
+  std::vector<uint32_t> runs(static_cast<size_t>(plan.chunks_size()));
+  for (const StageSchedule& stage : plan.pipeline()) {
+    for (const Slot& slot : stage.slots()) runs[slot.chunk()] += slot.kind() == FORWARD;
+  }
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (runs[i] == plan.microbatches()) continue;
+    return Fault("chunks[", i, "]: ", runs[i], " of ", plan.microbatches(), " microbatches run it");
   }
   return absl::OkStatus();
 }
@@ -133,11 +152,20 @@ absl::Status CheckPipeline(const ParallelPlan& plan) {
     return Fault("pipeline: has ", plan.pipeline_size(),
                  " stages; the mesh's PIPELINE_PARALLEL axis asks for ", stages);
   }
+  if (stages == 0 && !plan.chunks().empty())
+    return Fault("chunks: there are ", plan.chunks_size(),
+                 "; the mesh has no PIPELINE_PARALLEL axis to put them on");
   for (int i = 0; i < plan.pipeline_size(); ++i) {
+    for (int j = 0; j < plan.pipeline(i).slots_size(); ++j) {
+      const uint32_t chunk = plan.pipeline(i).slots(j).chunk();
+      if (chunk < static_cast<uint32_t>(plan.chunks_size())) continue;
+      return Fault("pipeline[", i, "].slots[", j, "].chunk: is ", chunk, "; there are ",
+                   plan.chunks_size(), " chunks");
+    }
     STRATA_RETURN_IF_ERROR(Annotate(CheckStage(plan.pipeline(i), plan.microbatches()),
                                     absl::StrCat("pipeline[", i, "]")));
   }
-  return absl::OkStatus();
+  return CheckChunksRun(plan);
 }
 
 }  // namespace
@@ -152,6 +180,9 @@ absl::Status ValidateParallelPlan(const ParallelPlan& plan) {
   STRATA_RETURN_IF_ERROR(CheckPipeline(plan));
   if (!ZeroStage_IsValid(plan.zero()))
     return Fault("zero: ", static_cast<int>(plan.zero()), " is not a known stage");
+  if (!ContextMethod_IsValid(plan.context()))
+    return Fault("context: ", static_cast<int>(plan.context()), " is not a known method");
+  if (plan.bucket_bytes() < 0) return Fault("bucket_bytes: is ", plan.bucket_bytes());
   return absl::OkStatus();
 }
 

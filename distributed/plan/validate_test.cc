@@ -61,8 +61,8 @@ struct Break {
 
 TEST(ParallelPlanTest, FaultsAreNamedByPath) {
   const Break breaks[] = {
-      {"version", [](ParallelPlan& p) { p.set_version(2); },
-       "version: is 2; this build reads version 1"},
+      {"version", [](ParallelPlan& p) { p.set_version(1); },
+       "version: is 1; this build reads version 2"},
       {"no mesh", [](ParallelPlan& p) { p.clear_mesh(); }, "mesh: is empty"},
       {"no axis name", [](ParallelPlan& p) { p.mutable_mesh(1)->clear_name(); },
        "mesh[1].name: is empty"},
@@ -85,7 +85,7 @@ TEST(ParallelPlanTest, FaultsAreNamedByPath) {
       {"no such axis", [](ParallelPlan& p) { p.mutable_shardings(0)->set_axes(1, "ep"); },
        "shardings[0]: axes[1]: there is no mesh axis 'ep'"},
       {"axis twice", [](ParallelPlan& p) { p.mutable_shardings(0)->set_axes(0, "tp"); },
-       "shardings[0]: axes[1]: 'tp' splits another dim"},
+       "shardings[0]: axes[1]: 'tp' splits a dim already"},
       {"pipeline axis", [](ParallelPlan& p) { p.mutable_shardings(0)->set_axes(0, "pp"); },
        "shardings[0]: axes[0]: 'pp' is the pipeline's axis"},
       {"no microbatch", [](ParallelPlan& p) { p.set_microbatches(0); }, "microbatches: is 0"},
@@ -100,13 +100,25 @@ TEST(ParallelPlanTest, FaultsAreNamedByPath) {
        "pipeline[0]: slots[1].microbatch: 2 is outside [0, 2)"},
       {"backward first",
        [](ParallelPlan& p) { p.mutable_pipeline(1)->mutable_slots(0)->set_kind(BACKWARD); },
-       "pipeline[1]: slots[0].kind: BACKWARD of microbatch 0, chunk 0 comes first"},
+       "pipeline[1]: slots[0].kind: BACKWARD of microbatch 0, chunk 1 comes first"},
       {"forward twice",
        [](ParallelPlan& p) { p.mutable_pipeline(1)->mutable_slots(1)->set_kind(FORWARD); },
-       "pipeline[1]: slots[1].kind: FORWARD of microbatch 0, chunk 0 after FORWARD"},
+       "pipeline[1]: slots[1].kind: FORWARD of microbatch 0, chunk 1 after FORWARD"},
       {"lost microbatch",
        [](ParallelPlan& p) { p.mutable_pipeline(0)->mutable_slots()->RemoveLast(); },
        "pipeline[0]: slots: chunk 0 brings 1 of 2 microbatches back"},
+      {"axis with a comma", [](ParallelPlan& p) { p.mutable_mesh(1)->set_name("dp,x"); },
+       "mesh[1].name: 'dp,x' has a comma"},
+      {"second of two axes", [](ParallelPlan& p) { p.mutable_shardings(0)->set_axes(0, "dp,ep"); },
+       "shardings[0]: axes[0]: there is no mesh axis 'ep'"},
+      {"no such chunk",
+       [](ParallelPlan& p) { p.mutable_pipeline(0)->mutable_slots(1)->set_chunk(2); },
+       "pipeline[0].slots[1].chunk: is 2; there are 2 chunks"},
+      {"chunk nobody runs", [](ParallelPlan& p) { p.add_chunks(); },
+       "chunks[2]: 0 of 2 microbatches run it"},
+      {"context", [](ParallelPlan& p) { p.set_context(static_cast<ContextMethod>(9)); },
+       "context: 9 is not a known method"},
+      {"bucket", [](ParallelPlan& p) { p.set_bucket_bytes(-1); }, "bucket_bytes: is -1"},
       {"zero", [](ParallelPlan& p) { p.set_zero(static_cast<ZeroStage>(7)); },
        "zero: 7 is not a known stage"},
   };
@@ -122,6 +134,9 @@ TEST(ParallelPlanTest, PipelineNeedsItsAxis) {
   ParallelPlan plan = DataParallelPlan(2);
   plan.add_pipeline();
   EXPECT_THAT(ValidateParallelPlan(plan), StatusIs(kInvalid, HasSubstr("pipeline: has 1 stages")));
+  plan = DataParallelPlan(2);
+  plan.add_chunks();
+  EXPECT_THAT(ValidateParallelPlan(plan), StatusIs(kInvalid, HasSubstr("chunks: there are 1")));
 }
 
 TEST(ParallelPlanTest, WhatCannotBeExecutedIsRefusedByPath) {

@@ -230,7 +230,14 @@ void CollectiveCases(CaseMaker& make) {
   make.Op("all_gather.1", "all_gather", {F({5, 3})}, {{"ranks", Attr(1)}});
   make.Op("reduce_scatter.1", "reduce_scatter", {F({5, 3})},
           {{"ranks", Attr(1)}, {"reduction", Attr("mean")}});
+  make.Op("all_gather.axis", "all_gather", {F({5, 3})}, {{"ranks", Attr(1)}, {"axis", Attr(-1)}});
   make.Op("broadcast.17", "broadcast", {F({17})}, {{"root", Attr(0)}});
+  make.Op("all_to_all.1", "all_to_all", {F({5, 3})},
+          {{"ranks", Attr(1)}, {"split", Attr(0)}, {"concat", Attr(1)}});
+  make.Op("collective_permute.1", "collective_permute", {F({7})},
+          {{"ranks", Attr(1)}, {"offset", Attr(1)}});
+  make.Op("shard.1", "shard", {F({5, 3})}, {{"ranks", Attr(1)}, {"axis", Attr(1)}});
+  make.Op("rank_index.1", "rank_index", {}, {{"ranks", Attr(1)}});
 }
 
 // fusion of exp(a) * b + b, with all of it on one grid, and with a reduction at the end.

@@ -143,6 +143,12 @@ TEST(Inference, RefusesWithAReason) {
        {F32({5})},
        {{"ranks", Attr(2)}, {"reduction", Attr("sum")}},
        "2 ranks divide"},
+      {"all_gather", {F32({2})}, {{"ranks", Attr(2)}, {"axis", Attr(1)}}, "axis"},
+      {"all_to_all",
+       {F32({3, 4})},
+       {{"ranks", Attr(2)}, {"split", Attr(0)}, {"concat", Attr(1)}},
+       "dim 0 that 2 ranks divide"},
+      {"rank_index", {}, {{"ranks", Attr(0)}}, "ranks: is 0"},
       {"fusion", {}, {{"kind", Attr("loop")}}, "regions: has 0; must be 1"},
   };
   for (const Bad& bad : cases) {
