@@ -119,9 +119,7 @@ class Launcher {
     while (group->running() > 0) {
       const std::vector<RankExit> exits = group->Wait(kAskAgain, signals_.fd());
       if (const int signal = signals_.Take()) return Interrupt(signal, *group);
-      const auto failed =
-          std::find_if(exits.begin(), exits.end(), [](const RankExit& e) { return e.failed(); });
-      if (failed != exits.end()) {
+      if (const RankExit* failed = FirstFailure(exits)) {
         Fail(*failed, *group, &report);
         return absl::OkStatus();
       }

@@ -34,6 +34,15 @@ std::string Describe(const RankExit& exit) {
                       strsignal(exit.signal), ")");
 }
 
+const RankExit* FirstFailure(const std::vector<RankExit>& exits) {
+  const RankExit* first = nullptr;
+  for (const RankExit& exit : exits) {
+    if (!exit.failed() || (first != nullptr && (first->signal != 0 || exit.signal == 0))) continue;
+    first = &exit;
+  }
+  return first;
+}
+
 absl::StatusOr<std::unique_ptr<ProcessGroup>> ProcessGroup::Start(
     const std::vector<RankProcess>& processes, LineSink sink) {
   const bool capture = static_cast<bool>(sink);

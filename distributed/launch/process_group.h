@@ -37,6 +37,10 @@ struct RankExit {
 // "rank 2 was ended by signal 9 (Killed)", "rank 0 exited with 3".
 std::string Describe(const RankExit& exit);
 
+// Of ranks that ended about the same time, the one that failed first, as far as that can be told: a signal is never the
+// consequence of another's failure, an exit code may be. Null when none failed.
+const RankExit* FirstFailure(const std::vector<RankExit>& exits);
+
 class ProcessGroup {
  public:
   using Duration = std::chrono::milliseconds;

@@ -149,7 +149,9 @@ TEST_F(ProcessGroupTest, WakesForAnother) {
   int wake[2];
   ASSERT_EQ(pipe(wake), 0);
   ASSERT_EQ(write(wake[1], "x", 1), 1);
-  Start({Shell(0, "sleep 1000")});
+  RankProcess sleep;
+  sleep.argv = {"sleep", "1000"};
+  Start({sleep});
   EXPECT_TRUE(group_->Wait(milliseconds(60000), wake[0]).empty());
   group_->SignalRank(1, SIGKILL);  // nobody
   EXPECT_EQ(group_->running(), 1);
