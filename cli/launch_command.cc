@@ -74,6 +74,8 @@ void AddLaunchCommand(CLI::App& app, Action& action) {
   verb->add_option("-n,--ranks", o.ranks, "ranks on this machine")->capture_default_str();
   verb->add_option("--transport", o.transport, "how the ranks talk: tcp, shm")
       ->capture_default_str();
+  verb->add_option("--timeout", o.timeout_seconds,
+                   "seconds that a rank waits for another; without, the ranks' own 300");
   verb->add_option("--max-restarts", o.max_restarts,
                    "how often all ranks are started again after a failure")
       ->capture_default_str();

@@ -1,6 +1,7 @@
 #include "distributed/elastic/supervisor.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -86,6 +87,7 @@ class Supervisor {
                              {"LOCAL_WORLD_SIZE", absl::StrCat(ranks)},
                              {"MASTER_ADDR", "127.0.0.1"},
                              {"MASTER_PORT", absl::StrCat(port)},
+                             {"TORCHELASTIC_RUN_ID", run_id_},
                              {"STRATA_TRANSPORT", options_.transport},
                              {"STRATA_GENERATION", absl::StrCat(outcomes_.size())}};
       const Seat seat = {static_cast<int>(outcomes_.size()), rank, ranks, &board_.slot(rank)};
@@ -142,6 +144,8 @@ class Supervisor {
   const SupervisorOptions& options_;
   const RankMain& rank_main_;
   Board& board_;
+  const std::string run_id_ =
+      absl::StrCat("elastic-", getpid(), "-", Clock::now().time_since_epoch().count());
   std::vector<GenerationOutcome> outcomes_;
 };
 

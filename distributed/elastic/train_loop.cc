@@ -26,6 +26,7 @@ class Loop {
       const bool save = run_.save_every > 0 && done_ % run_.save_every == 0;
       if (save || done_ == run_.steps) STRATA_RETURN_IF_ERROR(Save());
     }
+    STRATA_RETURN_IF_ERROR(Annotate(store_->Finish(), "saving the last commit"));
     watched_.SetPhase(Phase::kDone);
     return absl::OkStatus();
   }

@@ -41,8 +41,11 @@ class CommitStore {
   virtual ~CommitStore() = default;
   // The last committed step, the same on every rank; 0 when there is none.
   virtual absl::StatusOr<int64_t> LastCommit() = 0;
-  // When it returns on any rank the whole commit is there, or an error is returned and the commits before it stand.
+  // Commits the state as it is now; it may be written while training goes on. The commit is made as a whole or not at
+  // all; an error of the one before may come with this one. The commits before it stand.
   virtual absl::Status Save(int64_t step, const std::vector<ShardedTensor>& state) = 0;
+  // Waits for saves that are still written.
+  virtual absl::Status Finish() { return absl::OkStatus(); }
   // Fills the cells from a commit of any number of ranks. DATA_LOSS when it is not what was written.
   virtual absl::Status Load(int64_t step, const std::vector<ShardedTensor>& state) = 0;
 };

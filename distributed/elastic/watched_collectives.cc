@@ -10,7 +10,7 @@ double SteadySeconds() {
 
 class WatchedCollectives::Wait {
  public:
-  explicit Wait(WatchedCollectives* watched) : watched_(*watched), start_(watched->clock_()) {
+  explicit Wait(WatchedCollectives* watched) : watched_(*watched->all_), start_(watched->clock_()) {
     Post(Phase::kCollective);
   }
   ~Wait() {
@@ -59,6 +59,62 @@ absl::Status WatchedCollectives::Broadcast(void* data, int64_t count, chips::DTy
 absl::Status WatchedCollectives::Barrier() {
   Wait wait(this);
   return to_.Barrier();
+}
+
+absl::Status WatchedCollectives::Reduce(void* data, int64_t count, chips::DType dtype,
+                                        compiler::Reduction reduction, int root) {
+  Wait wait(this);
+  return to_.Reduce(data, count, dtype, reduction, root);
+}
+
+absl::Status WatchedCollectives::Gather(const void* input, void* output, int64_t count,
+                                        chips::DType dtype, int root) {
+  Wait wait(this);
+  return to_.Gather(input, output, count, dtype, root);
+}
+
+absl::Status WatchedCollectives::Scatter(const void* input, void* output, int64_t count,
+                                         chips::DType dtype, int root) {
+  Wait wait(this);
+  return to_.Scatter(input, output, count, dtype, root);
+}
+
+absl::Status WatchedCollectives::AllToAll(const void* input, void* output, int64_t count,
+                                          chips::DType dtype) {
+  Wait wait(this);
+  return to_.AllToAll(input, output, count, dtype);
+}
+
+absl::Status WatchedCollectives::AllToAllV(const void* input, absl::Span<const int64_t> send_counts,
+                                           void* output, absl::Span<const int64_t> receive_counts,
+                                           chips::DType dtype) {
+  Wait wait(this);
+  return to_.AllToAllV(input, send_counts, output, receive_counts, dtype);
+}
+
+absl::Status WatchedCollectives::Send(const void* data, int64_t count, chips::DType dtype,
+                                      int peer) {
+  Wait wait(this);
+  return to_.Send(data, count, dtype, peer);
+}
+
+absl::Status WatchedCollectives::Recv(void* data, int64_t count, chips::DType dtype, int peer) {
+  Wait wait(this);
+  return to_.Recv(data, count, dtype, peer);
+}
+
+absl::Status WatchedCollectives::Permute(const void* input, void* output, int64_t count,
+                                         chips::DType dtype, int64_t offset) {
+  Wait wait(this);
+  return to_.Permute(input, output, count, dtype, offset);
+}
+
+absl::StatusOr<compiler::Collectives*> WatchedCollectives::Group(absl::string_view axes) {
+  if (axes.empty()) return this;
+  STRATA_ASSIGN_OR_RETURN(compiler::Collectives* const group, to_.Group(axes));
+  std::unique_ptr<WatchedCollectives>& watched = groups_[std::string(axes)];
+  if (watched == nullptr) watched.reset(new WatchedCollectives(*group, all_));
+  return watched.get();
 }
 
 }  // namespace strata::distributed

@@ -5,6 +5,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
+#include <string>
 
 #include "compiler/device/collectives.h"
 #include "distributed/elastic/board.h"
@@ -20,7 +23,7 @@ class WatchedCollectives : public compiler::Collectives {
  public:
   // `collectives` and `slot` (may be null) outlive this.
   WatchedCollectives(compiler::Collectives& collectives, Board::Slot* slot, SecondsClock clock)
-      : to_(collectives), slot_(slot), clock_(std::move(clock)) {}
+      : to_(collectives), slot_(slot), clock_(std::move(clock)), all_(this) {}
 
   // The phase outside of collectives. Only those called while computing are posted as kCollective: within a save or a
   // load it stays that.
@@ -37,15 +40,35 @@ class WatchedCollectives : public compiler::Collectives {
                              compiler::Reduction reduction) override;
   absl::Status Broadcast(void* data, int64_t count, chips::DType dtype, int root) override;
   absl::Status Barrier() override;
+  absl::Status Reduce(void* data, int64_t count, chips::DType dtype, compiler::Reduction reduction,
+                      int root) override;
+  absl::Status Gather(const void* input, void* output, int64_t count, chips::DType dtype,
+                      int root) override;
+  absl::Status Scatter(const void* input, void* output, int64_t count, chips::DType dtype,
+                       int root) override;
+  absl::Status AllToAll(const void* input, void* output, int64_t count,
+                        chips::DType dtype) override;
+  absl::Status AllToAllV(const void* input, absl::Span<const int64_t> send_counts, void* output,
+                         absl::Span<const int64_t> receive_counts, chips::DType dtype) override;
+  absl::Status Send(const void* data, int64_t count, chips::DType dtype, int peer) override;
+  absl::Status Recv(void* data, int64_t count, chips::DType dtype, int peer) override;
+  absl::Status Permute(const void* input, void* output, int64_t count, chips::DType dtype,
+                       int64_t offset) override;
+  // Watched as well, and owned by this.
+  absl::StatusOr<Collectives*> Group(absl::string_view axes) override;
 
  private:
   class Wait;
+  WatchedCollectives(compiler::Collectives& group, WatchedCollectives* all)
+      : to_(group), slot_(all->slot_), clock_(all->clock_), all_(all) {}
 
   compiler::Collectives& to_;
   Board::Slot* const slot_;
   const SecondsClock clock_;
+  WatchedCollectives* const all_;  // which keeps the phase and the time; of a group, its maker
   Phase phase_ = Phase::kStart;
   double waited_ = 0;
+  std::map<std::string, std::unique_ptr<WatchedCollectives>> groups_;
 };
 
 }  // namespace strata::distributed

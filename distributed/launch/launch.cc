@@ -1,6 +1,7 @@
 #include "distributed/launch/launch.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -42,6 +43,10 @@ class Launcher {
         print_(print),
         least_(options.min_ranks == 0 ? options.ranks : options.min_ranks),
         most_(options.max_ranks == 0 ? options.ranks : options.max_ranks),
+        run_id_(
+            options.nodes > 1
+                ? absl::StrCat("strata-", options.master_address, "-", options.master_port)
+                : absl::StrCat("strata-", getpid(), "-", Clock::now().time_since_epoch().count())),
         roster_(FixedRoster(
             options.nodes, options.node_rank,
             options.master_address.empty() ? "127.0.0.1" : options.master_address,
@@ -94,6 +99,8 @@ class Launcher {
           {"GROUP_RANK", absl::StrCat(g.node_rank)},    {"MASTER_ADDR", g.master_address},
           {"MASTER_PORT", absl::StrCat(g.master_port)}, {"STRATA_TRANSPORT", options_.transport},
           {"STRATA_GENERATION", absl::StrCat(g.number)}};
+      if (options_.timeout_seconds > 0)
+        process.environment.emplace_back("STRATA_TIMEOUT", absl::StrCat(options_.timeout_seconds));
       processes.push_back(std::move(process));
     }
     return processes;
@@ -162,6 +169,7 @@ class Launcher {
   const LaunchOptions& options_;
   const LaunchPrinter& print_;
   const int least_, most_;
+  const std::string run_id_;  // the same on all machines
   const std::unique_ptr<Roster> roster_;
   SignalCatcher signals_;
   LaunchResult result_;

@@ -7,8 +7,9 @@
 //   return result.exit_code;
 //
 // Each rank is a process with the variables of torchrun: RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE, GROUP_RANK,
-// MASTER_ADDR, MASTER_PORT; and with STRATA_TRANSPORT (what WorldRegistry() is to be asked for) and STRATA_GENERATION
-// (0, then one more at each restart). Its output lines are passed on as "[RANK] line".
+// MASTER_ADDR, MASTER_PORT, TORCHELASTIC_RUN_ID; with STRATA_TRANSPORT (what WorldRegistry() is to be asked for) and
+// STRATA_GENERATION (0, then one more at each restart), and STRATA_TIMEOUT when it is given. Its output lines are passed
+// on as "[RANK] line".
 //
 // When a rank fails, the others are told to end (SIGTERM) and killed after the grace time; the first failure is reported
 // with its rank, its exit status or signal and its last lines. Then the run starts anew, as long as restarts are left:

@@ -191,6 +191,8 @@ TEST_F(LaunchTest, BadOptions) {
   expect("--node-rank: is 2, but must be in [0, 1]");
   options_.nodes = 2;
   expect("--master-addr: is not set");
+  options_.timeout_seconds = -2;
+  expect("--timeout: is -2");
   options_.master_port = 70000;
   expect("--master-port: is 70000");
   options_.max_restarts = -1;
