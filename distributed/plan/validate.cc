@@ -10,6 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "distributed/schedule/plan.h"
+#include "distributed/schedule/validate.h"
 
 namespace strata::parallel {
 namespace {
@@ -92,57 +94,6 @@ absl::Status CheckShardings(const ParallelPlan& plan) {
   return absl::OkStatus();
 }
 
-// A microbatch on a chunk runs forward once, then backward once, then (if at all) its weight
-// gradients.
-absl::Status CheckStage(const StageSchedule& stage, uint32_t microbatches) {
-  std::map<std::pair<uint32_t, uint32_t>, SlotKind> last;  // (microbatch, chunk) -> the latest slot
-  std::map<uint32_t, uint32_t> forwards, backwards;  // chunk -> microbatches that went, came back
-  for (int i = 0; i < stage.slots_size(); ++i) {
-    const Slot& slot = stage.slots(i);
-    const std::string where = absl::StrCat("slots[", i, "]");
-    if (slot.kind() == SLOT_KIND_UNSPECIFIED || !SlotKind_IsValid(slot.kind())) {
-      return Fault(where, ".kind: is not set to a known kind");
-    }
-    if (slot.microbatch() >= microbatches) {
-      return Fault(where, ".microbatch: ", slot.microbatch(), " is outside [0, ", microbatches,
-                   ")");
-    }
-    SlotKind& before = last[{slot.microbatch(), slot.chunk()}];
-    if (slot.kind() != before + 1) {
-      return Fault(where, ".kind: ", SlotKind_Name(slot.kind()), " of microbatch ",
-                   slot.microbatch(), ", chunk ", slot.chunk(),
-                   before == SLOT_KIND_UNSPECIFIED
-                       ? std::string(" comes first; FORWARD must")
-                       : absl::StrCat(" after ", SlotKind_Name(before),
-                                      "; the order is FORWARD, BACKWARD, WEIGHT"));
-    }
-    before = slot.kind();
-    if (slot.kind() == FORWARD) ++forwards[slot.chunk()];
-    if (slot.kind() == BACKWARD) ++backwards[slot.chunk()];
-  }
-  if (stage.slots().empty()) return Fault("slots: is empty; the stage would do nothing");
-  for (const auto& [key, kind] : last) {
-    const uint32_t chunk = key.second;
-    if (backwards[chunk] != forwards[chunk]) {
-      return Fault("slots: chunk ", chunk, " brings ", backwards[chunk], " of ", forwards[chunk],
-                   " microbatches back");
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckChunksRun(const ParallelPlan& plan) {
-  std::vector<uint32_t> runs(static_cast<size_t>(plan.chunks_size()));
-  for (const StageSchedule& stage : plan.pipeline()) {
-    for (const Slot& slot : stage.slots()) runs[slot.chunk()] += slot.kind() == FORWARD;
-  }
-  for (size_t i = 0; i < runs.size(); ++i) {
-    if (runs[i] == plan.microbatches()) continue;
-    return Fault("chunks[", i, "]: ", runs[i], " of ", plan.microbatches(), " microbatches run it");
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckPipeline(const ParallelPlan& plan) {
   int64_t stages = 0;  // without a pipeline axis
   for (const MeshAxis& axis : plan.mesh()) {
@@ -155,17 +106,9 @@ absl::Status CheckPipeline(const ParallelPlan& plan) {
   if (stages == 0 && !plan.chunks().empty())
     return Fault("chunks: there are ", plan.chunks_size(),
                  "; the mesh has no PIPELINE_PARALLEL axis to put them on");
-  for (int i = 0; i < plan.pipeline_size(); ++i) {
-    for (int j = 0; j < plan.pipeline(i).slots_size(); ++j) {
-      const uint32_t chunk = plan.pipeline(i).slots(j).chunk();
-      if (chunk < static_cast<uint32_t>(plan.chunks_size())) continue;
-      return Fault("pipeline[", i, "].slots[", j, "].chunk: is ", chunk, "; there are ",
-                   plan.chunks_size(), " chunks");
-    }
-    STRATA_RETURN_IF_ERROR(Annotate(CheckStage(plan.pipeline(i), plan.microbatches()),
-                                    absl::StrCat("pipeline[", i, "]")));
-  }
-  return CheckChunksRun(plan);
+  if (stages == 0) return absl::OkStatus();
+  STRATA_ASSIGN_OR_RETURN(const schedule::Schedule read, schedule::ReadFromPlan(plan));
+  return schedule::ValidateSchedule(read);
 }
 
 }  // namespace

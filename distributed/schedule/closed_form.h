@@ -43,7 +43,7 @@ struct ClosedForm {
   bool is_exact = false;        // the bubble, for this shape and these times; peaks always are
   std::string formula;          // "(p-1)(F+B)", as the source writes it
   std::string source;           // paper
-  std::string assumes = "";          // when the formula is exact; empty: always
+  std::string assumes = "";     // when the formula is exact; empty: always
 };
 
 // NOT_FOUND for a name without a closed form. No hops and no chunk_scale: INVALID_ARGUMENT.

@@ -15,8 +15,7 @@ std::vector<SlotTimes> AllTimes() {
   std::vector<SlotTimes> all;
   for (int64_t f : {1, 2, 5}) {
     for (int64_t b : {1, 2, 4}) {
-      for (int64_t w : {0, 1, 2})
-        all.push_back({.forward = f, .backward_input = b, .weight = w});
+      for (int64_t w : {0, 1, 2}) all.push_back({.forward = f, .backward_input = b, .weight = w});
     }
   }
   return all;
@@ -28,7 +27,7 @@ TEST(ClosedFormTest, EqualsTheSimulationForAllShapesAndTimes) {
   for (const std::string& name : ScheduleNames()) {
     int exact = 0, other = 0;
     for (int ranks : {1, 2, 3, 4, 6, 8}) {
-      for (int microbatches : {1, 2, 3, 6, 8, 15, 16, 24}) {
+      for (int microbatches : {1, 3, 8, 12, 16}) {
         for (int chunks : {2, 3}) {
           if (chunks == 3 && name != "interleaved_1f1b") continue;
           ScheduleShape shape = {.ranks = ranks, .microbatches = microbatches};

@@ -1,8 +1,11 @@
 #include "distributed/schedule/simulate.h"
 
 #include <algorithm>
+#include <iterator>
+#include <numeric>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "chips/timeline/validate.h"
@@ -121,16 +124,19 @@ absl::StatusOr<Simulation> Simulate(const Schedule& schedule, const SlotTimes& t
   run.timeline.set_name(schedule.name);
   run.timeline.set_source(chips::SIMULATED);
   for (int rank = 0; rank < static_cast<int>(replay.size()); ++rank) {
-    const auto events = EventsOf(schedule.slots[rank], rank, replay[rank]);
+    auto events = EventsOf(schedule.slots[rank], rank, replay[rank]);
     run.ranks.push_back(UseOf(events, run.makespan));
     run.ranks.back().peak_activations = peaks[rank];
     run.timeline.add_lanes(absl::StrCat("rank ", rank));
-    all.insert(all.end(), events.begin(), events.end());
+    std::move(events.begin(), events.end(), std::back_inserter(all));
   }
-  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
-    return std::make_tuple(a.start_ns(), a.lane()) < std::make_tuple(b.start_ns(), b.lane());
+  std::vector<size_t> order(all.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&all](size_t a, size_t b) {
+    return std::make_tuple(all[a].start_ns(), all[a].lane(), a) <
+           std::make_tuple(all[b].start_ns(), all[b].lane(), b);
   });
-  for (const chips::TimelineEvent& event : all) *run.timeline.add_events() = event;
+  for (size_t i : order) *run.timeline.add_events() = std::move(all[i]);
   return run;
 }
 

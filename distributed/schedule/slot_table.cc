@@ -59,9 +59,9 @@ absl::Status SlotTable::Add(int rank, int index) {
   return absl::OkStatus();
 }
 
-std::vector<SlotPlace> SlotTable::Needs(int rank, int index) const {
+absl::InlinedVector<SlotPlace, 2> SlotTable::Needs(int rank, int index) const {
   const Slot& slot = schedule_->slots[rank][index];
-  std::vector<SlotPlace> needs;
+  absl::InlinedVector<SlotPlace, 2> needs;
   const auto add = [&](int row, int chunk) {
     if (chunk < 0 || chunk >= schedule_->chunks) return;
     const SlotPlace place = At(row, slot.microbatch, chunk);

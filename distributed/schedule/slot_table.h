@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "base/status.h"
 #include "distributed/schedule/schedule.h"
 
@@ -34,7 +35,7 @@ class SlotTable {
 
   // What the slot waits for (see schedule.h): none, one or two. A piece that is missing is left
   // out.
-  std::vector<SlotPlace> Needs(int rank, int index) const;
+  absl::InlinedVector<SlotPlace, 2> Needs(int rank, int index) const;
 
  private:
   SlotPlace At(int row, int microbatch, int chunk) const {
