@@ -51,6 +51,11 @@ bool IsSum(const std::string& op) {
                                              "matmul",
                                              "contract_leading",
                                              "embedding_gradient",
+                                             "grouped_contract",
+                                             "grouped_matmul",
+                                             "moe_combine",
+                                             "moe_dispatch",
+                                             "moe_weight_gradient",
                                              "conv2d",
                                              "conv2d_gradient_input",
                                              "conv2d_gradient_weight"};
@@ -81,6 +86,7 @@ double TermsOf(const Node& node, const std::vector<HostTensor>& operands,
   if (node.op().rfind("conv2d", 0) == 0)  // all but the channels of w, or the places of dy
     return static_cast<double>(operands[1].elements() /
                                std::max<int64_t>(1, operands[1].dims().back()));
+  if (node.op() == "moe_dispatch") return static_cast<double>(operands[1].elements());
   double elements = 0;
   for (const HostTensor& operand : operands)
     elements = std::max(elements, static_cast<double>(operand.elements()));

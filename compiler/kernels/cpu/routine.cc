@@ -16,7 +16,8 @@ const Table& Routines() {
          {MatmulRoutines(), Conv2dRoutines(), MaxPool2dRoutines(), RequantizeRoutines(),
           IntegerSumRoutines(), AttentionRoutines(), AttentionGradientRoutines(),
           EmbeddingRoutines(), CrossEntropyRoutines(), RopeRoutines(), CacheUpdateRoutines(),
-          CacheWriteRoutines(), PagedAttentionRoutines(), TopKRoutines(), PackedRoutines()}) {
+          CacheWriteRoutines(), PagedAttentionRoutines(), TopKRoutines(), PackedRoutines(),
+          MoeRoutines(), GroupedMatmulRoutines()}) {
       for (const Routine& routine : family) (*t)[routine.name] = routine;
     }
     return t;

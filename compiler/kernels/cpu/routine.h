@@ -69,6 +69,8 @@ std::vector<Routine> CacheUpdateRoutines();
 std::vector<Routine> CacheWriteRoutines();
 std::vector<Routine> PagedAttentionRoutines();
 std::vector<Routine> TopKRoutines();
+std::vector<Routine> MoeRoutines();
+std::vector<Routine> GroupedMatmulRoutines();
 
 }  // namespace strata::compiler
 

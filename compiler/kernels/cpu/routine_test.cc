@@ -108,14 +108,16 @@ void ExpectSame(const std::string& op, const graph::Attributes& attributes,
 }
 
 TEST(RoutineTest, TheTableIsThereAndSorted) {
-  EXPECT_THAT(RoutineNames(),
-              ::testing::ElementsAre(
-                  "attention", "attention_gradient", "cache_update", "cache_write",
-                  "cache_write_q8", "cast", "contract_leading", "conv2d", "conv2d_gradient_input",
-                  "conv2d_gradient_weight", "cross_entropy", "cross_entropy_gradient", "embedding",
-                  "embedding_gradient", "embedding_packed", "matmul", "matmul_experts",
-                  "matmul_packed", "matmul_packed_group", "max_pool2d", "max_pool2d_gradient",
-                  "paged_attention", "reduce_sum", "requantize", "rope", "top_k"));
+  EXPECT_THAT(
+      RoutineNames(),
+      ::testing::ElementsAre(
+          "attention", "attention_gradient", "cache_update", "cache_write", "cache_write_q8",
+          "cast", "contract_leading", "conv2d", "conv2d_gradient_input", "conv2d_gradient_weight",
+          "cross_entropy", "cross_entropy_gradient", "embedding", "embedding_gradient",
+          "embedding_packed", "grouped_contract", "grouped_matmul", "matmul", "matmul_experts",
+          "matmul_packed", "matmul_packed_group", "max_pool2d", "max_pool2d_gradient",
+          "moe_combine", "moe_dispatch", "moe_slots", "moe_sort", "moe_weight_gradient",
+          "paged_attention", "reduce_sum", "requantize", "rope", "top_k"));
   EXPECT_EQ(FindRoutine("no_such"), nullptr);
 }
 
