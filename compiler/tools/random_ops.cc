@@ -362,10 +362,10 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {18, Unary},  {24, Binary},         {6, Select},    {5, Cast},      {2, Source},
-    {8, Reshape}, {8, Transpose},       {9, Cut},       {6, Broadcast}, {14, Reduce},
-    {7, Matmul},  {2, ContractLeading}, {7, Normalise}, {4, Activate},  {2, Embed},
-    {2, Loss},    {2, Attend},          {3, StateOps},  {2, Mixture},
+    {18, Unary},          {24, Binary},   {6, Select},    {5, Cast},    {2, Source},  {8, Reshape},
+    {8, Transpose},       {9, Cut},       {6, Broadcast}, {13, Reduce}, {1, Mixture}, {7, Matmul},
+    {2, ContractLeading}, {7, Normalise}, {4, Activate},  {2, Embed},   {2, Loss},    {2, Attend},
+    {3, StateOps},
 };
 
 }  // namespace
