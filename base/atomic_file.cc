@@ -16,9 +16,9 @@ absl::Status Failed(const std::string& path, absl::string_view action) {
   const int error = errno;
   const std::string message = absl::StrCat(path, ": cannot ", action, ": ", std::strerror(error));
   if (error == ENOENT) return absl::NotFoundError(message);
-  if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
+  if (error == EACCES || error == EPERM || error == EROFS) return absl::PermissionDeniedError(message);
   if (error == EISDIR || error == ENOTDIR) return absl::InvalidArgumentError(message);
-  if (error == ENOSPC) return absl::ResourceExhaustedError(message);
+  if (error == ENOSPC || error == EDQUOT) return absl::ResourceExhaustedError(message);
   return absl::InternalError(message);
 }
 
@@ -62,11 +62,12 @@ absl::Status AtomicFile::Commit() {
   const std::string folder = std::filesystem::path(path_).parent_path().string();
   const int directory =
       open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory >= 0) {
-    fsync(directory);
-    close(directory);
-  }
-  return absl::OkStatus();
+  if (directory < 0) return absl::OkStatus();  // a folder that may be written, but not read
+  // Some file systems cannot sync a folder and say so.
+  const bool synced = fsync(directory) == 0 || errno == EINVAL || errno == ENOTSUP;
+  const absl::Status status = synced ? absl::OkStatus() : Failed(path_, "fsync the folder of");
+  close(directory);
+  return status;
 }
 
 }  // namespace strata

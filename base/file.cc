@@ -17,9 +17,9 @@ absl::Status ErrnoStatus(const std::string& path, absl::string_view action) {
   const int error = errno;
   const std::string message = absl::StrCat(path, ": cannot ", action, ": ", std::strerror(error));
   if (error == ENOENT) return absl::NotFoundError(message);
-  if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
+  if (error == EACCES || error == EPERM || error == EROFS) return absl::PermissionDeniedError(message);
   if (error == EISDIR || error == ENOTDIR) return absl::InvalidArgumentError(message);
-  if (error == ENOSPC) return absl::ResourceExhaustedError(message);
+  if (error == ENOSPC || error == EDQUOT) return absl::ResourceExhaustedError(message);
   return absl::InternalError(message);
 }
 
@@ -89,8 +89,10 @@ absl::Status WriteFileAtomic(const std::string& path, absl::Span<const absl::str
   const std::string folder = std::filesystem::path(path).parent_path().string();
   Descriptor directory(
       open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() >= 0) fsync(directory.get());
-  return absl::OkStatus();
+  if (directory.get() < 0) return absl::OkStatus();  // a folder that may be written, but not read
+  // Some file systems cannot sync a folder and say so.
+  const bool synced = fsync(directory.get()) == 0 || errno == EINVAL || errno == ENOTSUP;
+  return synced ? absl::OkStatus() : ErrnoStatus(path, "fsync the folder of");
 }
 
 absl::Status MakeDirectories(const std::string& path) {

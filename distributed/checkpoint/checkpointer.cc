@@ -63,7 +63,7 @@ absl::StatusOr<std::unique_ptr<Checkpointer>> Checkpointer::Open(const Options& 
 }
 
 absl::Status Checkpointer::OpenRoot() {
-  STRATA_RETURN_IF_ERROR(MakeDirectories(options_.root));
+  STRATA_RETURN_IF_ERROR(MakeFolders(options_.root));
   STRATA_ASSIGN_OR_RETURN(lock_, LockRoot(options_.root, options_.lock_patience));
   STRATA_RETURN_IF_ERROR(RemoveDeadSaves(options_.root));
   STRATA_ASSIGN_OR_RETURN(const Commits commits, ListCommits(options_.root));
@@ -89,8 +89,9 @@ absl::Status Checkpointer::Save(int64_t step, absl::Span<const ShardedTensor> st
   input.part.folder = JoinPath(options_.root, name);
   input.part.file = absl::StrFormat("rank-%05d-of-%05d.%s.safetensors", ranks_.rank(),
                                     ranks_.size(), offers[0].id());
-  if (!offers[0].previous().empty()) {
-    input.part.previous = JoinPath(options_.root, offers[0].previous());
+  last_name_ = offers[0].last();
+  if (!last_name_.empty() && !offers[0].full()) {
+    input.part.previous = JoinPath(options_.root, last_name_);
   }
   input.part.block_bytes = options_.block_bytes;
   input.part.cells = Snapshot(plan, state);
@@ -114,9 +115,9 @@ absl::StatusOr<std::vector<Offer>> Checkpointer::ExchangeOffers(
   *mine.mutable_verdict() = ToVerdict(made.status());
   if (ranks_.rank() == 0) {
     mine.set_id(NewId());
-    if (saves_since_full_ + 1 < static_cast<uint32_t>(options_.full_every)) {
-      mine.set_previous(last_name_);
-    }
+    mine.set_last(last_name_);
+    mine.set_full(last_name_.empty() ||
+                  saves_since_full_ + 1 >= static_cast<uint32_t>(options_.full_every));
   }
   STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> all,
                           AllGatherBytes(ranks_, mine.SerializeAsString()));
@@ -159,7 +160,7 @@ std::vector<ShardedTensor> Checkpointer::Snapshot(const std::vector<PlannedTenso
 
 Manifest Checkpointer::NewManifest(const Offer& offer, const std::vector<PlannedTensor>& plan,
                                    const std::map<std::string, std::string>& extra) {
-  next_saves_since_full_ = offer.previous().empty() ? 0 : saves_since_full_ + 1;
+  next_saves_since_full_ = offer.full() ? 0 : saves_since_full_ + 1;
   Manifest manifest;
   manifest.set_step(offer.step());
   manifest.set_sequence(next_sequence_++);

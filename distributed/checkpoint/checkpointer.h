@@ -95,9 +95,8 @@ class Checkpointer {
   const Options options_;
   compiler::Collectives& ranks_;
   std::unique_ptr<FileLock> lock_;  // rank 0
-  // Of the last commit; rank 0.
-  std::string last_name_;
-  uint32_t saves_since_full_ = 0;
+  std::string last_name_;  // folder of the last commit; on other ranks that of the last Save()
+  uint32_t saves_since_full_ = 0;  // of the last commit; this and the next two on rank 0
   uint64_t next_sequence_ = 1;
   uint32_t next_saves_since_full_ = 0;      // of the save in flight
   std::vector<graph::HostTensor> buffers_;  // of the snapshot, used again

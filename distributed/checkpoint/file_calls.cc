@@ -58,6 +58,12 @@ absl::StatusOr<uint64_t> FileBytes(const std::string& path) {
   return static_cast<uint64_t>(info.st_size);
 }
 
+absl::Status MakeFolders(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  return error ? ErrorOf(error.value(), folder, "make the folder") : absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<std::string>> ListFolder(const std::string& folder) {
   std::error_code error;
   std::vector<std::string> names;
@@ -106,8 +112,9 @@ absl::Status RandomReader::Read(uint64_t offset, char* to, size_t bytes) const {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return FileError(path_, "read");
     if (got == 0) {
-      return absl::DataLossError(absl::StrCat(path_, ": is truncated: ends at byte ", offset + done,
-                                              ", inside bytes ", offset, " .. ", offset + bytes));
+      return absl::DataLossError(absl::StrCat(path_, ": is truncated: has no byte ", offset + done,
+                                              "; bytes ", offset, " .. ", offset + bytes,
+                                              " are wanted"));
     }
     done += static_cast<size_t>(got);
   }

@@ -20,6 +20,9 @@ absl::Status HardLink(const std::string& from, const std::string& to);
 
 absl::StatusOr<uint64_t> FileBytes(const std::string& path);
 
+// The folder and those above it; OK when they are there.
+absl::Status MakeFolders(const std::string& folder);
+
 // What a folder holds, sorted by name, without "." and "..".
 absl::StatusOr<std::vector<std::string>> ListFolder(const std::string& folder);
 

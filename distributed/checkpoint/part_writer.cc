@@ -151,7 +151,7 @@ absl::Status AddFile(const PartJob& job, const std::vector<HashedCell>& cells,
 }  // namespace
 
 absl::StatusOr<Part> WritePart(const PartJob& job) {
-  STRATA_RETURN_IF_ERROR(MakeDirectories(job.folder));
+  STRATA_RETURN_IF_ERROR(MakeFolders(job.folder));
   PartBuilder builder;
   std::vector<HashedCell> changed;
   Previous previous(job);

@@ -1,9 +1,12 @@
 #include "distributed/checkpoint/test_state.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "distributed/collective/reference.h"
@@ -41,6 +44,27 @@ void CutAtRandom(const Box& box, int cuts, std::mt19937_64& random, std::vector<
   CutAtRandom(head, cuts - 1, random, boxes);
   CutAtRandom(tail, cuts - 1, random, boxes);
 }
+
+// A folder for as long as the test runs; children of a fork leave it alone.
+class TestFolder {
+ public:
+  TestFolder() : maker_(getpid()) {
+    const char* on_disk = std::getenv("TEST_TMPDIR");
+    for (const char* parent : {"/dev/shm", on_disk == nullptr ? "/tmp" : on_disk}) {
+      path_ = absl::StrCat(parent, "/strata_checkpoint.XXXXXX");
+      if (mkdtemp(path_.data()) != nullptr) return;
+    }
+  }
+  ~TestFolder() {
+    std::error_code error;
+    if (getpid() == maker_) std::filesystem::remove_all(path_, error);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  const pid_t maker_;
+  std::string path_;
+};
 
 }  // namespace
 
@@ -151,8 +175,8 @@ absl::Status OnRanks(int ranks, const std::function<absl::Status(compiler::Colle
 }
 
 std::string FreshFolder(const std::string& name) {
-  const char* parent = std::getenv("TEST_TMPDIR");
-  const std::string folder = absl::StrCat(parent == nullptr ? "/tmp" : parent, "/", name);
+  static const TestFolder parent;
+  const std::string folder = absl::StrCat(parent.path(), "/", name);
   std::filesystem::remove_all(folder);
   return folder;
 }

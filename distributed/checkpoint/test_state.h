@@ -52,7 +52,8 @@ bool SameBits(const std::vector<ShardedTensor>& a, const std::vector<ShardedTens
 // `body` on each rank, on a thread of its own.
 absl::Status OnRanks(int ranks, const std::function<absl::Status(compiler::Collectives&)>& body);
 
-// An empty folder of the test.
+// Path of a folder of the test's that is not there yet. In memory where there is such a file system: on a busy disk these
+// tests do little but wait for fsync.
 std::string FreshFolder(const std::string& name);
 
 }  // namespace strata::distributed
