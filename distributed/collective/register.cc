@@ -6,12 +6,14 @@
 #include "distributed/transport/mpi_collectives.h"
 #include "distributed/transport/mpi_transport.h"
 #include "distributed/transport/null_transport.h"
+#include "distributed/transport/tcp_transport.h"
 #include "distributed/transport/thread_transport.h"
 
 namespace strata::distributed {
 
 void RegisterAllTransports() {
   RegisterThreadTransport();
+  RegisterTcpTransport();
   RegisterMpiTransport();
   RegisterNullTransport();
 }

@@ -12,7 +12,7 @@
 
 namespace strata::distributed {
 
-void RegisterAllTransports();   // "thread", "mpi", "null"
+void RegisterAllTransports();   // "thread", "tcp", "mpi", "null"
 void RegisterAllCollectives();  // "ring", "mpi", "reference", "null"
 
 }  // namespace strata::distributed
