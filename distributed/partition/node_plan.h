@@ -1,0 +1,46 @@
+// NodePlan: how one node runs on the ranks: which mesh axes cut which of its factors, what it asks of its operands and
+// how its results come out. Chosen among the ways that the shardings around it suggest, by the bytes that would move.
+#ifndef STRATA_DISTRIBUTED_PARTITION_NODE_PLAN_H_
+#define STRATA_DISTRIBUTED_PARTITION_NODE_PLAN_H_
+
+#include <vector>
+
+#include "distributed/partition/op_rules.h"
+#include "distributed/partition/sharding.h"
+
+namespace strata::distributed {
+
+using FactorAxes = std::vector<AxisList>;  // of each factor
+
+struct NodePlan {
+  OpRule rule;
+  FactorAxes axes;
+  std::vector<Sharding> inputs;   // what each operand must be; nothing pending
+  std::vector<Sharding> outputs;  // as they come out, with pending sums
+  double bytes = 0;  // that a rank sends to bring operands and results where they are said to be
+};
+
+// Axes of the factors as a tensor's sharding has them; what does not fit a factor is left out.
+FactorAxes ProjectSharding(const OpRule& rule, const DimFactors& dims, const Sharding& sharding,
+                           const Mesh& mesh);
+
+// The sharding of a tensor when the factors are cut so.
+Sharding ComposeSharding(const DimFactors& dims, const FactorAxes& axes);
+
+// Adds what `more` has and `axes` lacks: to a factor whose list is the beginning of the one in `more`, and axes that no
+// factor has. Takes away what leaves a minor factor of a dim cut while the ones before it are not cut to the end.
+void MergeAxes(const OpRule& rule, const FactorAxes& more, const Mesh& mesh, FactorAxes* axes);
+
+// A tensor at a node: how it lies, and whether its cuts over DATA axes are only how it is kept (ZeRO), so that they have
+// no say in how the node runs.
+struct TensorPlace {
+  Sharding sharding;
+  bool kept = false;
+};
+
+NodePlan PlanNode(const graph::OpCall& call, OpRule rule, const std::vector<TensorPlace>& inputs,
+                  const std::vector<TensorPlace>& outputs, const Mesh& mesh);
+
+}  // namespace strata::distributed
+
+#endif  // STRATA_DISTRIBUTED_PARTITION_NODE_PLAN_H_
