@@ -1,6 +1,7 @@
 #include "distributed/partition/graph_plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "distributed/partition/reshard.h"
@@ -17,7 +18,7 @@ class Planning {
       : graph_(graph),
         mesh_(mesh),
         values_(static_cast<size_t>(graph.values_size())),
-        kept_(values_),
+        weight_(values_),
         may_wait_(values_),
         readers_(values_),
         through_(static_cast<size_t>(graph.nodes_size())) {}
@@ -27,7 +28,7 @@ class Planning {
       STRATA_ASSIGN_OR_RETURN(Sharding place, ShardingOf(value, mesh_));
       plan_.places.push_back(std::move(place));
     }
-    FindKept();
+    FindWeights();
     for (int n = 0; n < graph_.nodes_size(); ++n)
       STRATA_RETURN_IF_ERROR(Annotate(PlanOne(n), graph_.nodes(n).origin()));
     DecideWaits();
@@ -35,23 +36,15 @@ class Planning {
   }
 
  private:
-  // Parameters and gradients: ZeRO cuts them to keep them, not to compute with the pieces.
-  void FindKept() {
+  void FindWeights() {
     for (const auto& input : graph_.inputs())
-      kept_[input.value()] = input.kind() == graph::PARAMETER;
+      weight_[input.value()] = input.kind() == graph::PARAMETER;
     for (size_t v = 0; v < values_; ++v) {
-      if (!graph_.values(static_cast<int>(v)).gradient_of().empty()) kept_[v] = true;
+      if (!graph_.values(static_cast<int>(v)).gradient_of().empty()) weight_[v] = true;
     }
   }
 
-  TensorPlace PlaceOf(uint32_t v) const { return {plan_.places[v], kept_[v] && CutOverData(v)}; }
-
-  bool CutOverData(uint32_t v) const {
-    for (int axis : mesh_.OfKind(parallel::DATA_PARALLEL)) {
-      if (plan_.places[v].Uses(axis)) return true;
-    }
-    return false;
-  }
+  TensorPlace PlaceOf(uint32_t v) const { return {plan_.places[v], weight_[v]}; }
 
   absl::Status PlanOne(int n) {
     const Node& node = graph_.nodes(n);
@@ -73,10 +66,11 @@ class Planning {
     const Node& node = graph_.nodes(n);
     const NodePlan& plan = plan_.nodes.back();
     for (const std::vector<int>& set : plan.rule.linear) {
-      const AxisList* axes = SameSums(node, set);
-      if (axes == nullptr || UsesAny(plan, *axes)) continue;
+      const AxisList axes = CommonSums(node, set);
+      NodePlan on_terms = plan;
+      if (axes.empty() || !RunOnTerms(set, axes, &on_terms)) continue;
       through_[static_cast<size_t>(n)] = set;
-      for (uint32_t v : node.outputs()) may_wait_[v] = *axes;
+      for (uint32_t v : node.outputs()) may_wait_[v] = axes;
       break;
     }
     for (int o = 0; o < node.outputs_size(); ++o) {
@@ -87,25 +81,22 @@ class Planning {
     }
   }
 
-  // The axes over which all operands of the set may be sums, or nullptr.
-  const AxisList* SameSums(const Node& node, const std::vector<int>& set) const {
-    const AxisList* axes = nullptr;
+  // The axes over which all operands of the set may be sums; none when they differ. Scalars need not agree: a share of a
+  // whole one on each rank is a pending sum too.
+  AxisList CommonSums(const Node& node, const std::vector<int>& set) const {
+    AxisList common;
+    bool differ = false, scalars = true;
     for (int i : set) {
       if (i >= node.inputs_size()) continue;
       const AxisList& sums = may_wait_[node.inputs(i)];
-      if (sums.empty() || (axes != nullptr && *axes != sums)) return nullptr;
-      axes = &sums;
+      differ = differ || (i != set[0] && sums != common);
+      scalars = scalars && graph_.values(static_cast<int>(node.inputs(i))).dims_size() == 0;
+      AxisList both;
+      std::set_union(common.begin(), common.end(), sums.begin(), sums.end(),
+                     std::back_inserter(both));
+      common = std::move(both);
     }
-    return axes;
-  }
-
-  static bool UsesAny(const NodePlan& plan, const AxisList& axes) {
-    for (const AxisList& list : plan.axes) {
-      for (int axis : list) {
-        if (std::find(axes.begin(), axes.end(), axis) != axes.end()) return true;
-      }
-    }
-    return false;
+    return differ && !scalars ? AxisList() : common;
   }
 
   // From the end, so that what reads a value is decided before it.
@@ -144,7 +135,7 @@ class Planning {
   const Graph& graph_;
   const Mesh& mesh_;
   const size_t values_;
-  std::vector<bool> kept_;
+  std::vector<bool> weight_;
   std::vector<AxisList> may_wait_;         // of each value: axes over which it may be a pending sum
   std::vector<std::vector<int>> readers_;  // nodes of each value, once each
   std::vector<std::vector<int>>

@@ -67,11 +67,36 @@ AxisList Pending(const OpRule& rule, const DimFactors& dims, const FactorAxes& a
   return pending;
 }
 
+// Flops of a node whose work is products, one as dear as a byte: such a node is not run whole on every rank to spare its
+// operands a way. 0 of others, which do but a few flops an element.
+double ProductFlops(const graph::OpCall& call) {
+  constexpr double kFlopsPerElement = 4;
+  const graph::OpDef* def = graph::OpRegistry::Get().Find(call.node->op());
+  if (def == nullptr || !def->flops) return 0;
+  graph::OpCall concrete = call;
+  double elements = 0;
+  for (auto* types : {&concrete.inputs, &concrete.outputs}) {
+    for (graph::TensorType& type : *types) {
+      for (graph::Size& size : type.shape) {
+        if (size.is_symbol()) size = kSymbolSize;
+      }
+      elements += static_cast<double>(type.elements());
+    }
+  }
+  const double flops = WorkOf(*def, concrete).flops;
+  return flops >= kFlopsPerElement * elements ? flops : 0;
+}
+
 class Chooser {
  public:
   Chooser(const graph::OpCall& call, OpRule rule, const std::vector<TensorPlace>& inputs,
           const std::vector<TensorPlace>& outputs, const Mesh& mesh)
-      : call_(call), rule_(std::move(rule)), inputs_(inputs), outputs_(outputs), mesh_(mesh) {
+      : call_(call),
+        rule_(std::move(rule)),
+        inputs_(inputs),
+        outputs_(outputs),
+        mesh_(mesh),
+        flops_(ProductFlops(call)) {
     for (size_t o = 0; o < outputs.size(); ++o) Suggest(rule_.outputs[o], outputs[o]);
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!rule_.any[i]) Suggest(rule_.inputs[i], inputs[i]);
@@ -101,8 +126,34 @@ class Chooser {
 
  private:
   void Suggest(const DimFactors& dims, const TensorPlace& place) {
-    (place.kept ? kept_ : suggestions_)
-        .push_back(ProjectSharding(rule_, dims, place.sharding, mesh_));
+    const bool kept = place.weight && CutOver(place.sharding, /*data=*/true);
+    (kept ? kept_ : suggestions_).push_back(ProjectSharding(rule_, dims, place.sharding, mesh_));
+  }
+
+  // Whether some dim is cut over a DATA axis, or over one that is none; of `than`, only those that it does not cut over.
+  bool CutOver(const Sharding& sharding, bool data, const Sharding* than = nullptr) const {
+    for (const AxisList& axes : sharding.dims) {
+      for (int axis : axes) {
+        if ((mesh_.axis(axis).kind == parallel::DATA_PARALLEL) == data &&
+            (than == nullptr || !than->Uses(axis)))
+          return true;
+      }
+    }
+    return false;
+  }
+
+  // What it costs to bring a tensor from `from` to `to`, where `at` is how the node has it.
+  double MoveCost(const graph::TensorType& type, const TensorPlace& place, const Sharding& from,
+                  const Sharding& to, const Sharding& at) const {
+    constexpr double kWeightMove = 1e18;
+    const bool moved = place.weight && CutOver(place.sharding, /*data=*/false, &at);
+    return ReshardBytes(type, from, to, mesh_) + (moved ? kWeightMove : 0);
+  }
+
+  static AxisList Cuts(const FactorAxes& axes) {
+    AxisList all;
+    for (const AxisList& list : axes) all.insert(all.end(), list.begin(), list.end());
+    return all;
   }
 
   NodePlan Evaluate(const FactorAxes& axes) const {
@@ -111,13 +162,16 @@ class Chooser {
     for (size_t i = 0; i < inputs_.size(); ++i) {
       plan.inputs.push_back(rule_.any[i] ? inputs_[i].sharding
                                          : ComposeSharding(rule_.inputs[i], axes));
-      plan.bytes += ReshardBytes(call_.inputs[i], inputs_[i].sharding, plan.inputs[i], mesh_);
+      plan.cost += MoveCost(call_.inputs[i], inputs_[i], inputs_[i].sharding, plan.inputs[i],
+                            plan.inputs[i]);
     }
     for (size_t o = 0; o < outputs_.size(); ++o) {
       plan.outputs.push_back(ComposeSharding(rule_.outputs[o], axes));
       plan.outputs[o].pending = Pending(rule_, rule_.outputs[o], axes);
-      plan.bytes += ReshardBytes(call_.outputs[o], plan.outputs[o], outputs_[o].sharding, mesh_);
+      plan.cost += MoveCost(call_.outputs[o], outputs_[o], plan.outputs[o], outputs_[o].sharding,
+                            plan.outputs[o]);
     }
+    plan.cost += flops_ / static_cast<double>(mesh_.Size(Cuts(axes)));
     plan.rule = rule_;
     return plan;
   }
@@ -125,7 +179,7 @@ class Chooser {
   // At equal bytes the way with cuts is better than the one without: ranks do less.
   bool Consider(const FactorAxes& axes, bool wins_ties) {
     NodePlan plan = Evaluate(axes);
-    if (!(plan.bytes < best_.bytes || (wins_ties && plan.bytes == best_.bytes))) return false;
+    if (!(plan.cost < best_.cost || (wins_ties && plan.cost == best_.cost))) return false;
     best_ = std::move(plan);
     return true;
   }
@@ -158,6 +212,7 @@ class Chooser {
   const OpRule rule_;
   const std::vector<TensorPlace>&inputs_, &outputs_;
   const Mesh& mesh_;
+  const double flops_;
   std::vector<FactorAxes> suggestions_, kept_;
   NodePlan best_;
 };
@@ -208,6 +263,29 @@ void MergeAxes(const OpRule& rule, const FactorAxes& more, const Mesh& mesh, Fac
     }
   }
   Settle(rule, mesh, axes);
+}
+
+bool RunOnTerms(const std::vector<int>& set, const AxisList& sums, NodePlan* plan) {
+  const auto in_sums = [&](int axis) { return Contains(sums, axis); };
+  for (size_t i = 0; i < plan->inputs.size(); ++i) {
+    if (Contains(set, static_cast<int>(i)) || plan->rule.any[i]) continue;
+    if (std::any_of(sums.begin(), sums.end(), [&](int a) { return plan->inputs[i].Uses(a); }))
+      return false;
+  }
+  // A sum that the node itself makes over one of them is another one.
+  for (const Sharding& output : plan->outputs) {
+    if (std::any_of(output.pending.begin(), output.pending.end(), in_sums)) return false;
+  }
+  for (AxisList& axes : plan->axes) std::erase_if(axes, in_sums);
+  for (size_t i = 0; i < plan->inputs.size(); ++i) {
+    if (!plan->rule.any[i]) plan->inputs[i] = ComposeSharding(plan->rule.inputs[i], plan->axes);
+  }
+  for (size_t o = 0; o < plan->outputs.size(); ++o) {
+    const AxisList pending = plan->outputs[o].pending;
+    plan->outputs[o] = ComposeSharding(plan->rule.outputs[o], plan->axes);
+    plan->outputs[o].pending = pending;
+  }
+  return true;
 }
 
 NodePlan PlanNode(const graph::OpCall& call, OpRule rule, const std::vector<TensorPlace>& inputs,

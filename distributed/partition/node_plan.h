@@ -17,7 +17,7 @@ struct NodePlan {
   FactorAxes axes;
   std::vector<Sharding> inputs;   // what each operand must be; nothing pending
   std::vector<Sharding> outputs;  // as they come out, with pending sums
-  double bytes = 0;  // that a rank sends to bring operands and results where they are said to be
+  double cost = 0;
 };
 
 // Axes of the factors as a tensor's sharding has them; what does not fit a factor is left out.
@@ -31,12 +31,17 @@ Sharding ComposeSharding(const DimFactors& dims, const FactorAxes& axes);
 // factor has. Takes away what leaves a minor factor of a dim cut while the ones before it are not cut to the end.
 void MergeAxes(const OpRule& rule, const FactorAxes& more, const Mesh& mesh, FactorAxes* axes);
 
-// A tensor at a node: how it lies, and whether its cuts over DATA axes are only how it is kept (ZeRO), so that they have
-// no say in how the node runs.
+// A tensor at a node: how it lies, and whether it is a weight: a parameter or the gradient of one. A weight's cuts over
+// DATA axes are only how it is kept (ZeRO), and have no say in how the node runs; its other cuts are to compute with, and
+// a weight is not moved to spare activations a way.
 struct TensorPlace {
   Sharding sharding;
-  bool kept = false;
+  bool weight = false;
 };
+
+// The plan without cuts over `sums`, for operands `set` that are pending sums over them: the node runs on the terms as they
+// are, and its results are pending too. False when it cannot: an operand outside the set is cut over one of them.
+bool RunOnTerms(const std::vector<int>& set, const AxisList& sums, NodePlan* plan);
 
 NodePlan PlanNode(const graph::OpCall& call, OpRule rule, const std::vector<TensorPlace>& inputs,
                   const std::vector<TensorPlace>& outputs, const Mesh& mesh);

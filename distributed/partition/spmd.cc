@@ -1,6 +1,7 @@
 #include "distributed/partition/spmd.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <string>
@@ -133,31 +134,46 @@ class Writer {
 
   // ---- Nodes.
 
-  // The set of operands that all are pending sums which may pass through the node, and over which axes.
-  const std::vector<int>* PassingSet(const Node& node, const NodePlan& plan, AxisList* axes) const {
-    for (const std::vector<int>& set : plan.rule.linear) {
-      bool all = true;
+  // The set of operands that are pending sums which may pass through the node, and over which axes; the plan is made to
+  // run on them. Empty when there is none.
+  std::vector<int> PassingSet(const Node& node, NodePlan* plan, AxisList* axes) const {
+    for (const std::vector<int>& set : plan->rule.linear) {
       AxisList common;
-      for (size_t k = 0; k < set.size() && all; ++k) {
-        if (set[k] >= node.inputs_size()) continue;
-        const uint32_t v = node.inputs(set[k]);
-        const AxisList& pending = forms_[v][0].sharding.pending;
-        all = plan_.waits[v] && !pending.empty() && (common.empty() || common == pending);
-        common = pending;
+      bool differ = false, scalars = true;
+      for (int i : set) {
+        if (i >= node.inputs_size()) continue;
+        const uint32_t v = node.inputs(i);
+        const AxisList sums = plan_.waits[v] ? forms_[v][0].sharding.pending : AxisList();
+        differ = differ || (i != set[0] && sums != common);
+        scalars = scalars && ValueAt(v).dims_size() == 0;
+        AxisList both;
+        std::set_union(common.begin(), common.end(), sums.begin(), sums.end(),
+                       std::back_inserter(both));
+        common = std::move(both);
       }
-      for (const AxisList& used : plan.axes) {
-        for (int axis : used)
-          all = all && std::find(common.begin(), common.end(), axis) == common.end();
-      }
-      if (!all || common.empty()) continue;
+      NodePlan on_terms = *plan;
+      if (common.empty() || (differ && !scalars) || !RunOnTerms(set, common, &on_terms)) continue;
       *axes = common;
-      return &set;
+      const std::vector<int> found = set;
+      *plan = std::move(on_terms);
+      return found;
     }
-    return nullptr;
+    return {};
+  }
+
+  // A scalar as a pending sum over `axes`: as far as it is whole, each rank takes its share.
+  absl::StatusOr<ValueId> Share(uint32_t v, const AxisList& axes) {
+    const Form& form = plan_.waits[v] ? forms_[v][0] : forms_[v].back();
+    AxisList missing;
+    std::set_difference(axes.begin(), axes.end(), form.sharding.pending.begin(),
+                        form.sharding.pending.end(), std::back_inserter(missing));
+    if (missing.empty()) return form.id;
+    const double share = 1.0 / static_cast<double>(mesh_.Size(missing));
+    return builder_.Apply("mul", {form.id, builder_.Constant(share, builder_.type(form.id).dtype)});
   }
 
   absl::StatusOr<std::vector<ValueId>> Operands(const Node& node, const NodePlan& plan,
-                                                const std::vector<int>* passing,
+                                                const std::vector<int>& passing,
                                                 const AxisList& sums) {
     const bool backward = regather_ && node.origin().rfind("grad ", 0) == 0;
     std::vector<ValueId> operands(static_cast<size_t>(node.inputs_size()), kNoValue);
@@ -171,9 +187,13 @@ class Writer {
           continue;
         }
         Sharding want = plan.inputs[i];
-        if (passing != nullptr &&
-            std::find(passing->begin(), passing->end(), static_cast<int>(i)) != passing->end())
-          want.pending = sums;
+        const bool passes =
+            std::find(passing.begin(), passing.end(), static_cast<int>(i)) != passing.end();
+        if (passes && want.dims.empty()) {
+          STRATA_ASSIGN_OR_RETURN(operands[i], Share(v, sums));
+          continue;
+        }
+        if (passes) want.pending = sums;
         STRATA_ASSIGN_OR_RETURN(operands[i],
                                 parameters && backward ? GetAgain(v, want, event) : Get(v, want));
         if (!parameters) event = operands[i];
@@ -187,7 +207,7 @@ class Writer {
     NodePlan& plan = plan_.nodes[static_cast<size_t>(n)];
     const Builder::Scope scope = Builder::Scope::Exactly(builder_, node.origin());
     AxisList sums;
-    const std::vector<int>* passing = PassingSet(node, plan, &sums);
+    const std::vector<int> passing = PassingSet(node, &plan, &sums);
     STRATA_ASSIGN_OR_RETURN(std::vector<ValueId> operands, Operands(node, plan, passing, sums));
     const LocalCall call = {CallOf(global_, node), plan, std::move(operands)};
     STRATA_ASSIGN_OR_RETURN(const std::vector<ValueId> results,
