@@ -4,11 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
+#include "distributed/collective/algorithm_collectives.h"
 #include "distributed/collective/collectives_conformance.h"
 #include "distributed/collective/null_collectives.h"
 #include "distributed/collective/reference.h"
 #include "distributed/collective/registry.h"
-#include "distributed/collective/ring.h"
 #include "distributed/transport/null_transport.h"
 #include "distributed/transport/thread_transport.h"
 
@@ -18,7 +18,7 @@ namespace {
 using ::testing::HasSubstr;
 
 void RegisterAll() {
-  RegisterRingCollectives();
+  RegisterAlgorithmCollectives();
   RegisterReferenceCollectives();
   RegisterNullCollectives();
 }
@@ -40,14 +40,19 @@ std::vector<CollectivesCase> Cases() {
   std::vector<CollectivesCase> cases = {OnThreads("null", 1)};
   for (int ranks : {1, 2, 3, 4, 5, 8}) {
     cases.push_back(OnThreads("ring", ranks));
+    cases.push_back(OnThreads("auto", ranks));
     cases.push_back(OnThreads("reference", ranks));
   }
-  CollectivesCase small_chunks = OnThreads("ring", 3);
-  small_chunks.name = "ringOfSmallChunks";
-  small_chunks.make = [](Transport& transport) {
-    return std::make_unique<RingCollectives>(transport, 1 << 10);
+  cases.push_back(OnThreads("measured", 3));
+  CollectivesCase small_blocks = OnThreads("ring", 3);
+  small_blocks.name = "ringOfSmallBlocks";
+  small_blocks.make = [](Transport& transport) {
+    AlgorithmCollectives::Options options;
+    options.algorithm = "ring";
+    options.tuning.block_bytes = 8 << 10;
+    return std::make_unique<AlgorithmCollectives>(transport, options);
   };
-  cases.push_back(small_chunks);
+  cases.push_back(small_blocks);
   return cases;
 }
 INSTANTIATE_TEST_SUITE_P(Threads, CollectivesConformance, testing::ValuesIn(Cases()),
@@ -56,9 +61,10 @@ INSTANTIATE_TEST_SUITE_P(Threads, CollectivesConformance, testing::ValuesIn(Case
 TEST(CollectivesRegistryTest, NamesWhatThereIs) {
   RegisterAll();
   NullTransport transport;
-  EXPECT_THAT(CollectivesRegistry().Create("tree", transport),
-              StatusIs(absl::StatusCode::kNotFound,
-                       HasSubstr("no collectives named 'tree'; there is: null, reference, ring")));
+  EXPECT_THAT(CollectivesRegistry().Create("bush", transport),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("no collectives named 'bush'")));
+  EXPECT_THAT(AlgorithmCollectives::Create(transport, "bush"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("there is: auto, measured")));
 }
 
 TEST(NullCollectivesTest, RefusesMoreRanks) {

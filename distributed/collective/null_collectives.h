@@ -21,6 +21,20 @@ class NullCollectives : public compiler::Collectives {
                              compiler::Reduction reduction) override;
   absl::Status Broadcast(void* data, int64_t count, chips::DType dtype, int root) override;
   absl::Status Barrier() override { return absl::OkStatus(); }
+  absl::Status Reduce(void* data, int64_t count, chips::DType dtype, compiler::Reduction reduction,
+                      int root) override;
+  absl::Status Gather(const void* input, void* output, int64_t count, chips::DType dtype,
+                      int root) override;
+  absl::Status Scatter(const void* input, void* output, int64_t count, chips::DType dtype,
+                       int root) override;
+  absl::Status AllToAll(const void* input, void* output, int64_t count,
+                        chips::DType dtype) override;
+  absl::Status AllToAllV(const void* input, absl::Span<const int64_t> send_counts, void* output,
+                         absl::Span<const int64_t> receive_counts, chips::DType dtype) override;
+  absl::Status Send(const void* data, int64_t count, chips::DType dtype, int peer) override;
+  absl::Status Recv(void* data, int64_t count, chips::DType dtype, int peer) override;
+  absl::Status Permute(const void* input, void* output, int64_t count, chips::DType dtype,
+                       int64_t offset) override;
 };
 
 // Adds "null" to CollectivesRegistry(). INVALID_ARGUMENT on a transport of more than one rank.

@@ -1,5 +1,5 @@
-// Reference collectives, the definition of right: everything goes to rank 0, which combines in the
-// order of ranks and sends the result back. Slow, obvious, exact to the bit.
+// Reference collectives, the definition of right: everything goes to one rank, which combines in the order of ranks,
+// and back. Pieces go one after the other. Slow, obvious, exact to the bit.
 #ifndef STRATA_DISTRIBUTED_COLLECTIVE_REFERENCE_H_
 #define STRATA_DISTRIBUTED_COLLECTIVE_REFERENCE_H_
 
@@ -25,6 +25,20 @@ class ReferenceCollectives : public compiler::Collectives {
                              compiler::Reduction reduction) override;
   absl::Status Broadcast(void* data, int64_t count, chips::DType dtype, int root) override;
   absl::Status Barrier() override { return transport_.Barrier(); }
+  absl::Status Reduce(void* data, int64_t count, chips::DType dtype, compiler::Reduction reduction,
+                      int root) override;
+  absl::Status Gather(const void* input, void* output, int64_t count, chips::DType dtype,
+                      int root) override;
+  absl::Status Scatter(const void* input, void* output, int64_t count, chips::DType dtype,
+                       int root) override;
+  absl::Status AllToAll(const void* input, void* output, int64_t count,
+                        chips::DType dtype) override;
+  absl::Status AllToAllV(const void* input, absl::Span<const int64_t> send_counts, void* output,
+                         absl::Span<const int64_t> receive_counts, chips::DType dtype) override;
+  absl::Status Send(const void* data, int64_t count, chips::DType dtype, int peer) override;
+  absl::Status Recv(void* data, int64_t count, chips::DType dtype, int peer) override;
+  absl::Status Permute(const void* input, void* output, int64_t count, chips::DType dtype,
+                       int64_t offset) override;
 
  private:
   Transport& transport_;

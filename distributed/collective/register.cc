@@ -1,8 +1,8 @@
 #include "distributed/collective/register.h"
 
+#include "distributed/collective/algorithm_collectives.h"
 #include "distributed/collective/null_collectives.h"
 #include "distributed/collective/reference.h"
-#include "distributed/collective/ring.h"
 #include "distributed/transport/mpi_collectives.h"
 #include "distributed/transport/mpi_transport.h"
 #include "distributed/transport/null_transport.h"
@@ -19,7 +19,7 @@ void RegisterAllTransports() {
 }
 
 void RegisterAllCollectives() {
-  RegisterRingCollectives();
+  RegisterAlgorithmCollectives();
   RegisterMpiCollectives();
   RegisterReferenceCollectives();
   RegisterNullCollectives();

@@ -13,7 +13,7 @@
 namespace strata::distributed {
 
 void RegisterAllTransports();   // "thread", "tcp", "mpi", "null"
-void RegisterAllCollectives();  // "ring", "mpi", "reference", "null"
+void RegisterAllCollectives();  // the algorithms of the table, "auto", "measured"; "mpi", "reference", "null"
 
 }  // namespace strata::distributed
 

@@ -12,6 +12,8 @@
 #define STRATA_DISTRIBUTED_TRANSPORT_MPI_COLLECTIVES_H_
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "compiler/device/collectives.h"
 #include "distributed/transport/mpi_transport.h"
@@ -21,7 +23,8 @@ namespace strata::distributed {
 class MpiCollectives : public compiler::Collectives {
  public:
   // `transport` must outlive this.
-  explicit MpiCollectives(MpiTransport& transport) : transport_(transport) {}
+  explicit MpiCollectives(MpiTransport& transport);
+  ~MpiCollectives() override;
 
   int rank() const override { return transport_.rank(); }
   int size() const override { return transport_.size(); }
@@ -33,9 +36,26 @@ class MpiCollectives : public compiler::Collectives {
                              compiler::Reduction reduction) override;
   absl::Status Broadcast(void* data, int64_t count, chips::DType dtype, int root) override;
   absl::Status Barrier() override;
+  absl::Status Reduce(void* data, int64_t count, chips::DType dtype, compiler::Reduction reduction,
+                      int root) override;
+  absl::Status Gather(const void* input, void* output, int64_t count, chips::DType dtype,
+                      int root) override;
+  absl::Status Scatter(const void* input, void* output, int64_t count, chips::DType dtype,
+                       int root) override;
+  absl::Status AllToAll(const void* input, void* output, int64_t count,
+                        chips::DType dtype) override;
+  absl::Status AllToAllV(const void* input, absl::Span<const int64_t> send_counts, void* output,
+                         absl::Span<const int64_t> receive_counts, chips::DType dtype) override;
+  absl::Status Send(const void* data, int64_t count, chips::DType dtype, int peer) override;
+  absl::Status Recv(void* data, int64_t count, chips::DType dtype, int peer) override;
+  absl::Status Permute(const void* input, void* output, int64_t count, chips::DType dtype,
+                       int64_t offset) override;
 
  private:
+  struct PieceSizes;
+
   MpiTransport& transport_;
+  std::vector<std::unique_ptr<PieceSizes>> abandoned_;  // of calls that failed
 };
 
 // Adds "mpi" to CollectivesRegistry(). INVALID_ARGUMENT on a transport that is not MPI's.

@@ -6,9 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
+#include "distributed/collective/algorithm_collectives.h"
 #include "distributed/collective/collectives_conformance.h"
 #include "distributed/collective/registry.h"
-#include "distributed/collective/ring.h"
 #include "distributed/transport/launch_env.h"
 #include "distributed/transport/mpi_collectives.h"
 #include "distributed/transport/null_transport.h"
@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 std::vector<CollectivesCase> Cases() {
   RegisterMpiTransport();
   RegisterMpiCollectives();
-  RegisterRingCollectives();
+  RegisterAlgorithmCollectives();
   const absl::StatusOr<LaunchEnv> env = FromEnvironment();
   const int ranks = env.ok() ? env->size : 0;
   std::vector<CollectivesCase> cases;

@@ -1,0 +1,19 @@
+// Pairwise exchange: in step s every rank sends to the one s further on and receives from the one s before, so that no
+// rank gets two messages at once. Each piece travels once: the least bytes, n-1 messages a rank. Thakur, Rabenseifner &
+// Gropp, Optimization of collective communication operations in MPICH (2005).
+//
+// n (n-1) pieces on the wire.
+#ifndef STRATA_DISTRIBUTED_COLLECTIVE_PAIRWISE_H_
+#define STRATA_DISTRIBUTED_COLLECTIVE_PAIRWISE_H_
+
+#include "absl/types/span.h"
+#include "distributed/collective/algorithm.h"
+
+namespace strata::distributed {
+
+// "pairwise" for all_to_all and all_to_all_v.
+absl::Span<const Algorithm> PairwiseAlgorithms();
+
+}  // namespace strata::distributed
+
+#endif  // STRATA_DISTRIBUTED_COLLECTIVE_PAIRWISE_H_
