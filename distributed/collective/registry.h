@@ -1,6 +1,6 @@
 // The registry of collective algorithms: a flag picks how the ranks of a run combine their data.
 //
-//   RegisterRingCollectives();
+//   RegisterAlgorithmCollectives();
 //   STRATA_ASSIGN_OR_RETURN(auto collectives, CollectivesRegistry().Create("ring", transport));
 //   device_options.collectives = collectives.get();
 #ifndef STRATA_DISTRIBUTED_COLLECTIVE_REGISTRY_H_

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
-#include "distributed/collective/ring.h"
+#include "distributed/collective/algorithm_collectives.h"
 #include "distributed/elastic/tiny_training.h"
 #include "distributed/transport/thread_transport.h"
 #include "gmock/gmock.h"
@@ -29,7 +29,7 @@ absl::Status Train(int ranks, int64_t to, MemoryCommits& commits, Curve* curve,
                    const std::function<void(int rank, ElasticRun&)>& change = nullptr) {
   std::mutex mutex;
   return RunThreadRanks(ranks, [&](Transport& transport) {
-    RingCollectives collectives(transport);
+    AlgorithmCollectives collectives(transport, {.algorithm = "ring"});
     ElasticRun run;
     run.steps = to;
     run.save_every = 4;

@@ -12,7 +12,7 @@
 
 #include "base/status_matchers.h"
 #include "chips/timeline/validate.h"
-#include "distributed/collective/ring.h"
+#include "distributed/collective/algorithm_collectives.h"
 #include "distributed/pipeline/cut_optimizer.h"
 #include "distributed/pipeline/optimizer_runner.h"
 #include "distributed/pipeline/program_writer.h"
@@ -30,20 +30,6 @@ using graph::Graph;
 using graph::HostTensor;
 
 constexpr int64_t kMicrobatchRows = 1;
-
-class Peers : public RingCollectives {
- public:
-  explicit Peers(Transport& transport) : RingCollectives(transport), transport_(transport) {}
-  absl::Status Send(const void* data, int64_t count, chips::DType dtype, int peer) override {
-    return transport_.Send({peer, 1, data, static_cast<size_t>(count) * chips::SizeOf(dtype)});
-  }
-  absl::Status Recv(void* data, int64_t count, chips::DType dtype, int peer) override {
-    return transport_.Recv({peer, 1, data, static_cast<size_t>(count) * chips::SizeOf(dtype)});
-  }
-
- private:
-  Transport& transport_;
-};
 
 HostTensor RowsOf(const HostTensor& tensor, int64_t begin, int64_t count) {
   std::vector<int64_t> dims = tensor.dims();
@@ -150,7 +136,7 @@ absl::StatusOr<std::vector<Outcome>> RunJob(const Job& job) {
   std::vector<Outcome> outcomes(static_cast<size_t>(job.schedule.ranks));
   STRATA_RETURN_IF_ERROR(
       RunThreadRanks(job.schedule.ranks, [&](Transport& transport) -> absl::Status {
-        Peers peers(transport);
+        AlgorithmCollectives peers(transport, {.algorithm = "ring"});
         STRATA_ASSIGN_OR_RETURN(outcomes[static_cast<size_t>(transport.rank())],
                                 RunRank(job, peers));
         return absl::OkStatus();
