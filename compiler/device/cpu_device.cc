@@ -16,6 +16,7 @@
 #include "compiler/device/host_steps.h"
 #include "compiler/device/launch_region.h"
 #include "compiler/device/launch_schedule.h"
+#include "compiler/device/talk_queue.h"
 #include "compiler/kernels/cpu/parallel.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "compiler/plan/validate.h"
@@ -70,13 +71,13 @@ class CpuExecutable : public Executable {
         i = region->end;
         continue;
       }
-      const Clock::time_point begin = run.timeline != nullptr ? Clock::now() : Clock::time_point();
-      status = AtStep(RunStep(plan_.steps(i), &steps_[static_cast<size_t>(i)]), i, plan_.steps(i));
-      if (run.timeline != nullptr) Record(i, start, begin, Clock::now(), run.timeline);
+      status = AtStep(RunAlone(i, start, run.timeline), i, plan_.steps(i));
       ++i;
     }
+    const absl::Status talked = EndTalks(start, run.timeline);
     std::vector<graph::HostTensor> outputs = memory_->TakeOutputs();
     STRATA_RETURN_IF_ERROR(status);
+    STRATA_RETURN_IF_ERROR(talked);
     return outputs;
   }
 
@@ -197,6 +198,38 @@ class CpuExecutable : public Executable {
       prepared->buffers[i] = memory_->data(prepared->operands[i]);
   }
 
+  // A step that is in no region. One of stream 1 is only begun here.
+  absl::Status RunAlone(int i, Clock::time_point start, chips::Timeline* timeline) {
+    const plan::Step& step = plan_.steps(i);
+    if (step.stream() > 0) {
+      if (talks_ == nullptr) talks_ = std::make_unique<TalkQueue>();
+      talks_->Post([this, i] {
+        return AtStep(RunCollective(plan_.steps(i), *memory_, options_.collectives), i,
+                      plan_.steps(i));
+      });
+      talking_.push_back(i);
+      return absl::OkStatus();
+    }
+    for (const uint32_t other : step.wait_for()) {
+      const auto call = std::find(talking_.begin(), talking_.end(), static_cast<int>(other));
+      if (call != talking_.end()) STRATA_RETURN_IF_ERROR(talks_->Wait(call - talking_.begin()));
+    }
+    const Clock::time_point begin = timeline != nullptr ? Clock::now() : Clock::time_point();
+    STRATA_RETURN_IF_ERROR(RunStep(step, &steps_[static_cast<size_t>(i)]));
+    if (timeline != nullptr) Record(i, start, begin, Clock::now(), timeline);
+    return absl::OkStatus();
+  }
+
+  absl::Status EndTalks(Clock::time_point start, chips::Timeline* timeline) {
+    if (talking_.empty()) return absl::OkStatus();
+    std::vector<TalkQueue::Span> spans;
+    const absl::Status status = talks_->Drain(&spans);
+    for (size_t i = 0; i < spans.size() && timeline != nullptr; ++i)
+      Record(talking_[i], start, spans[i].begin, spans[i].end, timeline);
+    talking_.clear();
+    return status;
+  }
+
   void RunRegion(const LaunchRegion& region, Clock::time_point start, chips::Timeline* timeline) {
     Clock::time_point begin = Clock::now();
     calls_.clear();
@@ -260,7 +293,9 @@ class CpuExecutable : public Executable {
   std::map<std::string, std::vector<std::string>> fallbacks_;
   std::vector<PreparedStep> steps_;
   std::vector<LaunchRegion> regions_;
-  std::vector<LaunchCall> calls_;  // of the region that runs
+  std::vector<LaunchCall> calls_;     // of the region that runs
+  std::unique_ptr<TalkQueue> talks_;  // of stream 1
+  std::vector<int> talking_;          // steps of this run that were given to it
 };
 
 class CpuDevice : public Device {

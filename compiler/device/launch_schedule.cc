@@ -175,7 +175,8 @@ std::vector<LaunchRegion> ScheduleLaunches(const plan::Plan& plan,
   if (threads <= 1 || sharing == LaunchSharing::kNever) return regions;
   const bool always = sharing == LaunchSharing::kAlways;
   const auto fits = [&](int i) {
-    return is_kernel[static_cast<size_t>(i)] && (always || IsShort(plan, i, threads));
+    return is_kernel[static_cast<size_t>(i)] && plan.steps(i).wait_for().empty() &&
+           (always || IsShort(plan, i, threads));
   };
   for (int begin = 0; begin < plan.steps_size(); ++begin) {
     int end = begin;

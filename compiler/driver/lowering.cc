@@ -16,6 +16,7 @@
 #include "compiler/driver/product_kernels.h"
 #include "compiler/driver/product_split.h"
 #include "compiler/gemm/emit.h"
+#include "compiler/memory/streams.h"
 #include "compiler/plan/collective_of.h"
 #include "compiler/plan/explain.h"
 #include "compiler/plan/validate.h"
@@ -60,7 +61,9 @@ class Lowering {
     AddOutputs();
     if (plan_.kernels_size() > 0 && target_.policy == KernelPolicy::kFastest)
       plan_.set_prelude(Prelude(target_.isa));
+    StreamCollectives(request_, &plan_);
     const MemoryStatistics statistics = PlanMemory(request_, &plan_);
+    OrderStreams(&plan_);
     if (memory != nullptr) *memory = statistics;
     const absl::Status valid = plan::ValidatePlan(plan_);
     if (!valid.ok())

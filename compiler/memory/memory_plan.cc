@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "compiler/memory/arena.h"
+#include "compiler/memory/streams.h"
 
 namespace strata::compiler {
 namespace {
@@ -37,7 +38,10 @@ class Planner {
     for (const auto& [input, output] : request_.updates) {
       if (target_[content_[output]] == kNoBuffer) target_[content_[output]] = input;
     }
-    for (int i = 0; i < plan_.steps_size(); ++i) PlaceResults(i);
+    for (int i = 0; i < plan_.steps_size(); ++i) {
+      PlaceResults(i);
+      HoldWhileItTalks(i);
+    }
     CopyOtherUpdates();
     WriteAliases();
     PlaceInArena();
@@ -67,6 +71,18 @@ class Planner {
     for (int w = 0; w < step.writes_size(); ++w) {
       if (storage_[step.writes(w)] == step.writes(w)) TryInPlace(i, w);
     }
+  }
+
+  // What a collective on a stream of its own reads and writes is not free before somebody waits for it.
+  void HoldWhileItTalks(int i) {
+    const Step& step = plan_.steps(i);
+    if (step.stream() == 0) return;
+    const int until = FirstReader(request_, plan_, i);
+    const auto hold = [&](uint32_t id) {
+      last_use_[content_[id]] = std::max(last_use_[content_[id]], until);
+    };
+    for (uint32_t id : step.reads()) hold(id);
+    for (uint32_t id : step.writes()) hold(id);
   }
 
   // Writes a result that updates an input straight into the input, when nobody reads the old content afterwards.
