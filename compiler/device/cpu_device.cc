@@ -227,6 +227,7 @@ class CpuExecutable : public Executable {
     for (size_t i = 0; i < spans.size() && timeline != nullptr; ++i)
       Record(talking_[i], start, spans[i].begin, spans[i].end, timeline);
     talking_.clear();
+    if (timeline != nullptr) SortEvents(timeline);
     return status;
   }
 

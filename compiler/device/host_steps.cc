@@ -1,5 +1,6 @@
 #include "compiler/device/host_steps.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -165,6 +166,14 @@ void StartTimeline(const plan::Plan& plan, chips::TimelineSource source,
   timeline->set_name(plan.name());
   timeline->set_source(source);
   for (uint32_t i = 0; i < plan.streams(); ++i) timeline->add_lanes(absl::StrCat("stream ", i));
+}
+
+void SortEvents(chips::Timeline* timeline) {
+  auto* events = timeline->mutable_events();
+  std::stable_sort(
+      events->pointer_begin(), events->pointer_end(), [](const auto* a, const auto* b) {
+        return std::pair(a->start_ns(), a->lane()) < std::pair(b->start_ns(), b->lane());
+      });
 }
 
 }  // namespace strata::compiler

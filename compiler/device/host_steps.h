@@ -39,6 +39,8 @@ chips::TimelineEvent EventOf(const plan::Step& step, int index);
 
 // Empties the timeline and gives it its name, source and a lane a stream.
 void StartTimeline(const plan::Plan& plan, chips::TimelineSource source, chips::Timeline* timeline);
+// Events in the order the contract asks for: by start, then lane.
+void SortEvents(chips::Timeline* timeline);
 
 }  // namespace strata::compiler
 

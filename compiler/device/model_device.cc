@@ -141,11 +141,7 @@ absl::StatusOr<chips::Timeline> PredictTimeline(const plan::Plan& plan, const ch
     step_end.push_back(begin + event->duration_ns());
     stream_end[step.stream()] = step_end.back();
   }
-  auto* events = timeline.mutable_events();
-  std::stable_sort(
-      events->pointer_begin(), events->pointer_end(), [](const auto* a, const auto* b) {
-        return std::pair(a->start_ns(), a->lane()) < std::pair(b->start_ns(), b->lane());
-      });
+  SortEvents(&timeline);
   return timeline;
 }
 

@@ -107,6 +107,7 @@ class NpuExecutable : public Executable {
     absl::Status status;
     for (int i = 0; i < plan_.steps_size() && status.ok(); ++i)
       status = AtStep(RunStep(i, run, &now_ns), i, plan_.steps(i));
+    if (run.timeline != nullptr) SortEvents(run.timeline);
     std::vector<graph::HostTensor> outputs = memory_->TakeOutputs();
     STRATA_RETURN_IF_ERROR(status);
     return outputs;
