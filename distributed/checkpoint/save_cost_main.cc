@@ -20,7 +20,7 @@
 #include "base/status.h"
 #include "distributed/checkpoint/checkpointer.h"
 #include "distributed/checkpoint/stored_checkpoint.h"
-#include "distributed/collective/ring.h"
+#include "distributed/collective/reference.h"
 #include "distributed/transport/thread_transport.h"
 #include "nlohmann/json.hpp"
 
@@ -98,7 +98,7 @@ absl::Status SaveRound(const Flags& flags, int round, Checkpointer& saver,
 
 absl::Status MeasureSaves(const Flags& flags, Seconds& seconds, int64_t& written) {
   return RunThreadRanks(flags.ranks, [&](Transport& transport) -> absl::Status {
-    RingCollectives ranks(transport);
+    ReferenceCollectives ranks(transport);
     Checkpointer::Options options;
     options.root = flags.folder;
     options.keep = 1;
@@ -114,7 +114,7 @@ absl::Status MeasureSaves(const Flags& flags, Seconds& seconds, int64_t& written
 
 absl::Status MeasureLoads(const Flags& flags, Seconds& seconds) {
   return RunThreadRanks(flags.load_ranks, [&](Transport& transport) -> absl::Status {
-    RingCollectives ranks(transport);
+    ReferenceCollectives ranks(transport);
     auto state = StateOf(flags, ranks.rank(), ranks.size(), false);
     for (int round = 0; round < flags.rounds; ++round) {
       STRATA_RETURN_IF_ERROR(ranks.Barrier());
