@@ -16,13 +16,13 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_format.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "distributed/checkpoint/checkpointer.h"
 #include "distributed/checkpoint/stored_checkpoint.h"
 #include "distributed/collective/reference.h"
 #include "distributed/transport/thread_transport.h"
-#include "nlohmann/json.hpp"
 
 namespace strata::distributed {
 namespace {
@@ -134,25 +134,23 @@ absl::Status MeasureLoads(const Flags& flags, Seconds& seconds) {
 
 void Show(const Flags& flags, const Seconds& seconds, int64_t written) {
   const double mib = static_cast<double>(RowsOf(flags) * flags.tensors) / 256;
-  nlohmann::json line = {{"mib", mib}, {"ranks", flags.ranks}, {"load_ranks", flags.load_ranks}};
-  line["mib_written_by_rank_0"] = static_cast<double>(written) / (1 << 20);
-  if (!flags.json) {
-    std::printf("%.0f MiB in %d tensors, saved by %d ranks, loaded by %d; rank 0 wrote %.0f MiB\n",
-                mib, flags.tensors, flags.ranks, flags.load_ranks,
-                static_cast<double>(written) / (1 << 20));
-  }
+  const double mib_written = static_cast<double>(written) / (1 << 20);
+  std::string line = absl::StrCat("{\"mib\": ", mib, ", \"ranks\": ", flags.ranks,
+                                  ", \"load_ranks\": ", flags.load_ranks,
+                                  ", \"mib_written_by_rank_0\": ", mib_written);
+  std::string table = absl::StrFormat(
+      "%.0f MiB in %d tensors, saved by %d ranks, loaded by %d; rank 0 wrote %.0f MiB\n", mib,
+      flags.tensors, flags.ranks, flags.load_ranks, mib_written);
   for (const char* what : {"copy", "stall", "write", "commit", "verify", "load"}) {
     std::vector<double> sorted = seconds.at(what);
     std::sort(sorted.begin(), sorted.end());
     const double median = sorted[sorted.size() / 2];
-    line[absl::StrCat(what, "_ms")] = 1e3 * median;
-    line[absl::StrCat(what, "_min_ms")] = 1e3 * sorted[0];
-    if (!flags.json) {
-      std::printf("%-7s median %9.2f ms  min %9.2f ms  %8.0f MiB/s\n", what, 1e3 * median,
-                  1e3 * sorted[0], mib / median);
-    }
+    absl::StrAppend(&line, ", \"", what, "_ms\": ", 1e3 * median, ", \"", what,
+                    "_min_ms\": ", 1e3 * sorted[0]);
+    absl::StrAppendFormat(&table, "%-7s median %9.2f ms  min %9.2f ms  %8.0f MiB/s\n", what,
+                          1e3 * median, 1e3 * sorted[0], mib / median);
   }
-  if (flags.json) std::printf("%s\n", line.dump().c_str());
+  std::printf("%s", flags.json ? absl::StrCat(line, "}\n").c_str() : table.c_str());
 }
 
 absl::Status Measure(const Flags& flags) {
