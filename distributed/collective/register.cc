@@ -6,6 +6,7 @@
 #include "distributed/transport/mpi_collectives.h"
 #include "distributed/transport/mpi_transport.h"
 #include "distributed/transport/null_transport.h"
+#include "distributed/transport/shm_transport.h"
 #include "distributed/transport/tcp_transport.h"
 #include "distributed/transport/thread_transport.h"
 
@@ -13,6 +14,7 @@ namespace strata::distributed {
 
 void RegisterAllTransports() {
   RegisterThreadTransport();
+  RegisterShmTransport();
   RegisterTcpTransport();
   RegisterMpiTransport();
   RegisterNullTransport();

@@ -82,6 +82,20 @@ absl::Status ReceiveAll(const Socket& socket, char* bytes, size_t size, MeetingT
   return absl::OkStatus();
 }
 
+absl::Status AwaitBytes(const Socket& socket, MeetingTime deadline) {
+  return PollOne(socket, POLLIN, deadline) ? absl::OkStatus() : NotInTime("receive");
+}
+
+absl::StatusOr<Socket> ListenWhenFree(const std::function<absl::StatusOr<Socket>()>& listen,
+                                      MeetingTime deadline) {
+  deadline = std::min(deadline, Clock::now() + kAttempt);
+  while (true) {
+    absl::StatusOr<Socket> listener = listen();
+    if (listener.ok() || Clock::now() + kRetry >= deadline) return listener;
+    std::this_thread::sleep_for(kRetry);
+  }
+}
+
 absl::Status Welcome(const Guest& guest, absl::string_view text, MeetingTime deadline) {
   return Annotate(SendAnswer(guest.socket, Verdict::kWelcome, text, deadline),
                   absl::StrCat("welcome of rank ", guest.hello.rank));

@@ -60,6 +60,13 @@ absl::StatusOr<Socket> CallHost(const SocketAddress& address, const Hello& hello
                                 MeetingTime deadline);
 absl::StatusOr<std::string> AwaitWelcome(const Socket& socket, MeetingTime deadline);
 
+// Tries to listen where an earlier run may be about to stop doing so, for some seconds.
+absl::StatusOr<Socket> ListenWhenFree(const std::function<absl::StatusOr<Socket>()>& listen,
+                                      MeetingTime deadline);
+
+// DEADLINE_EXCEEDED when nothing comes.
+absl::Status AwaitBytes(const Socket& socket, MeetingTime deadline);
+
 // All of the bytes, or the error: UNAVAILABLE when the other end is gone.
 absl::Status SendAll(const Socket& socket, absl::string_view bytes, MeetingTime deadline);
 absl::Status ReceiveAll(const Socket& socket, char* bytes, size_t size, MeetingTime deadline);

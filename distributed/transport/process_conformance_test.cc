@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
 #include "distributed/transport/launch_env.h"
+#include "distributed/transport/shm_transport.h"
 #include "distributed/transport/tcp_transport.h"
 #include "distributed/transport/transport_conformance.h"
 
@@ -19,6 +20,7 @@ TransportCase Case() {
   const absl::StatusOr<LaunchEnv> env = FromEnvironment();
   const int ranks = env.ok() ? env->size : 0;
   return {absl::StrCat(name, ranks), ranks, [name, ranks] {
+            RegisterShmTransport();
             RegisterTcpTransport();
             return WorldRegistry().Create(name, ranks);
           }};

@@ -69,7 +69,8 @@ std::vector<int> RanksFrom(int first, int end) {
 
 // Rank 0: gathers all, and tells all where the others listen.
 absl::StatusOr<std::vector<Socket>> HostMesh(const LaunchEnv& env, MeetingTime deadline) {
-  STRATA_ASSIGN_OR_RETURN(Socket listener, ListenEverywhere(env.master_port));
+  STRATA_ASSIGN_OR_RETURN(
+      Socket listener, ListenWhenFree([&] { return ListenEverywhere(env.master_port); }, deadline));
   const Hello me = {0, env.size, env.master_port, env.run_id};
   STRATA_ASSIGN_OR_RETURN(std::vector<Guest> guests,
                           GatherGuests(listener, me, RanksFrom(1, env.size), deadline));
