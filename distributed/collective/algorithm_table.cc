@@ -4,19 +4,29 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "distributed/collective/binary_tree.h"
 #include "distributed/collective/binomial.h"
+#include "distributed/collective/bruck.h"
+#include "distributed/collective/chain.h"
 #include "distributed/collective/direct.h"
+#include "distributed/collective/double_tree.h"
+#include "distributed/collective/halving_doubling.h"
+#include "distributed/collective/hierarchical.h"
 #include "distributed/collective/pairwise.h"
+#include "distributed/collective/pat.h"
 #include "distributed/collective/recursive_doubling.h"
 #include "distributed/collective/ring.h"
+#include "distributed/collective/torus.h"
 
 namespace strata::distributed {
 
 absl::Span<const Algorithm> AlgorithmTable() {
   static const auto* rows = [] {
     auto* all = new std::vector<Algorithm>;
-    for (const auto of : {RingAlgorithms, BinomialAlgorithms, PairwiseAlgorithms,
-                          RecursiveDoublingAlgorithms, DirectAlgorithms}) {
+    for (const auto of : {RingAlgorithms, ChainAlgorithms, BinomialAlgorithms, PairwiseAlgorithms,
+                          RecursiveDoublingAlgorithms, HalvingDoublingAlgorithms, BruckAlgorithms,
+                          BinaryTreeAlgorithms, DoubleTreeAlgorithms, HierarchicalAlgorithms,
+                          TorusAlgorithms, PatAlgorithms, DirectAlgorithms}) {
       for (const Algorithm& row : of()) all->push_back(row);
     }
     return all;

@@ -6,15 +6,7 @@ namespace strata::distributed {
 namespace {
 
 absl::Status AllToAll(Wire& wire, const Call& call) {
-  const int n = wire.size(), r = wire.rank();
-  const int64_t b = call.bytes();
-  Wire::Copy(call.output + r * b, View(call.input + r * b, b));
-  for (int step = 1; step < n; ++step) {
-    const int to = (r + step) % n, from = (r + n - step) % n;
-    STRATA_RETURN_IF_ERROR(
-        wire.Exchange(to, View(call.input + to * b, b), from, {call.output + from * b, b}));
-  }
-  return absl::OkStatus();
+  return PairwiseAllToAll(wire, call.input, call.output, call.bytes());
 }
 
 // Where each rank's piece begins, in bytes; and the end.
@@ -53,6 +45,17 @@ Cost AllToAllVCost(const CallShape& s) {
 }
 
 }  // namespace
+
+absl::Status PairwiseAllToAll(Wire& wire, const char* input, char* output, int64_t b) {
+  const int n = wire.size(), r = wire.rank();
+  Wire::Copy(output + r * b, View(input + r * b, b));
+  for (int step = 1; step < n; ++step) {
+    const int to = (r + step) % n, from = (r + n - step) % n;
+    STRATA_RETURN_IF_ERROR(
+        wire.Exchange(to, View(input + to * b, b), from, {output + from * b, b}));
+  }
+  return absl::OkStatus();
+}
 
 absl::Span<const Algorithm> PairwiseAlgorithms() {
   static constexpr Algorithm kRows[] = {

@@ -14,6 +14,9 @@ namespace strata::distributed {
 // "pairwise" for all_to_all and all_to_all_v.
 absl::Span<const Algorithm> PairwiseAlgorithms();
 
+// The phase, for algorithms that are made of it: piece r of `input` goes to rank r, of `piece_bytes` each.
+absl::Status PairwiseAllToAll(Wire& wire, const char* input, char* output, int64_t piece_bytes);
+
 }  // namespace strata::distributed
 
 #endif  // STRATA_DISTRIBUTED_COLLECTIVE_PAIRWISE_H_
