@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "courses/lab/plot_format.h"
+#include "courses/lab/svg_gantt.h"
 #include "courses/lab/timeline_spans.h"
 #include "courses/lab/well_formed.h"
 #include "gmock/gmock.h"
@@ -275,6 +276,35 @@ TEST(Plots, NeedNothingFromOutside) {
   EXPECT_THAT(file, HasSubstr("prefers-color-scheme: dark"));
   for (const char* part : {"href", "src=", "url(", "@import"})
     EXPECT_THAT(file, Not(HasSubstr(part)));
+}
+
+TEST(GanttPlot, CellsLieInTheirLanesAndIdleTimeIsShown) {
+  const GanttOptions options = {.title = "a < b",
+                                .lanes = {"rank 0", "rank 1"},
+                                .end = 9,
+                                .length = 12,
+                                .legend = {{"forward", 0}, {"back", 2, true}}};
+  const std::string svg =
+      GanttPlot(options, {{.lane = 0, .start = 0, .duration = 2, .label = "7", .tooltip = "F7"},
+                          {.lane = 1,
+                           .start = 2,
+                           .duration = 4,
+                           .label = "8",
+                           .colour = 2,
+                           .pale = true,
+                           .part = GanttPart::kLower},
+                          {.lane = 1, .start = 6, .duration = 1e-9, .label = "not drawn"},
+                          {.lane = 2, .start = 0, .duration = 1, .tooltip = "no such lane"},
+                          {.lane = 0, .start = kNan, .duration = 1, .tooltip = "never"}});
+  ExpectSound(svg);
+  EXPECT_EQ(Count(svg, "class=\"band\""), 2);
+  EXPECT_EQ(Count(svg, "box c0 edged"), 1);
+  EXPECT_EQ(Count(svg, "box c2 edged"), 1);
+  for (const char* part : {">a &lt; b<", ">7</text>", "<title>F7</title>", ">rank 1<", ">back<"})
+    EXPECT_THAT(svg, HasSubstr(part));
+  for (const char* part : {"not drawn", "no such lane", "never"})
+    EXPECT_THAT(svg, testing::Not(HasSubstr(part)));
+  ExpectSound(GanttPlot({}, {}));
 }
 
 }  // namespace

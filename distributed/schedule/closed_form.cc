@@ -46,7 +46,7 @@ ClosedForm Chimera(const Symbols& s) {
           .is_exact = s.F == s.B + s.W && s.m % s.p == 0,
           .formula = "(p/2-1)(F+B)",
           .source = "Li and Hoefler 2021, arXiv:2107.06925, table 2",
-          .assumes = "the backward pass takes as long as the forward pass, m a multiple of p"};
+          .assumes = "F = B + W, m a multiple of p"};
 }
 
 ClosedForm ZbH1(const Symbols& s) {
@@ -65,7 +65,7 @@ ClosedForm ZbH2(const Symbols& s) {
           .is_exact = s.W <= s.F && s.W <= s.B && s.m >= 2 * s.p - 1,
           .formula = "(p-1)(F+B-2W)",
           .source = "Qi et al. 2023, arXiv:2401.10241, table 2",
-          .assumes = "W <= F, W <= B, m >= 2p-1; the optimizer does not wait for all ranks"};
+          .assumes = "W <= F, W <= B, m >= 2p-1"};
 }
 
 ClosedForm ZbV(const Symbols& s) {
@@ -75,7 +75,7 @@ ClosedForm ZbV(const Symbols& s) {
           .is_exact = s.F == s.B && s.B == s.W && s.m >= 2 * s.p - 1,
           .formula = "0",
           .source = "Qi et al. 2024, arXiv:2405.15362",
-          .assumes = "F = B = W, m >= 2p-1; the optimizer does not wait for all ranks"};
+          .assumes = "F = B = W, m >= 2p-1"};
 }
 
 // DualPipe of `half` ranks on either side of the middle.

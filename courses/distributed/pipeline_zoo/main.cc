@@ -1,0 +1,84 @@
+// //courses/distributed/pipeline_zoo: nine pipeline schedules, simulated beside their papers'
+// closed forms.
+//
+//   bazel run -c opt //courses/distributed/pipeline_zoo -- --output=zoo.html --trace=zoo.json
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "base/file.h"
+#include "base/user_path.h"
+#include "chips/timeline/chrome_trace.h"
+#include "courses/distributed/pipeline_zoo/report.h"
+#include "courses/distributed/pipeline_zoo/zoo.h"
+
+namespace strata::courses {
+namespace {
+
+absl::Status WriteTrace(const Zoo& zoo, const std::string& path) {
+  std::vector<chips::Timeline> timelines;
+  for (const Animal& animal : zoo.animals) timelines.push_back(animal.run.timeline);
+  return WriteFileAtomic(path, chips::ToChromeTrace(timelines));
+}
+
+void PrintAnimals(const Zoo& zoo) {
+  std::printf("%-18s %6s %8s %6s %8s %12s %11s %9s\n", "schedule", "step", "bubble", "idle",
+              "formula", "activations", "parameters", "messages");
+  for (const Animal& animal : zoo.animals) {
+    const bool own = animal.form.of_own_span;
+    std::printf("%-18s %6lld %7.1f%% %6lld %8lld %12g %11g %9d%s\n", animal.name.c_str(),
+                static_cast<long long>(animal.run.makespan), 100 * animal.run.bubble_fraction(),
+                static_cast<long long>(own ? animal.run.gaps() : animal.run.bubble()),
+                static_cast<long long>(animal.form.bubble), animal.activations, animal.parameters,
+                animal.messages, own ? "  (idle between a rank's own slots)" : "");
+  }
+}
+
+absl::StatusOr<bool> Run(const ZooQuestion& question, const std::string& output,
+                         const std::string& trace) {
+  STRATA_ASSIGN_OR_RETURN(const Zoo zoo, MakeZoo(question));
+  PrintAnimals(zoo);
+  for (const ZooClaim& claim : ClaimsOf(zoo)) {
+    std::printf("%s  %s: %s\n", claim.holds ? "holds" : "FAILS", claim.claim.c_str(),
+                claim.evidence.c_str());
+  }
+  const Report report = MakeReport(zoo);
+  STRATA_RETURN_IF_ERROR(report.Write(output));
+  std::printf("report: %s\n", output.c_str());
+  if (!trace.empty()) {
+    STRATA_RETURN_IF_ERROR(WriteTrace(zoo, trace));
+    std::printf("trace: %s\n", trace.c_str());
+  }
+  return report.passed();
+}
+
+}  // namespace
+}  // namespace strata::courses
+
+int main(int argc, char** argv) {
+  strata::courses::ZooQuestion question;
+  std::string output = "pipeline_zoo.html";
+  std::string trace;
+  CLI::App app(
+      "GPipe, 1F1B, interleaved, Chimera, ZB-H1, ZB-H2, ZB-V, DualPipe and DualPipeV of one model: "
+      "charts, idle time and activations beside the papers' closed forms. Fails when a claim is "
+      "false.");
+  app.add_option("-o,--output", output, "the report")->capture_default_str();
+  app.add_option("--trace", trace, "also a Chrome trace of all schedules, for ui.perfetto.dev");
+  app.add_option("--ranks", question.ranks, "of the pipeline, even")->capture_default_str();
+  app.add_option("--microbatches", question.microbatches, "a multiple of the ranks, at least twice")
+      ->capture_default_str();
+  app.add_option("--forward", question.forward, "time of F of a rank's share")
+      ->capture_default_str();
+  app.add_option("--backward-input", question.backward_input, "time of B")->capture_default_str();
+  app.add_option("--weight", question.weight, "time of W")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  const auto passed = strata::courses::Run(question, strata::UserPath(output),
+                                           trace.empty() ? "" : strata::UserPath(trace));
+  if (!passed.ok()) {
+    std::fprintf(stderr, "pipeline_zoo: %s\n", std::string(passed.status().message()).c_str());
+    return strata::ExitCode(passed.status());
+  }
+  return *passed ? 0 : 1;
+}
