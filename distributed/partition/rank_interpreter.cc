@@ -30,6 +30,21 @@ absl::StatusOr<std::vector<HostTensor>> RunNode(const graph::Graph& graph, const
   return std::vector<HostTensor>{result};
 }
 
+// By node: values that nothing reads after it. Outputs, and what updates read, stay.
+std::vector<std::vector<uint32_t>> DeadAfter(const graph::Graph& graph) {
+  std::vector<int> last(static_cast<size_t>(graph.values_size()), -1);
+  for (int n = 0; n < graph.nodes_size(); ++n) {
+    for (uint32_t id : graph.nodes(n).inputs()) last[id] = n;
+    for (uint32_t id : graph.nodes(n).outputs()) last[id] = n;
+  }
+  for (const auto& output : graph.outputs()) last[output.value()] = -1;
+  for (const auto& update : graph.updates()) last[update.input()] = -1;
+  std::vector<std::vector<uint32_t>> dead(static_cast<size_t>(graph.nodes_size()));
+  for (uint32_t id = 0; id < last.size(); ++id)
+    if (last[id] >= 0) dead[static_cast<size_t>(last[id])].push_back(id);
+  return dead;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<HostTensor>> RankInterpreter::Evaluate(
@@ -39,13 +54,16 @@ absl::StatusOr<std::vector<HostTensor>> RankInterpreter::Evaluate(
   std::vector<HostTensor> values(static_cast<size_t>(bound.values_size()));
   for (int i = 0; i < bound.inputs_size(); ++i)
     values[bound.inputs(i).value()] = inputs[static_cast<size_t>(i)];
-  for (const graph::Node& node : bound.nodes()) {
+  const std::vector<std::vector<uint32_t>> dead = DeadAfter(bound);
+  for (int n = 0; n < bound.nodes_size(); ++n) {
+    const graph::Node& node = bound.nodes(n);
     std::vector<HostTensor> operands;
     for (uint32_t id : node.inputs()) operands.push_back(values[id]);
     absl::StatusOr<std::vector<HostTensor>> results = RunNode(bound, node, operands, collectives_);
     if (!results.ok()) return Annotate(results.status(), node.origin());
     for (int i = 0; i < node.outputs_size(); ++i)
       values[node.outputs(i)] = (*results)[static_cast<size_t>(i)];
+    for (uint32_t id : dead[static_cast<size_t>(n)]) values[id] = HostTensor();
   }
   std::vector<HostTensor> outputs;
   for (const auto& output : bound.outputs()) outputs.push_back(values[output.value()]);

@@ -1,6 +1,7 @@
 // RankInterpreter: the reference interpreter of one rank among several. Ops run by their reference
 // kernels, collectives by Collectives. The oracle of the rewrites, before any compiler has a hand in
-// it.
+// it. A value is freed after its last reader, so that what it holds at most is what a program needs
+// (distributed/runtime/program_memory.h).
 #ifndef STRATA_DISTRIBUTED_PARTITION_RANK_INTERPRETER_H_
 #define STRATA_DISTRIBUTED_PARTITION_RANK_INTERPRETER_H_
 

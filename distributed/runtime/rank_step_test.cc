@@ -1,0 +1,174 @@
+// What the equivalence matrix does not: several steps, the compiled engine, lanes of the Timeline, and errors.
+#include "distributed/runtime/rank_step.h"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "base/status_matchers.h"
+#include "chips/timeline/validate.h"
+#include "compiler/driver/compiled_evaluator.h"
+#include "distributed/collective/mesh_collectives.h"
+#include "distributed/collective/register.h"
+#include "distributed/partition/rank_interpreter.h"
+#include "distributed/runtime/step_model.h"
+#include "distributed/testing/tiny_models.h"
+#include "distributed/testing/tiny_plans.h"
+#include "distributed/transport/thread_transport.h"
+#include "framework/graph/interpreter.h"
+#include "gtest/gtest.h"
+
+namespace strata::distributed {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int64_t kRows = 4;
+
+RankEngine Interpreted() {
+  return [](compiler::Collectives& collectives) {
+    return std::make_unique<RankInterpreter>(collectives);
+  };
+}
+
+RankEngine Compiled() {
+  return
+      [](compiler::Collectives& collectives) -> absl::StatusOr<std::unique_ptr<graph::Evaluator>> {
+        compiler::CompiledEvaluator::Options options;
+        options.device_options.threads = 1;
+        options.device_options.collectives = &collectives;
+        STRATA_ASSIGN_OR_RETURN(auto evaluator,
+                                compiler::CompiledEvaluator::Create(std::move(options)));
+        return evaluator;
+      };
+}
+
+// `body` on every rank of the plan's mesh.
+absl::Status OnRanks(const parallel::ParallelPlan& plan,
+                     const std::function<absl::Status(compiler::Collectives&)>& body) {
+  RegisterAllCollectives();
+  std::vector<MeshAxis> mesh;
+  int ranks = 1;
+  for (const parallel::MeshAxis& axis : plan.mesh()) {
+    mesh.push_back({axis.name(), axis.size()});
+    ranks *= static_cast<int>(axis.size());
+  }
+  return RunThreadRanks(ranks, [&](Transport& transport) -> absl::Status {
+    STRATA_ASSIGN_OR_RETURN(const auto world, MeshCollectives::Create(transport, mesh, "ring"));
+    return body(*world);
+  });
+}
+
+// Losses of steps 1, 2, 3, as every rank has them; they must agree to the bit.
+absl::StatusOr<std::vector<double>> Train(const graph::Graph& step,
+                                          const parallel::ParallelPlan& plan,
+                                          const RankEngine& engine) {
+  std::vector<std::vector<double>> losses(8);
+  STRATA_RETURN_IF_ERROR(OnRanks(plan, [&](compiler::Collectives& world) -> absl::Status {
+    STRATA_ASSIGN_OR_RETURN(const auto trainer,
+                            RankStep::Create(step, plan, world, {.engine = engine, .rows = kRows}));
+    STRATA_RETURN_IF_ERROR(trainer->Load(TinyState(step, 1)));
+    for (int64_t number = 1; number <= 3; ++number) {
+      STRATA_ASSIGN_OR_RETURN(const Tensors outputs, trainer->Step(TinyBatch(step, kRows, number)));
+      losses[static_cast<size_t>(world.rank())].push_back(outputs.at("loss").ToDoubles()[0]);
+    }
+    return absl::OkStatus();
+  }));
+  for (const std::vector<double>& of_rank : losses)
+    if (!of_rank.empty() && of_rank != losses[0])
+      return absl::InternalError("ranks have other losses");
+  return losses[0];
+}
+
+class RankStepTest : public testing::TestWithParam<TinyParallelism> {};
+
+TEST_P(RankStepTest, TrainsForSeveralSteps) {
+  const TinyModel model = {.sequence = 8};
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, TinyTrainingStep(model));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto alone, TinyPlan(model, {}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto plan, TinyPlan(model, GetParam()));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto want, Train(step, alone, Interpreted()));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto got, Train(step, plan, Interpreted()));
+  for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 2e-5) << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Plans, RankStepTest,
+    testing::Values(TinyParallelism{.dp = 2, .zero = parallel::ZERO_3},
+                    TinyParallelism{.tp = 2, .sequence_parallel = true},
+                    TinyParallelism{.pp = 2, .schedule = "zb_h1", .microbatches = 2},
+                    TinyParallelism{
+                        .pp = 2, .dp = 2, .zero = parallel::ZERO_1, .microbatches = 2}));
+
+// The same programs on the compiler's engine.
+TEST(RankStepTest, TrainsCompiled) {
+  const TinyModel model = {.sequence = 8};
+  const TinyParallelism parallelism = {.pp = 2, .tp = 2, .schedule = "zb_h1", .microbatches = 2};
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, TinyTrainingStep(model));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto plan, TinyPlan(model, parallelism));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto want, Train(step, plan, Interpreted()));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto compiled, Train(step, plan, Compiled()));
+  for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(compiled[i], want[i], 1e-4) << i;
+}
+
+TEST(RankStepTest, TimelineHasALane) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, TinyTrainingStep({.sequence = 8}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto plan, TinyPlan({}, {.pp = 2, .microbatches = 2}));
+  EXPECT_OK(OnRanks(plan, [&](compiler::Collectives& world) -> absl::Status {
+    STRATA_ASSIGN_OR_RETURN(
+        const auto trainer,
+        RankStep::Create(step, plan, world, {.engine = Interpreted(), .rows = kRows}));
+    chips::Timeline timeline;
+    STRATA_RETURN_IF_ERROR(trainer->Step(TinyBatch(step, kRows, 1), &timeline).status());
+    EXPECT_EQ(timeline.lanes(0), absl::StrCat("rank ", world.rank()));
+    EXPECT_GT(timeline.events_size(), 6);
+    return chips::ValidateTimeline(timeline);
+  }));
+}
+
+// A step whose activations are made again keeps less and sends the same.
+TEST(RankStepTest, RecomputingKeepsLess) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, TinyTrainingStep({}));
+  StepModel models[2];
+  for (const bool recompute : {false, true}) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto plan,
+                                TinyPlan({}, {.pp = 2, .microbatches = 4, .recompute = recompute}));
+    STRATA_ASSERT_OK_AND_ASSIGN(const RankPrograms programs,
+                                MakeRankPrograms(step, plan, 0, kRows));
+    STRATA_ASSERT_OK_AND_ASSIGN(models[recompute], ModelOf(programs, "ring"));
+  }
+  EXPECT_LT(models[1].activation_bytes, models[0].activation_bytes / 4);
+  EXPECT_EQ(models[1].wire_bytes, models[0].wire_bytes);
+}
+
+TEST(RankStepTest, ErrorsSayWhatIsWrong) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, TinyTrainingStep({}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph fixed, TinyTrainingStep({.batch = 4}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto alone, TinyPlan({}, {}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto three, TinyPlan({}, {.microbatches = 3}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto two, TinyPlan({}, {.dp = 2}));
+  EXPECT_THAT(
+      MakeRankPrograms(step, three, 0, 4),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("4 rows cannot be cut into 3")));
+  EXPECT_THAT(MakeRankPrograms(fixed, three, 0, 4),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("leading dim 'B'")));
+  EXPECT_OK(OnRanks(alone, [&](compiler::Collectives& world) -> absl::Status {
+    EXPECT_THAT(RankStep::Create(step, two, world, {.engine = Interpreted(), .rows = 4}),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2 ranks; there are 1")));
+    STRATA_ASSIGN_OR_RETURN(
+        const auto trainer,
+        RankStep::Create(step, alone, world, {.engine = Interpreted(), .rows = 4}));
+    EXPECT_THAT(trainer->Load({}), StatusIs(absl::StatusCode::kInvalidArgument,
+                                            HasSubstr("there is no 'wte.weight'")));
+    Tensors batch = TinyBatch(step, 2, 1);
+    EXPECT_THAT(trainer->Step(batch),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("'tokens' is i32[2, 16], not i32[4, 16]")));
+    EXPECT_THAT(ModelOf(trainer->programs(), "auto"),
+                StatusIs(absl::StatusCode::kNotFound, HasSubstr("formula")));
+    return absl::OkStatus();
+  }));
+}
+
+}  // namespace
+}  // namespace strata::distributed
