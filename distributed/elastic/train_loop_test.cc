@@ -10,6 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
 #include "distributed/collective/algorithm_collectives.h"
+#include "distributed/elastic/memory_commits.h"
+#include "distributed/elastic/tiny_training.h"
 #include "distributed/elastic/tiny_training.h"
 #include "distributed/transport/thread_transport.h"
 #include "gmock/gmock.h"
