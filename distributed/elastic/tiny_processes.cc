@@ -49,7 +49,7 @@ RankMain TinyRankMain(TinyRun run) {
     STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<World> world,
                             WorldRegistry().Create(std::getenv("STRATA_TRANSPORT"), seat.ranks));
     return RunRanks(*world, [&](Transport& transport) {
-      AlgorithmCollectives collectives(transport);
+      AlgorithmCollectives collectives(transport, {.algorithm = "ring"});
       ShardTraineeOptions options;
       options.shards = kTinyShards;
       if (run.change_trainee) run.change_trainee(seat, options);

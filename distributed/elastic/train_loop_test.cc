@@ -12,7 +12,6 @@
 #include "distributed/collective/algorithm_collectives.h"
 #include "distributed/elastic/memory_commits.h"
 #include "distributed/elastic/tiny_training.h"
-#include "distributed/elastic/tiny_training.h"
 #include "distributed/transport/thread_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
