@@ -38,8 +38,17 @@ class Killer {
     if (killed_ || SinceStart() < age_) return;
     Board::Slot& slot = board.slot(victim_);
     for (int look = 0; look < 400 && slot.phase() != phase_; ++look) usleep(5);
-    if (slot.phase() != phase_ && SinceStart() < age_ + 0.2) return;
+    // It may never come again in this generation: then it is killed at whatever it does.
+    const bool any = SinceStart() > age_ + 0.4;
+    if (slot.phase() != phase_ && !any) return;
     usleep(delay_us_);
+    // Held where it is, to look whether it is still at what was drawn; if not, another time.
+    group.SignalRank(victim_, SIGSTOP);
+    usleep(100);
+    if (slot.phase() != phase_ && !any) {
+      group.SignalRank(victim_, SIGCONT);
+      return;
+    }
     group.SignalRank(victim_, SIGKILL);
     killed_ = true;
     victims_.push_back(victim_);
@@ -61,7 +70,7 @@ class Killer {
                                Phase::kSave,       Phase::kLoad};
     phase_ = kAims[random_() % std::size(kAims)];
     age_ = phase_ == Phase::kLoad ? 0 : std::uniform_real_distribution<double>(0, 0.25)(random_);
-    delay_us_ = static_cast<useconds_t>(random_() % 1500);
+    delay_us_ = static_cast<useconds_t>(random_() % (phase_ == Phase::kCompute ? 150 : 1500));
   }
 
   std::mt19937 random_;
@@ -133,9 +142,7 @@ TEST_P(KillTest, ResumesBitExactly) {
   for (const auto& [phase, count] : where) std::printf(" %s %d", phase.c_str(), count);
   std::printf(" ), %d steps trained again, %.2f s a generation\n", static_cast<int>(retrained_),
               seconds / kKills);
-  EXPECT_GT(where["compute"], 0);
-  EXPECT_GT(where["collective"], 0);
-  EXPECT_GT(where["save"], 0);
+  for (const char* phase : {"compute", "collective", "save"}) EXPECT_GT(where[phase], 0) << phase;
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, KillTest, testing::Range(1, kSeeds + 1));

@@ -111,7 +111,7 @@ class Supervisor {
     SilenceWatch silence(board_, outcome->ranks, options_.silence);
     while (group->running() > 0) {
       const std::vector<RankExit> exits = group->Wait(options_.poll);
-      if (const RankExit* first = FirstFailure(exits)) {
+      if (const auto first = group->FirstFailure(exits)) {
         Fail(*first, *group, outcome);
       } else if (Room(outcome->ranks, generation) != outcome->ranks && group->running() > 0) {
         outcome->resized = true;

@@ -126,7 +126,7 @@ class Launcher {
     while (group->running() > 0) {
       const std::vector<RankExit> exits = group->Wait(kAskAgain, signals_.fd());
       if (const int signal = signals_.Take()) return Interrupt(signal, *group);
-      if (const RankExit* failed = FirstFailure(exits)) {
+      if (const auto failed = group->FirstFailure(exits)) {
         Fail(*failed, *group, &report);
         return absl::OkStatus();
       }

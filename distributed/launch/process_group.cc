@@ -34,15 +34,6 @@ std::string Describe(const RankExit& exit) {
                       strsignal(exit.signal), ")");
 }
 
-const RankExit* FirstFailure(const std::vector<RankExit>& exits) {
-  const RankExit* first = nullptr;
-  for (const RankExit& exit : exits) {
-    if (!exit.failed() || (first != nullptr && (first->signal != 0 || exit.signal == 0))) continue;
-    first = &exit;
-  }
-  return first;
-}
-
 absl::StatusOr<std::unique_ptr<ProcessGroup>> ProcessGroup::Start(
     const std::vector<RankProcess>& processes, LineSink sink) {
   const bool capture = static_cast<bool>(sink);
@@ -156,6 +147,20 @@ std::vector<RankExit> ProcessGroup::Wait(Duration timeout, int wake_fd) {
     pollfd wake = {wake_fd, POLLIN, 0};
     if (wake_fd >= 0 && poll(&wake, 1, 0) > 0) return Reap();
   }
+}
+
+std::optional<RankExit> ProcessGroup::FirstFailure(const std::vector<RankExit>& exits) {
+  const auto find = [](const std::vector<RankExit>& from, auto what) -> std::optional<RankExit> {
+    const auto found = std::find_if(from.begin(), from.end(), what);
+    return found == from.end() ? std::nullopt : std::make_optional(*found);
+  };
+  const auto by_signal = [](const RankExit& exit) { return exit.signal != 0; };
+  std::optional<RankExit> first = find(exits, [](const RankExit& exit) { return exit.failed(); });
+  std::optional<RankExit> killed = find(exits, by_signal);
+  const Clock::time_point deadline = Clock::now() + kSettle;
+  while (first && !killed && running() > 0 && Left(deadline).count() > 0)
+    killed = find(Wait(Left(deadline)), by_signal);
+  return killed ? killed : first;
 }
 
 std::vector<RankExit> ProcessGroup::Stop(Duration grace) {

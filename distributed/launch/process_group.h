@@ -14,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,10 +38,6 @@ struct RankExit {
 // "rank 2 was ended by signal 9 (Killed)", "rank 0 exited with 3".
 std::string Describe(const RankExit& exit);
 
-// Of ranks that ended about the same time, the one that failed first, as far as that can be told: a signal is never the
-// consequence of another's failure, an exit code may be. Null when none failed.
-const RankExit* FirstFailure(const std::vector<RankExit>& exits);
-
 class ProcessGroup {
  public:
   using Duration = std::chrono::milliseconds;
@@ -61,6 +58,12 @@ class ProcessGroup {
   // Passes output on until a rank ends, `wake_fd` (when not -1) can be read or the time is over. Those that ended, with
   // all their output passed on before.
   std::vector<RankExit> Wait(Duration timeout, int wake_fd = -1);
+
+  // Of `exits`, which Wait() gave, the rank that failed first, as far as that can be told; none when none failed. A signal
+  // is never the consequence of another's failure, an exit code may be: peers may hear of a dying process before the
+  // system reports its end. So when there are exit codes only, others are waited for kSettle long.
+  static constexpr Duration kSettle{100};
+  std::optional<RankExit> FirstFailure(const std::vector<RankExit>& exits);
 
   // Asks all that run to end (SIGTERM), kills those that have not within `grace`, and gives their exits.
   std::vector<RankExit> Stop(Duration grace);

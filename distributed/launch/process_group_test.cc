@@ -98,6 +98,21 @@ TEST_F(ProcessGroupTest, StopAsksAndThenKills) {
   EXPECT_EQ(exits[1].signal, SIGKILL);
 }
 
+// A rank that hears of another's death may be gone before it.
+TEST_F(ProcessGroupTest, ASignalIsNoConsequence) {
+  Start({Shell(0, "exit 1"), Shell(1, "sleep 0.03; kill -9 $$"), Shell(2, "exec sleep 1000")});
+  std::vector<RankExit> exits;
+  while (exits.empty()) exits = group_->Wait(milliseconds(1000));
+  EXPECT_EQ(group_->FirstFailure(exits)->rank, 1);
+  group_->Stop(milliseconds(0));
+  Start({Shell(0, "exit 0"), Shell(1, "exit 4")});
+  std::vector<RankExit> all;
+  while (group_->running() > 0)
+    for (const RankExit& exit : group_->Wait(milliseconds(1000))) all.push_back(exit);
+  EXPECT_EQ(group_->FirstFailure(all)->rank, 1);
+  EXPECT_FALSE(group_->FirstFailure({}).has_value());
+}
+
 TEST_F(ProcessGroupTest, WhatARankStartedEndsWithIt) {
   Lifeline lifeline;
   Start({Shell(0, "sleep 1000 & exit 5")});
