@@ -48,6 +48,7 @@ const std::map<std::string, Row>& Rows() {
       {"moe_dispatch", {"gnc, gn*, gn* -> g**c", "0|2"}},
       {"moe_combine", {"g**c, gn*, gn* -> gnc", "0|2"}},
       {"moe_weight_gradient", {"g**c, gn*, gnc -> gn*", "0|2"}},
+      {"grouped_contract", {"g*k, g*f, g* -> *kf", "0|1"}},
       {"matmul_experts", {"r**, ***, r* -> r**", "0"}},
   };
   return *rows;
@@ -74,6 +75,14 @@ OpRule Matmul(const OpCall& call) {
   make.Spec(absl::StrCat("...", ta ? "km" : "mk", ", ", shared ? "" : "...", tb ? "nk" : "kn",
                          " -> ...mn"));
   make.Linear("0|1");
+  return std::move(make).Finish();
+}
+
+// Rows are numbered within a group, so they stay together.
+OpRule GroupedMatmul(const OpCall& call) {
+  RuleMaker make(call);
+  make.Spec(call.attrs().Bool("transpose_b") ? "g*k, g*, *fk -> g*f" : "g*k, g*, *kf -> g*f");
+  make.Linear("0|2");
   return std::move(make).Finish();
 }
 
@@ -300,6 +309,7 @@ using RuleFn = OpRule (*)(const OpCall& call);
 
 const std::map<std::string, RuleFn>& Functions() {
   static const auto* const functions = new std::map<std::string, RuleFn>{
+      {"grouped_matmul", GroupedMatmul},
       {"matmul", Matmul},
       {"attention", Attention},
       {"attention_gradient", AttentionGradient},

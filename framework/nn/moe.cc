@@ -49,6 +49,7 @@ Tensor DenseChoice(const ExpertChoice& choice, int64_t tokens) {
 void ForwardChosen(const Moe& moe, const Tensor& x, const Location& location, MoeOutput* out) {
   const ExpertChoice choice = moe.router.Choose(x, CapacityOf(moe.options, x), location);
   out->routing.logits = choice.logits;
+  out->tokens = choice.tokens;
   out->y = moe.options.form == ExpertForm::kDense
                ? DenseExperts(moe.experts, x, DenseChoice(choice, x.dim(1).size()))
                : ChosenTokensExperts(moe.experts, x, choice.tokens, choice.weights);

@@ -46,6 +46,7 @@ struct MoeOutput {
   Routing routing;  // of experts_choose: the logits only
   Tensor load;  // [G, E] f32: choices of each expert, the dropped ones too; not with experts_choose
   Tensor slot;  // [G, N, k] i32, negative: dropped; kCapacity only
+  Tensor tokens;  // [G, E, capacity] i32: whom the experts chose; experts_choose only
 };
 
 struct Moe {
