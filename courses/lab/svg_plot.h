@@ -1,4 +1,4 @@
-// Plots as self-contained SVG text: lines, scatter, bars, timelines, memory plans, rooflines.
+// Plots as self-contained SVG text: lines, scatter, bars, timelines, heat maps, memory plans, rooflines.
 //
 //   const std::string svg = LinePlot({.title = "Loss", .x = {.label = "step"}, .y = {.label = "loss", .log = true}},
 //                                    {{.name = "train", .x = steps, .y = losses}});
@@ -69,6 +69,18 @@ struct TimelineSpan {
 
 // One row a lane, in order of appearance. What is too small to be seen is drawn together with its neighbours.
 std::string TimelinePlot(const PlotOptions& options, const std::vector<TimelineSpan>& spans);
+
+struct HeatMap {
+  std::vector<std::string> row_names = {};
+  std::vector<std::string> column_names = {};
+  std::vector<std::vector<double>> values =
+      {};  // by row; in options.y.unit; NaN and what is missing: an empty cell
+  double darkest =
+      0;  // the value of the darkest cell, so that maps compare; 0: the largest of this one
+};
+
+// A square a value, the darker the larger, with the number in it. From 0 (or the least, if that is below) on.
+std::string HeatMapPlot(const PlotOptions& options, const HeatMap& map);
 
 struct MemoryBlock {
   std::string name = {};

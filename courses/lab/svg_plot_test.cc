@@ -38,6 +38,19 @@ void ExpectSound(const std::string& svg) {
   EXPECT_THAT(svg, Not(HasSubstr("http://www.w3.org/1999")));
 }
 
+TEST(HeatMap, ACellAValue) {
+  const std::string svg =
+      HeatMapPlot({.title = "bytes", .y = {.unit = "B"}},
+                  {{"from 0", kNasty}, {"to 0", "to 1"}, {{2048, 0}, {kNan, 1024}, {1}}});
+  ExpectSound(svg);
+  EXPECT_EQ(Count(svg, "<rect"), 3);  // neither the NaN nor the row without a name
+  EXPECT_THAT(svg, HasSubstr("2 KiB"));
+  EXPECT_THAT(svg, HasSubstr("from 0, to 0: 2 KiB"));
+  ExpectSound(HeatMapPlot({}, {{"a"}, {"b"}, {{0}}}));
+  EXPECT_THAT(HeatMapPlot({.title = "none"}, {}), HasSubstr("no data"));
+  ExpectSound(HeatMapPlot({}, {{"a"}, {"b"}, {{kInf}}}));
+}
+
 TEST(WellFormed, KnowsGoodFromBad) {
   EXPECT_EQ(WellFormedError("<a b=\"c\"><d/>x &amp; y</a>"), "");
   EXPECT_NE(WellFormedError("<a><b></a></b>"), "");
