@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <tuple>
 
 #include "distributed/schedule/slot_table.h"
@@ -63,9 +65,38 @@ std::vector<Event> EventsOf(const std::vector<Message>& messages,
   return events;
 }
 
+// The actions of a rank whose peers' sends return at once. Messages between two ranks keep their
+// order.
+std::vector<Action> LateActions(const Communication& all, int rank, int slots) {
+  std::vector<std::vector<int>> needed(slots), made(slots);  // messages, by slot
+  std::map<int, std::deque<int>> coming;                     // by sender, in order
+  for (int m = 0; m < static_cast<int>(all.messages.size()); ++m) {
+    const Message& message = all.messages[m];
+    if (message.to_rank == rank) {
+      needed[message.to_slot].push_back(m);
+      coming[message.from_rank].push_back(m);
+    }
+    if (message.from_rank == rank) made[message.from_slot].push_back(m);
+  }
+  std::vector<Action> actions;
+  for (int slot = 0; slot < slots; ++slot) {
+    for (int m : needed[slot]) {
+      std::deque<int>& from = coming[all.messages[m].from_rank];
+      while (!from.empty() && from.front() <= m) {
+        actions.push_back({Action::kReceive, from.front()});
+        from.pop_front();
+      }
+    }
+    actions.push_back({Action::kRun, slot});
+    for (int m : made[slot]) actions.push_back({Action::kSend, m});
+  }
+  return actions;
+}
+
 }  // namespace
 
-absl::StatusOr<Communication> CommunicationOf(const Schedule& schedule, const SlotTimes& times) {
+absl::StatusOr<Communication> CommunicationOf(const Schedule& schedule, const SlotTimes& times,
+                                              Sends sends) {
   SlotTimes positive = times;  // a slot that takes no time would start when it ends
   for (int64_t* time : {&positive.forward, &positive.backward_input, &positive.weight})
     *time = std::max<int64_t>(*time, 1);
@@ -86,6 +117,11 @@ absl::StatusOr<Communication> CommunicationOf(const Schedule& schedule, const Sl
     all.messages.push_back(message);
     all.actions[message.from_rank].push_back({Action::kSend, index});
     all.actions[message.to_rank].push_back({Action::kReceive, index});
+  }
+  if (sends == Sends::kReturnAtOnce) {
+    for (int rank = 0; rank < schedule.ranks; ++rank) {
+      all.actions[rank] = LateActions(all, rank, static_cast<int>(schedule.slots[rank].size()));
+    }
   }
   return all;
 }

@@ -55,10 +55,21 @@ struct Communication {
   std::vector<std::vector<Action>> actions;  // by rank, in order of execution
 };
 
+// What a send may be relied on to do.
+enum class Sends {
+  // Return only when it was received (rendezvous). A receive then stands where the message is made,
+  // so that the sender goes on: ranks keep step with each other.
+  kMayWait,
+  // Return at once, whatever the receiver does. A receive then stands as late as it can: before the
+  // slot that needs the message, or one sent after it by the same rank. Who is late delays nobody
+  // else.
+  kReturnAtOnce,
+};
+
 // `times` say which of the many orders is taken: that of a replay with them. INVALID_ARGUMENT for a
 // schedule that deadlocks; expects one that is valid otherwise.
-absl::StatusOr<Communication> CommunicationOf(const Schedule& schedule,
-                                              const SlotTimes& times = {});
+absl::StatusOr<Communication> CommunicationOf(const Schedule& schedule, const SlotTimes& times = {},
+                                              Sends sends = Sends::kMayWait);
 
 }  // namespace strata::schedule
 

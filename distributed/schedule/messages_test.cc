@@ -62,6 +62,48 @@ bool RunsWithoutBuffers(const Schedule& schedule, const Communication& all) {
   return true;
 }
 
+// Runs the actions where sends return at once, and checks that what comes from a rank is what is
+// due.
+bool RunsWithBuffers(const Schedule& schedule, const Communication& all) {
+  const auto table = SlotTable::Of(schedule);
+  EXPECT_OK(table);
+  std::vector<size_t> next(all.actions.size());
+  std::map<std::pair<int, int>, std::vector<int>> channels;  // from, to
+  std::map<std::pair<int, int>, size_t> taken;
+  std::set<std::pair<int, int>> has;  // rank, place of a slot's result on its own rank
+  const auto key = [](const SlotPlace& place) { return place.rank * 100000 + place.index; };
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (int rank = 0; rank < static_cast<int>(next.size()); ++rank) {
+      if (next[rank] == all.actions[rank].size()) continue;
+      const Action& action = all.actions[rank][next[rank]];
+      if (action.kind == Action::kRun) {
+        for (const SlotPlace& need : table->Needs(rank, action.index))
+          EXPECT_TRUE(has.count({rank, key(need)}));
+        has.insert({rank, key({rank, action.index})});
+      } else {
+        const Message& m = all.messages[action.index];
+        auto& channel = channels[{m.from_rank, m.to_rank}];
+        if (action.kind == Action::kSend) {
+          EXPECT_TRUE(has.count({rank, key({m.from_rank, m.from_slot})}));
+          channel.push_back(action.index);
+        } else {
+          size_t& front = taken[{m.from_rank, m.to_rank}];
+          if (front == channel.size()) continue;
+          EXPECT_EQ(channel[front++], action.index);
+          has.insert({rank, key({m.from_rank, m.from_slot})});
+        }
+      }
+      ++next[rank];
+      moved = true;
+    }
+  }
+  for (int rank = 0; rank < static_cast<int>(next.size()); ++rank) {
+    if (next[rank] < all.actions[rank].size()) return false;
+  }
+  return true;
+}
+
 // Every slot once and in order; every message sent and received once.
 void ExpectWhole(const Schedule& schedule, const Communication& all) {
   std::vector<int> sent(all.messages.size()), received(all.messages.size());
@@ -104,6 +146,12 @@ TEST(MessagesTest, EveryScheduleRunsWithoutBuffers) {
           ASSERT_OK(all);
           ExpectWhole(*schedule, *all);
           EXPECT_TRUE(RunsWithoutBuffers(*schedule, *all)) << name << " " << ranks;
+          EXPECT_TRUE(RunsWithBuffers(*schedule, *all)) << name << " " << ranks;
+          const auto late = CommunicationOf(*schedule, times, Sends::kReturnAtOnce);
+          ASSERT_OK(late);
+          EXPECT_EQ(late->messages, all->messages);
+          ExpectWhole(*schedule, *late);
+          EXPECT_TRUE(RunsWithBuffers(*schedule, *late)) << name << " " << ranks;
           // Of a step, each hop between ranks carries a microbatch once each way.
           const bool folded = name == "zb_v" || name == "dualpipe_v";
           const int hops = ranks == 1 ? 0 : schedule->chunks - 1 - (folded ? 1 : 0);
@@ -122,6 +170,10 @@ TEST(MessagesTest, RandomSchedulesRunWithoutBuffers) {
     ASSERT_OK(all);
     ExpectWhole(schedule, *all);
     ASSERT_TRUE(RunsWithoutBuffers(schedule, *all)) << i;
+    const auto late = CommunicationOf(schedule, {}, Sends::kReturnAtOnce);
+    ASSERT_OK(late);
+    ExpectWhole(schedule, *late);
+    ASSERT_TRUE(RunsWithBuffers(schedule, *late)) << i;
   }
 }
 
@@ -142,6 +194,23 @@ TEST(MessagesTest, OrderOfATinyPipeline) {
                                                   run(2), receive(3), run(3)}));
   EXPECT_EQ(all->actions[1], (std::vector<Action>{receive(0), run(0), receive(1), run(1), send(2),
                                                   run(2), run(3), send(3)}));
+}
+
+TEST(MessagesTest, AReceiveIsLateWhereSendsReturnAtOnce) {
+  const auto schedule = MakeSchedule("1f1b", {.ranks = 2, .microbatches = 2});
+  ASSERT_OK(schedule);
+  const auto all = CommunicationOf(*schedule, {}, Sends::kReturnAtOnce);
+  ASSERT_OK(all);
+  // Of rank 1: the second microbatch is taken in when its forward is due, not while the first goes
+  // back.
+  EXPECT_EQ(all->actions[1], (std::vector<Action>{{Action::kReceive, 0},
+                                                  {Action::kRun, 0},
+                                                  {Action::kRun, 1},
+                                                  {Action::kSend, 2},
+                                                  {Action::kReceive, 1},
+                                                  {Action::kRun, 2},
+                                                  {Action::kRun, 3},
+                                                  {Action::kSend, 3}}));
 }
 
 TEST(MessagesTest, ADeadlockIsAnError) {

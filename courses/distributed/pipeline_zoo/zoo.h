@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "chips/timeline/timeline.pb.h"
 #include "distributed/schedule/closed_form.h"
 #include "distributed/schedule/published.h"
 #include "distributed/schedule/schedule.h"
@@ -43,6 +44,9 @@ struct Animal {
   int messages = 0;        // between ranks, of a step
   int refused = 0;  // schedules with one slot less that the validator refused, naming its work
   int spoiled = 0;  // of so many
+  // Of a paced run (paced.h), where one was made; else without events.
+  chips::Timeline measured = {};
+  int64_t unit_ns = 0;
 };
 
 // One schedule over numbers of microbatches, or over the time of a hop.
