@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "framework/graph/ops/checks.h"
+#include "distributed/partition/ring_attention.h"
 #include "framework/graph/ops/emit.h"
 
 namespace strata::distributed {
@@ -23,14 +23,16 @@ class Lowering {
       : b_(builder), resharder_(resharder), mesh_(mesh), call_(call), op_(call.global.node->op()) {}
 
   ValuesOr Run() {
+    const AxisList ring_axes = Over(Across::kRing);
+    if (!ring_axes.empty()) {
+      const Ring ring = {b_, resharder_, ring_axes[0], mesh_.Size(ring_axes),
+                         GetAttributes(*call_.global.node)};
+      return op_ == "attention" ? RingAttention(ring, call_.inputs)
+                                : RingAttentionGradient(ring, call_.inputs);
+    }
+    if (!Over(Across::kCount).empty()) return Iota();
     const AxisList own = OwnAxes();
     if (own.empty()) return Plain();
-    if (op_ == "iota") return Iota();
-    if (mesh_.AnyZigzag(own)) {
-      return absl::UnimplementedError(absl::StrCat(op_, ": the vocabulary cannot be cut over '",
-                                                   mesh_.Group(own),
-                                                   "', whose pieces are not contiguous"));
-    }
     if (op_ == "embedding") return Embedding(own);
     if (op_ == "embedding_gradient") return EmbeddingGradient(own);
     if (op_ == "cross_entropy") return CrossEntropy(own);

@@ -87,6 +87,17 @@ double ProductFlops(const graph::OpCall& call) {
   return flops >= kFlopsPerElement * elements ? flops : 0;
 }
 
+// Whether the factor may be cut by these axes.
+bool MayCut(const Factor& factor, const AxisList& axes, const Mesh& mesh) {
+  if (factor.across == Across::kWhole || !Divides(axes, factor.size, mesh)) return false;
+  if (factor.across == Across::kOwn || factor.across == Across::kOwnSum)
+    return !mesh.AnyZigzag(axes);
+  return factor.across != Across::kRing ||
+         (axes.size() == 1 && mesh.axis(axes[0]).zigzag && !factor.size.is_symbol());
+}
+
+constexpr double kWeightMove = 1e18, kBatchMove = 1e12;
+
 class Chooser {
  public:
   Chooser(const graph::OpCall& call, OpRule rule, const std::vector<TensorPlace>& inputs,
@@ -126,28 +137,43 @@ class Chooser {
 
  private:
   void Suggest(const DimFactors& dims, const TensorPlace& place) {
-    const bool kept = place.weight && CutOver(place.sharding, /*data=*/true);
+    const bool kept = place.weight && CutOver(place.sharding, {parallel::DATA_PARALLEL});
     (kept ? kept_ : suggestions_).push_back(ProjectSharding(rule_, dims, place.sharding, mesh_));
   }
 
-  // Whether some dim is cut over a DATA axis, or over one that is none; of `than`, only those that it does not cut over.
-  bool CutOver(const Sharding& sharding, bool data, const Sharding* than = nullptr) const {
+  using Kinds = std::set<parallel::AxisKind>;
+
+  // Whether some dim is cut over an axis of these kinds; with `at`, only one that it does not use.
+  bool CutOver(const Sharding& sharding, const Kinds& kinds, const Sharding* at = nullptr) const {
     for (const AxisList& axes : sharding.dims) {
       for (int axis : axes) {
-        if ((mesh_.axis(axis).kind == parallel::DATA_PARALLEL) == data &&
-            (than == nullptr || !than->Uses(axis)))
+        if (kinds.count(mesh_.axis(axis).kind) > 0 && (at == nullptr || !at->Uses(axis)))
           return true;
       }
     }
     return false;
   }
 
-  // What it costs to bring a tensor from `from` to `to`, where `at` is how the node has it.
-  double MoveCost(const graph::TensorType& type, const TensorPlace& place, const Sharding& from,
-                  const Sharding& to, const Sharding& at) const {
-    constexpr double kWeightMove = 1e18;
-    const bool moved = place.weight && CutOver(place.sharding, /*data=*/false, &at);
-    return ReshardBytes(type, from, to, mesh_) + (moved ? kWeightMove : 0);
+  // Beside the bytes: weights are not gathered over the axes they are computed with, nor the batch, its tokens or its
+  // experts' rows over theirs, where there is another way.
+  double InputCost(size_t i, const Sharding& want) const {
+    static const Kinds kOfWeights = {parallel::TENSOR_PARALLEL, parallel::EXPERT_PARALLEL};
+    static const Kinds kOfBatch = {parallel::DATA_PARALLEL, parallel::CONTEXT_PARALLEL,
+                                   parallel::EXPERT_PARALLEL};
+    const TensorPlace& place = inputs_[i];
+    double cost = ReshardBytes(call_.inputs[i], place.sharding, want, mesh_);
+    if (rule_.any[i]) return cost;
+    if (CutOver(place.sharding, place.weight ? kOfWeights : kOfBatch, &want))
+      cost += place.weight ? kWeightMove : kBatchMove;
+    return cost;
+  }
+
+  double OutputCost(size_t o, const Sharding& natural) const {
+    static const Kinds kOfWeights = {parallel::TENSOR_PARALLEL, parallel::EXPERT_PARALLEL};
+    const TensorPlace& place = outputs_[o];
+    const bool moved = place.weight && CutOver(place.sharding, kOfWeights, &natural);
+    return ReshardBytes(call_.outputs[o], natural, place.sharding, mesh_) +
+           (moved ? kWeightMove : 0);
   }
 
   static AxisList Cuts(const FactorAxes& axes) {
@@ -162,14 +188,12 @@ class Chooser {
     for (size_t i = 0; i < inputs_.size(); ++i) {
       plan.inputs.push_back(rule_.any[i] ? inputs_[i].sharding
                                          : ComposeSharding(rule_.inputs[i], axes));
-      plan.cost += MoveCost(call_.inputs[i], inputs_[i], inputs_[i].sharding, plan.inputs[i],
-                            plan.inputs[i]);
+      plan.cost += InputCost(i, plan.inputs[i]);
     }
     for (size_t o = 0; o < outputs_.size(); ++o) {
       plan.outputs.push_back(ComposeSharding(rule_.outputs[o], axes));
       plan.outputs[o].pending = Pending(rule_, rule_.outputs[o], axes);
-      plan.cost += MoveCost(call_.outputs[o], outputs_[o], plan.outputs[o], outputs_[o].sharding,
-                            plan.outputs[o]);
+      plan.cost += OutputCost(o, plan.outputs[o]);
     }
     plan.cost += flops_ / static_cast<double>(mesh_.Size(Cuts(axes)));
     plan.rule = rule_;
@@ -230,8 +254,7 @@ FactorAxes ProjectSharding(const OpRule& rule, const DimFactors& dims, const Sha
       const size_t f = static_cast<size_t>(dims[d][k]);
       AxisList longer = result[f];
       longer.push_back(axis);
-      if (rule.factors[f].across == Across::kWhole || !Divides(longer, rule.factors[f].size, mesh))
-        break;
+      if (!MayCut(rule.factors[f], longer, mesh)) break;
       result[f] = std::move(longer);
     }
   }
@@ -252,13 +275,12 @@ Sharding ComposeSharding(const DimFactors& dims, const FactorAxes& axes) {
 void MergeAxes(const OpRule& rule, const FactorAxes& more, const Mesh& mesh, FactorAxes* axes) {
   for (size_t f = 0; f < more.size(); ++f) {
     AxisList& mine = (*axes)[f];
-    if (rule.factors[f].across == Across::kWhole || mine.size() >= more[f].size() ||
-        !std::equal(mine.begin(), mine.end(), more[f].begin()))
+    if (mine.size() >= more[f].size() || !std::equal(mine.begin(), mine.end(), more[f].begin()))
       continue;
     for (size_t k = mine.size(); k < more[f].size(); ++k) {
       AxisList longer = mine;
       longer.push_back(more[f][k]);
-      if (Used(*axes, more[f][k]) || !Divides(longer, rule.factors[f].size, mesh)) break;
+      if (Used(*axes, more[f][k]) || !MayCut(rule.factors[f], longer, mesh)) break;
       mine = std::move(longer);
     }
   }

@@ -86,20 +86,36 @@ OpRule GroupedMatmul(const OpCall& call) {
   return std::move(make).Finish();
 }
 
-// A causal query sees the keys up to its own place, so that tokens cannot be cut (ring_attention.h can); without a mask
-// each query is on its own.
+// Attention of a sequence to itself may go around a ring of ranks; where queries and keys are not the same tokens, or a
+// start is given, only queries without a mask are each on its own.
+bool ToItself(const OpCall& call) {
+  return call.inputs[0].shape[1] == call.inputs[1].shape[1] &&
+         (call.node->op() != "attention" || call.inputs.size() == 3);
+}
+
 OpRule Attention(const OpCall& call) {
   RuleMaker make(call);
-  make.Spec(call.attrs().Bool("causal") ? "b*(kg)*, b*k*, b*k*, b -> b*(kg)*, b(kg)*"
-                                        : "bt(kg)*, b*k*, b*k*, b -> bt(kg)*, b(kg)t");
+  if (ToItself(call)) {
+    make.Spec("bt(kg)*, btk*, btk* -> bt(kg)*, b(kg)t");
+    make.LetterAcross('t', Across::kRing);
+  } else if (call.attrs().Bool("causal")) {
+    make.Spec("b*(kg)*, b*k*, b*k*, b -> b*(kg)*, b(kg)*");
+  } else {
+    make.Spec("bt(kg)*, b*k*, b*k*, b -> bt(kg)*, b(kg)t");
+  }
   return std::move(make).Finish();
 }
 
 OpRule AttentionGradient(const OpCall& call) {
   RuleMaker make(call);
-  make.Spec(call.attrs().Bool("causal")
-                ? "b*(kg)*, b*k*, b*k*, b*(kg)*, b(kg)*, b*(kg)* -> b*(kg)*, b*k*, b*k*"
-                : "bt(kg)*, bsk*, bsk*, bt(kg)*, b(kg)t, bt(kg)* -> bt(kg)*, bsk*, bsk*");
+  if (ToItself(call)) {
+    make.Spec("bt(kg)*, btk*, btk*, bt(kg)*, b(kg)t, bt(kg)* -> bt(kg)*, btk*, btk*");
+    make.LetterAcross('t', Across::kRing);
+  } else if (call.attrs().Bool("causal")) {
+    make.Spec("b*(kg)*, b*k*, b*k*, b*(kg)*, b(kg)*, b*(kg)* -> b*(kg)*, b*k*, b*k*");
+  } else {
+    make.Spec("bt(kg)*, bsk*, bsk*, bt(kg)*, b(kg)t, bt(kg)* -> bt(kg)*, bsk*, bsk*");
+  }
   return std::move(make).Finish();
 }
 
@@ -152,7 +168,7 @@ OpRule Iota(const OpCall& call) {
   const int64_t axis = call.attrs().Int("axis");
   const size_t counted = static_cast<size_t>(axis < 0 ? axis + call.outputs[0].rank() : axis);
   for (size_t d = 0; d < shape.size(); ++d)
-    make.SetOutput(0, d, {make.New(shape[d], d == counted ? Across::kOwn : Across::kSum)});
+    make.SetOutput(0, d, {make.New(shape[d], d == counted ? Across::kCount : Across::kSum)});
   return std::move(make).Finish();
 }
 

@@ -27,9 +27,11 @@ enum class Across {
   kSum,   // pending sums
   kMean,  // pending sums of the ranks' means over their number
   kMax,   // a maximum over ranks
-  kOwn,  // the op's lowering (local_ops.h) does what is needed; results are whole, or pending sums where `kOwnSum`
-  kOwnSum,
-  kWhole,  // the factor cannot be cut
+  kOwn,  // the op's lowering (local_ops.h) does what is needed, for contiguous pieces; results are whole,
+  kOwnSum,  // or pending sums
+  kCount,   // the op counts along it
+  kRing,    // the op's lowering too, but it may be cut over one zigzag axis only (ring_attention.h)
+  kWhole,   // the factor cannot be cut
 };
 
 struct Factor {

@@ -24,7 +24,7 @@ parallel::ParallelPlan PlanOf(const std::vector<int>& sizes) {
   plan.set_version(2);
   plan.set_microbatches(1);
   const std::vector<std::pair<std::string, parallel::AxisKind>> kinds = {
-      {"tp", parallel::TENSOR_PARALLEL}, {"dp", parallel::DATA_PARALLEL}};
+      {"tp", parallel::TENSOR_PARALLEL}, {"cp", parallel::CONTEXT_PARALLEL}};
   for (size_t i = 0; i < sizes.size(); ++i) {
     auto* axis = plan.add_mesh();
     axis->set_name(kinds[i].first);

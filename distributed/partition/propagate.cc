@@ -1,7 +1,5 @@
 #include "distributed/partition/propagate.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -12,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "distributed/partition/node_plan.h"
 #include "distributed/partition/op_rules.h"
 #include "distributed/partition/sharding.h"
@@ -30,6 +29,15 @@ absl::Status Fault(const Parts&... parts) {
   return absl::InvalidArgumentError(absl::StrCat(parts...));
 }
 
+// '*' is any run of characters, '?' one.
+bool Fits(absl::string_view glob, absl::string_view name) {
+  if (glob.empty()) return name.empty();
+  if (glob[0] == '*')
+    return Fits(glob.substr(1), name) || (!name.empty() && Fits(glob, name.substr(1)));
+  return !name.empty() && (glob[0] == '?' || glob[0] == name[0]) &&
+         Fits(glob.substr(1), name.substr(1));
+}
+
 class Propagator {
  public:
   Propagator(const Graph& graph, const parallel::ParallelPlan& plan, Mesh mesh)
@@ -38,7 +46,16 @@ class Propagator {
       places_.push_back(Replicated(static_cast<size_t>(value.dims_size())));
     fixed_.resize(places_.size());
     kinds_.resize(places_.size());
-    for (const auto& input : graph.inputs()) kinds_[input.value()] = input.kind();
+    std::map<std::string, uint32_t> parameters;
+    for (const auto& input : graph.inputs()) {
+      kinds_[input.value()] = input.kind();
+      parameters[graph.values(static_cast<int>(input.value())).name()] = input.value();
+    }
+    for (uint32_t v = 0; v < places_.size(); ++v) {
+      const auto it = parameters.find(ValueAt(v).gradient_of());
+      if (it != parameters.end() && ShapeOf(it->second) == ShapeOf(v))
+        gradients_.emplace_back(v, it->second);
+    }
   }
 
   absl::StatusOr<Graph> Run() {
@@ -80,7 +97,7 @@ class Propagator {
   absl::Status Annotation(const parallel::TensorSharding& wish) {
     bool any = false;
     for (uint32_t v = 0; v < places_.size(); ++v) {
-      if (fnmatch(wish.tensor().c_str(), ValueAt(v).name().c_str(), 0) != 0) continue;
+      if (!Fits(wish.tensor(), ValueAt(v).name())) continue;
       any = true;
       if (fixed_[v]) continue;
       absl::StatusOr<Sharding> sharding =
@@ -232,10 +249,18 @@ class Propagator {
     return changed;
   }
 
+  // A gradient is cut as its parameter is.
+  bool LinkGradients(const Condition& allowed) {
+    bool changed = false;
+    for (const auto& [gradient, parameter] : gradients_)
+      changed = Extend(gradient, places_[parameter], allowed) || changed;
+    return changed;
+  }
+
   // Forward and backward until nothing changes; cuts only grow, so it ends.
   void Spread(const Condition& allowed, const std::vector<bool>* only = nullptr) {
     for (bool changed = true; changed;) {
-      changed = false;
+      changed = LinkGradients(allowed);
       for (int n = 0; n < graph_.nodes_size(); ++n) {
         if (only == nullptr || (*only)[static_cast<size_t>(n)])
           changed = SpreadNode(n, allowed) || changed;
@@ -325,11 +350,12 @@ class Propagator {
   const Graph& graph_;
   const parallel::ParallelPlan& plan_;
   const Mesh mesh_;
-  std::vector<OpRule> rules_;     // of each node
-  std::vector<Sharding> places_;  // of each value
-  std::vector<bool> fixed_;       // not to be cut further
-  std::vector<int> kinds_;        // InputKind; 0 of what nodes make
-  std::vector<bool> optimizer_;
+  std::vector<OpRule> rules_;                             // of each node
+  std::vector<Sharding> places_;                          // of each value
+  std::vector<bool> fixed_;                               // not to be cut further
+  std::vector<int> kinds_;                                // InputKind; 0 of what nodes make
+  std::vector<bool> optimizer_;                           // of each node: works on gradients
+  std::vector<std::pair<uint32_t, uint32_t>> gradients_;  // value, its parameter
 };
 
 }  // namespace

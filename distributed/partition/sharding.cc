@@ -13,8 +13,11 @@ namespace strata::distributed {
 absl::StatusOr<Mesh> Mesh::Create(const parallel::ParallelPlan& plan) {
   STRATA_RETURN_IF_ERROR(Annotate(parallel::ValidateParallelPlan(plan), "parallel plan"));
   Mesh mesh;
-  for (const parallel::MeshAxis& axis : plan.mesh())
-    mesh.axes_.push_back({axis.name(), axis.kind(), static_cast<int64_t>(axis.size()), false});
+  for (const parallel::MeshAxis& axis : plan.mesh()) {
+    const bool zigzag = axis.kind() == parallel::CONTEXT_PARALLEL && axis.size() > 1 &&
+                        plan.context() != parallel::ULYSSES;
+    mesh.axes_.push_back({axis.name(), axis.kind(), static_cast<int64_t>(axis.size()), zigzag});
+  }
   return mesh;
 }
 

@@ -19,11 +19,12 @@ namespace {
 using graph::HostTensor;
 
 constexpr char kDp2[] = "mesh { name: 'dp' kind: DATA_PARALLEL size: 2 } ";
+constexpr char kCp2[] = "mesh { name: 'cp' kind: CONTEXT_PARALLEL size: 2 } ";
 constexpr char kTp2[] = "mesh { name: 'tp' kind: TENSOR_PARALLEL size: 2 } ";
 
 // Megatron's cuts of the tiny GPT.
 constexpr char kMegatron[] = R"(
-  shardings { tensor: "*.attn.[qkv].weight" axes: "" axes: "tp" }
+  shardings { tensor: "*.attn.?.weight" axes: "" axes: "tp" }
   shardings { tensor: "*.attn.proj.weight" axes: "tp" axes: "" }
   shardings { tensor: "*.mlp.fc.weight" axes: "" axes: "tp" }
   shardings { tensor: "*.mlp.proj.weight" axes: "tp" axes: "" } )";
@@ -89,8 +90,18 @@ TEST(TinyGpt, Zero3AndTensorParallel) {
 TEST(TinyGpt, SequenceParallel) {
   Check({}, 2, absl::StrCat(kTp2, kMegatron, kVocabulary, kHead, "sequence_parallel: true"));
 }
-TEST(TinyGpt, ContextParallelGathersKeys) {
-  Check({}, 2, "mesh { name: 'cp' kind: CONTEXT_PARALLEL size: 2 } context: ULYSSES");
+TEST(TinyGpt, Ulysses) { Check({}, 2, absl::StrCat(kCp2, "context: ULYSSES")); }
+TEST(TinyGpt, Ring) { Check({}, 2, kCp2); }
+TEST(TinyGpt, RingOfFourWithRotaryPositions) {
+  Check({.layers = 1, .kv_heads = 2, .rope = true}, 2,
+        "mesh { name: 'cp' kind: CONTEXT_PARALLEL size: 4 }");
+}
+TEST(TinyGpt, RingDataAndTensorParallel) {
+  Check({.layers = 1}, 4, absl::StrCat(kDp2, kCp2, kTp2, kMegatron));
+}
+TEST(TinyGpt, RingAndSequenceParallel) {
+  Check({.layers = 1}, 2,
+        absl::StrCat(kCp2, kTp2, kMegatron, kVocabulary, kHead, "sequence_parallel: true"));
 }
 TEST(TinyGpt, ContextAndTensorParallel) {
   Check({}, 2,

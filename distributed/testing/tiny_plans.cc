@@ -30,7 +30,7 @@ void Cut(const std::string& tensor, const std::vector<std::string>& axes, Parall
 void CutTensors(const TinyModel& model, const TinyParallelism& p, ParallelPlan* plan) {
   const std::string tp = p.tp > 1 ? "tp" : "", ep = p.ep > 1 ? "ep" : "";
   if (p.tp > 1) {
-    Cut("*.attn.[qkv].weight", {"", tp}, plan);
+    Cut("*.attn.?.weight", {"", tp}, plan);
     Cut("*.attn.proj.weight", {tp, ""}, plan);
     Cut("wte.weight", {tp, ""}, plan);
     if (!model.tied) Cut("lm_head.weight", {"", tp}, plan);

@@ -1,0 +1,221 @@
+// Sharding, resharding steps, pieces of tensors; what the partitioner refuses.
+#include "distributed/partition/sharding.h"
+
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "base/status_matchers.h"
+#include "base/textproto.h"
+#include "distributed/partition/propagate.h"
+#include "distributed/partition/reshard.h"
+#include "distributed/partition/shard_tensors.h"
+#include "distributed/partition/spmd.h"
+#include "framework/graph/text.h"
+
+namespace strata::distributed {
+namespace {
+
+using graph::HostTensor;
+using ::testing::HasSubstr;
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+
+parallel::ParallelPlan PlanOf(const std::string& text) {
+  parallel::ParallelPlan plan;
+  EXPECT_OK(ParseTextProto(text + " version: 2 microbatches: 1", "plan", &plan));
+  return plan;
+}
+
+// dp = 2, cp = 2 (zigzag), tp = 2.
+parallel::ParallelPlan Cube() {
+  return PlanOf(
+      "mesh { name: 'dp' kind: DATA_PARALLEL size: 2 } mesh { name: 'cp' kind: CONTEXT_PARALLEL "
+      "size: 2 }"
+      "mesh { name: 'tp' kind: TENSOR_PARALLEL size: 2 }");
+}
+constexpr int kDp = 0, kCp = 1, kTp = 2;
+
+TEST(MeshTest, RanksAndGroups) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const Mesh mesh, Mesh::Create(Cube()));
+  EXPECT_EQ(mesh.ranks(), 8);
+  EXPECT_EQ(mesh.Coordinates(5), (std::vector<int64_t>{1, 0, 1}));
+  EXPECT_EQ(mesh.IndexIn({kTp, kDp}, 5), 3);
+  EXPECT_EQ(mesh.IndexIn({kDp, kCp}, 5), 2);
+  EXPECT_EQ(mesh.Group({kDp, kTp}), "dp,tp");
+  EXPECT_EQ(mesh.Find("pp"), -1);
+  EXPECT_TRUE(mesh.AnyZigzag({kDp, kCp}));
+  EXPECT_FALSE(mesh.AnyZigzag({kDp, kTp}));
+}
+
+TEST(ShardingTest, ParsesAndPrints) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const Mesh mesh, Mesh::Create(Cube()));
+  STRATA_ASSERT_OK_AND_ASSIGN(const Sharding sharding, ParseSharding({"dp,tp", ""}, {8, 3}, mesh));
+  EXPECT_EQ(sharding, (Sharding{{{kDp, kTp}, {}}, {}}));
+  EXPECT_EQ(ToString(sharding, mesh), "(\"dp,tp\", \"\")");
+  EXPECT_EQ(LocalShape({8, 3}, sharding, mesh), (graph::Shape{2, 3}));
+  EXPECT_EQ(LocalShape({"B", 3}, sharding, mesh), (graph::Shape{"B", 3}));
+  EXPECT_THAT(ParseSharding({"dp"}, {8, 3}, mesh), StatusIs(kInvalid, HasSubstr("one a dim")));
+  EXPECT_THAT(ParseSharding({"ep", ""}, {8, 3}, mesh),
+              StatusIs(kInvalid, HasSubstr("axes[0]: there is no mesh axis 'ep'")));
+  EXPECT_THAT(ParseSharding({"dp", "dp"}, {8, 4}, mesh),
+              StatusIs(kInvalid, HasSubstr("axes[1]: 'dp' is named twice")));
+  EXPECT_THAT(
+      ParseSharding({"", "tp"}, {8, 3}, mesh),
+      StatusIs(kInvalid, HasSubstr("axes[1]: 'tp' of 2 ranks does not divide the dim of 3")));
+  EXPECT_THAT(ParseSharding({"cp"}, {6}, mesh), StatusIs(kInvalid, HasSubstr("does not divide")))
+      << "2 ranks have 4 chunks";
+}
+
+std::vector<ReshardStep::Kind> Kinds(const std::vector<ReshardStep>& steps) {
+  std::vector<ReshardStep::Kind> kinds;
+  for (const ReshardStep& step : steps) kinds.push_back(step.kind);
+  return kinds;
+}
+
+TEST(ReshardTest, OneCollectiveWhereOneWillDo) {
+  using Kind = ReshardStep::Kind;
+  STRATA_ASSERT_OK_AND_ASSIGN(const Mesh mesh, Mesh::Create(Cube()));
+  const Sharding whole = Replicated(2);
+  const auto kinds = [&](const Sharding& from, const Sharding& to) {
+    return Kinds(PlanReshard(from, to, mesh));
+  };
+  EXPECT_TRUE(kinds(whole, whole).empty());
+  EXPECT_EQ(kinds(whole, {{{kDp}, {}}, {}}), (std::vector<Kind>{Kind::kShard}));
+  EXPECT_EQ(kinds({{{}, {}}, {kDp, kTp}}, whole), (std::vector<Kind>{Kind::kAllReduce}))
+      << "one over both axes";
+  EXPECT_EQ(kinds({{{}, {}}, {kTp}}, {{{}, {kTp}}, {}}), (std::vector<Kind>{Kind::kReduceScatter}));
+  EXPECT_EQ(kinds({{{kTp}, {}}, {}}, {{{}, {kTp}}, {}}), (std::vector<Kind>{Kind::kAllToAll}));
+  EXPECT_EQ(kinds({{{kDp, kTp}, {}}, {}}, whole), (std::vector<Kind>{Kind::kAllGather}))
+      << "one over both axes";
+  EXPECT_EQ(kinds({{{kTp, kDp}, {}}, {}}, {{{kDp, kTp}, {}}, {}}),
+            (std::vector<Kind>{Kind::kAllGather, Kind::kShard}))
+      << "the order of axes is not the same";
+  EXPECT_EQ(kinds({{{}, {}}, {kDp, kTp}}, {{{kDp}, {}}, {}}),
+            (std::vector<Kind>{Kind::kReduceScatter, Kind::kAllReduce}))
+      << "the cut first: it leaves less to sum";
+  EXPECT_EQ(kinds({{{}, {}}, {kTp}}, {{{}, {}}, {kTp}}), (std::vector<Kind>{}))
+      << "what may stay pending does";
+}
+
+// Whatever the two shardings are, the steps lead from one to the other.
+TEST(ReshardTest, StepsEndWhereTheyShould) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const Mesh mesh, Mesh::Create(Cube()));
+  std::vector<Sharding> all;
+  for (int code = 0; code < 64; ++code) {  // each axis: dim 0, dim 1, dim 0 in front, or nowhere
+    Sharding sharding = Replicated(2);
+    for (int axis = 0, rest = code; axis < 3; ++axis, rest /= 4) {
+      if (rest % 4 == 0) sharding.dims[0].push_back(axis);
+      if (rest % 4 == 1) sharding.dims[1].push_back(axis);
+      if (rest % 4 == 2) sharding.dims[0].insert(sharding.dims[0].begin(), axis);
+    }
+    all.push_back(sharding);
+  }
+  for (const Sharding& from : all) {
+    for (const Sharding& to : all) {
+      const std::vector<ReshardStep> steps = PlanReshard(from, to, mesh);
+      EXPECT_EQ(steps.empty() ? from : steps.back().result, to);
+      EXPECT_LE(steps.size(), 6u);
+    }
+  }
+}
+
+TEST(ShardTensorsTest, CutsAndJoins) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const Mesh mesh, Mesh::Create(Cube()));
+  std::vector<float> numbers(3 * 16);
+  std::iota(numbers.begin(), numbers.end(), 0.0f);
+  const HostTensor whole = HostTensor::FromVector<float>({16, 3}, numbers);
+  for (const AxisList& axes :
+       {AxisList{}, AxisList{kTp}, AxisList{kCp}, AxisList{kDp, kCp}, AxisList{kCp, kTp}}) {
+    const Sharding sharding = {{axes, {}}, {}};
+    std::vector<HostTensor> pieces;
+    for (int64_t r = 0; r < mesh.ranks(); ++r) {
+      STRATA_ASSERT_OK_AND_ASSIGN(pieces.emplace_back(), ShardTensor(whole, sharding, mesh, r));
+    }
+    STRATA_ASSERT_OK_AND_ASSIGN(const HostTensor joined, JoinTensor(pieces, sharding, mesh));
+    EXPECT_EQ(joined.ToDoubles(), whole.ToDoubles());
+  }
+  // Rank 2 is cp 1 of 2: chunks 1 and 2 of 4.
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      const HostTensor zigzag,
+      ShardTensor(HostTensor::FromVector<float>({8}, {0, 1, 2, 3, 4, 5, 6, 7}), {{{kCp}}, {}}, mesh,
+                  2));
+  EXPECT_EQ(zigzag.ToDoubles(), (std::vector<double>{2, 3, 4, 5}));
+  EXPECT_THAT(
+      ShardTensor(whole, {{{}, {kTp}}, {}}, mesh, 0),
+      StatusIs(kInvalid, HasSubstr("dim 1 of 3 cannot be cut into equal pieces over 'tp'")));
+  EXPECT_THAT(JoinTensor({whole}, Replicated(2), mesh),
+              StatusIs(kInvalid, HasSubstr("1 pieces for a mesh of 8 ranks")));
+}
+
+absl::StatusOr<graph::Graph> Partitioned(const std::string& lines,
+                                         const parallel::ParallelPlan& plan) {
+  STRATA_ASSIGN_OR_RETURN(const graph::Graph global,
+                          graph::ParseGraph("graph \"g\" {\n" + lines + "}\n", "test"));
+  STRATA_ASSIGN_OR_RETURN(const graph::Graph annotated, AssignShardings(global, plan));
+  return PartitionSpmd(annotated, plan);
+}
+
+constexpr char kDp2[] = "mesh { name: 'dp' kind: DATA_PARALLEL size: 2 }";
+
+TEST(RefusalTest, NamesTheFault) {
+  const std::string x = "%x: f32[4, 6] = input data\nreturn %x as \"x\" sharded\n";
+  EXPECT_THAT(Partitioned(x, PlanOf("mesh { name: 'dp' kind: DATA_PARALLEL size: 3 }")),
+              StatusIs(kInvalid, HasSubstr("graph 'g': inputs[0] ('x'): its dim 0 of 4 cannot be "
+                                           "cut into equal pieces over 'dp' (3 ranks)")));
+  EXPECT_THAT(
+      Partitioned("%w: f32[4] = input parameter\nreturn %w as \"w\" replicated\n", PlanOf(kDp2)),
+      StatusIs(kInvalid, HasSubstr("there is no batch to split")));
+  EXPECT_THAT(
+      Partitioned(x, PlanOf(std::string(kDp2) + " shardings { tensor: 'y*' axes: '' }")),
+      StatusIs(kInvalid, HasSubstr("shardings[0]: tensor: 'y*' fits no value of graph 'g'")));
+  EXPECT_THAT(Partitioned(x, PlanOf(std::string(kDp2) + " shardings { tensor: 'x' axes: '' }")),
+              StatusIs(kInvalid,
+                       HasSubstr("shardings[0]: value 'x': axes: has 1; the tensor is of rank 2")));
+  EXPECT_THAT(Partitioned(x, PlanOf("mesh { name: 'dp' kind: DATA_PARALLEL size: 0 }")),
+              StatusIs(kInvalid, HasSubstr("parallel plan: mesh[0].size")));
+  EXPECT_THAT(Partitioned("%x: f32[4] = input data\n%y: f32[4] = all_reduce(%x) {reduction = "
+                          "\"sum\"}\nreturn %y as \"y\" sharded\n",
+                          PlanOf(kDp2)),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("nodes[0] (all_reduce): the graph is partitioned already")));
+}
+
+TEST(SymbolTest, TheBatchMayBeASymbolThatStaysCut) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph mine, Partitioned(R"(
+    %x: f32[B, 4] = input data
+    %m: f32[] = reduce_mean(%x) {axes = ints[0, 1], keep_dims = false}
+    return %m as "m" mean
+  )",
+                                                                   PlanOf(kDp2)));
+  EXPECT_THAT(PrintGraph(mine),
+              HasSubstr("all_reduce(%m) {group = \"dp\", ranks = 2, reduction = \"sum\"}"));
+  EXPECT_THAT(Partitioned(R"(
+    %x: f32[B, 4] = input data
+    %i: i32[B, 4] = iota() {axis = 0, dims = dims[B, 4], dtype = i32}
+    return %i as "i" sharded
+  )",
+                          PlanOf(kDp2)),
+              StatusIs(kInvalid, HasSubstr("counts along 'B', which is cut")));
+  EXPECT_THAT(Partitioned(R"(
+    %x: f32[2, B] sharding("", "dp") = input data
+    %s: f32[2, B] = softmax(%x)
+    return %s as "s" sharded
+  )",
+                          PlanOf(kDp2)),
+              StatusIs(kInvalid, HasSubstr("along a symbolic dim; bind the symbol first")));
+}
+
+TEST(SymbolTest, ACountOfTheBatchNeedsNoCollective) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph mine, Partitioned(R"(
+    %x: f32[B] = input data
+    %ones: f32[B] = constant() {dims = dims[B], dtype = f32, value = 1.0}
+    %count: f32[] = reduce_sum(%ones) {axes = ints[0], keep_dims = false}
+    %y: f32[B] = div(%x, %count)
+    return %y as "y" sharded
+  )",
+                                                                   PlanOf(kDp2)));
+  EXPECT_EQ(PrintGraph(mine).find("all_reduce("), std::string::npos) << PrintGraph(mine);
+}
+
+}  // namespace
+}  // namespace strata::distributed
