@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "chips/cost/roofline.h"
 #include "courses/tour/tour.h"
+#include "distributed/checkpoint/store.h"
 #include "llm/train/checkpoint.h"
 
 namespace strata::courses {
@@ -80,15 +81,25 @@ absl::Status RepeatOnOneRank(Tour& tour) {
   return absl::OkStatus();
 }
 
+// The folder of the state saved at a step.
+absl::StatusOr<std::string> StateAt(const Tour& tour, int64_t step) {
+  const std::string root = llm::StateFolder(JoinPath(tour.work, "checkpoints"));
+  STRATA_ASSIGN_OR_RETURN(const distributed::Commits commits, distributed::ListCommits(root));
+  for (const distributed::Commit& commit : commits.whole) {
+    if (commit.step == step) return commit.folder;
+  }
+  return absl::NotFoundError(absl::StrCat(root, ": holds no checkpoint of step ", step));
+}
+
 absl::Status ResumeFromCheckpoint(Tour& tour) {
-  const std::string from = JoinPath(
-      tour.work, absl::StrFormat("checkpoints/checkpoint-%06d", tour.recipe.steps() - kCompared));
+  STRATA_ASSIGN_OR_RETURN(const std::string from, StateAt(tour, tour.recipe.steps() - kCompared));
   llm::Recipe recipe = tour.recipe;
   recipe.set_output(JoinPath(tour.work, "resumed"));
-  STRATA_RETURN_IF_ERROR(MakeDirectories(recipe.output()));
+  const std::string to = llm::StateFolder(recipe.output());
   std::error_code error;
-  std::filesystem::copy(
-      from, JoinPath(recipe.output(), std::filesystem::path(from).filename().string()), error);
+  std::filesystem::remove_all(to, error);
+  STRATA_RETURN_IF_ERROR(MakeDirectories(to));
+  std::filesystem::copy(from, JoinPath(to, std::filesystem::path(from).filename().string()), error);
   if (error) return absl::InternalError(absl::StrCat(from, ": cannot copy: ", error.message()));
   llm::RunOptions options;
   options.progress = false;

@@ -81,8 +81,12 @@ absl::StatusOr<GoodCheckpoint> FirstGood(
     if (status.ok()) return GoodCheckpoint{folder, std::move(reasons)};
     reasons.push_back(status);
   }
-  return absl::NotFoundError(
-      absl::StrCat(root, ": holds no checkpoint that can be loaded", Reasons(reasons)));
+  if (reasons.empty()) {
+    return absl::NotFoundError(absl::StrCat(root, ": holds no checkpoint"));
+  }
+  return absl::DataLossError(
+      absl::StrCat(root, ": holds no checkpoint that can be loaded", Reasons(reasons),
+                   "; put a good copy there, or start over in another folder"));
 }
 
 checkpoint::Candidates MakeCandidates(const std::string& root) {

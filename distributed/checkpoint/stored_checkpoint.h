@@ -60,8 +60,8 @@ struct GoodCheckpoint {
   std::vector<absl::Status> passed_over;  // newer or unreadable ones, and why
 };
 
-// The newest checkpoint under `root` whose every byte is right. NOT_FOUND when there is none; the message says what is
-// wrong with those that are there.
+// The newest checkpoint under `root` whose every byte is right. NOT_FOUND when there is none at all; DATA_LOSS when there
+// are some and none can be loaded: the message says why, and a run must not begin anew by itself.
 absl::StatusOr<GoodCheckpoint> LatestGood(const std::string& root);
 
 // The same on all ranks, who check a share each; they all get the same answer. Of rank 0's view of the root.

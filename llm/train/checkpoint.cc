@@ -2,17 +2,23 @@
 
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "base/file.h"
 #include "base/textproto.h"
+#include "distributed/checkpoint/stored_checkpoint.h"
 #include "framework/data/safetensors.h"
 #include "llm/model/hf_config.h"
 
 namespace strata::llm {
 namespace {
 
+using distributed::ShardedTensor;
+
 constexpr char kPrefix[] = "checkpoint-";
+constexpr char kTrainerKey[] = "trainer.textproto";  // TrainerState, beside the tensors
 
 TrainerState StateOf(const Trainer& trainer) {
   TrainerState state;
@@ -25,19 +31,11 @@ TrainerState StateOf(const Trainer& trainer) {
 absl::Status WriteFolder(const Trainer& trainer, const std::string& tokenizer_json,
                          const std::string& folder) {
   STRATA_RETURN_IF_ERROR(MakeDirectories(folder));
-  const TensorMap parameters = trainer.Parameters();
-  TensorMap moments;
-  for (const auto& [name, tensor] : trainer.state()) {
-    if (parameters.count(name) == 0) moments[name] = tensor;
-  }
   STRATA_RETURN_IF_ERROR(
       WriteFileAtomic(JoinPath(folder, "config.json"), WriteHfConfig(trainer.recipe().model())));
   STRATA_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "tokenizer.json"), tokenizer_json));
-  STRATA_RETURN_IF_ERROR(framework::WriteSafetensors(JoinPath(folder, "model.safetensors"),
-                                                     parameters, {{"format", "pt"}}));
-  STRATA_RETURN_IF_ERROR(
-      framework::WriteSafetensors(JoinPath(folder, "optimizer.safetensors"), moments, {}));
-  return WriteFileAtomic(JoinPath(folder, "trainer.textproto"), PrintTextProto(StateOf(trainer)));
+  return framework::WriteSafetensors(JoinPath(folder, "model.safetensors"), trainer.Parameters(),
+                                     {{"format", "pt"}});
 }
 
 // The recipe less what may change between runs of one training: where it is saved, how often, and on how many ranks.
@@ -49,11 +47,80 @@ Recipe Essence(Recipe recipe) {
   return recipe;
 }
 
+// A run of before there was OUTPUT/state would begin anew and write over its checkpoints.
+absl::Status CheckNoOlderFormat(const std::string& output) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(output, error)) {
+    const std::string folder = entry.path().string();
+    if (!absl::StartsWith(entry.path().filename().string(), kPrefix)) continue;
+    if (!FileExists(JoinPath(folder, "optimizer.safetensors"))) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        folder,
+        ": is a checkpoint of an older format, which this build does not resume; end that "
+        "run with the release that began it, or give another output folder"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TrainerState> ReadTrainerState(const distributed::StoredCheckpoint& stored) {
+  const std::map<std::string, std::string> extra = stored.extra();
+  const std::string where = absl::StrCat(stored.folder(), ": ", kTrainerKey);
+  const auto it = extra.find(kTrainerKey);
+  if (it == extra.end()) return absl::InvalidArgumentError(absl::StrCat(where, ": is missing"));
+  TrainerState state;
+  STRATA_RETURN_IF_ERROR(ParseTextProto(it->second, where, &state));
+  if (state.version() == 1) return state;
+  return absl::InvalidArgumentError(
+      absl::StrCat(where, ": version: ", state.version(), " is unknown; this build reads 1"));
+}
+
+absl::Status LoadState(const std::string& folder, Trainer* trainer) {
+  STRATA_ASSIGN_OR_RETURN(const auto stored, distributed::StoredCheckpoint::Open(folder));
+  STRATA_ASSIGN_OR_RETURN(const TrainerState state, ReadTrainerState(stored));
+  if (PrintTextProto(Essence(state.recipe())) != PrintTextProto(Essence(trainer->recipe()))) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(folder,
+                     ": was trained by another recipe; use that one (see its manifest), or another "
+                     "output folder"));
+  }
+  TensorMap tensors;
+  for (const auto& [name, tensor] : trainer->state()) {
+    STRATA_ASSIGN_OR_RETURN(tensors[name], stored.LoadWhole(name));
+  }
+  return Annotate(trainer->Restore(tensors, state.step()), folder);
+}
+
 }  // namespace
 
-absl::StatusOr<std::string> SaveCheckpoint(const Trainer& trainer,
-                                           const std::string& tokenizer_json,
-                                           const std::string& output) {
+std::string StateFolder(const std::string& output) { return JoinPath(output, "state"); }
+
+absl::StatusOr<std::unique_ptr<TrainingState>> TrainingState::Open(const std::string& output,
+                                                                   compiler::Collectives& ranks) {
+  distributed::Checkpointer::Options options;
+  options.root = StateFolder(output);
+  options.mesh = {{"dp", ranks.size()}};
+  STRATA_ASSIGN_OR_RETURN(auto saver, distributed::Checkpointer::Open(options, ranks));
+  return std::unique_ptr<TrainingState>(new TrainingState(output, ranks, std::move(saver)));
+}
+
+absl::Status TrainingState::Resume(Trainer* trainer) {
+  const absl::StatusOr<distributed::GoodCheckpoint> good =
+      distributed::LatestGood(StateFolder(output_), ranks_);
+  if (absl::IsNotFound(good.status())) return CheckNoOlderFormat(output_);
+  STRATA_RETURN_IF_ERROR(good.status());
+  return LoadState(good->folder, trainer);
+}
+
+absl::Status TrainingState::Save(const Trainer& trainer) {
+  std::vector<ShardedTensor> tensors;
+  for (const auto& [name, tensor] : trainer.state()) {
+    tensors.push_back(distributed::WholeTensor(name, tensor));
+  }
+  return saver_->Save(trainer.step(), tensors, {{kTrainerKey, PrintTextProto(StateOf(trainer))}});
+}
+
+absl::StatusOr<std::string> ExportModel(const Trainer& trainer, const std::string& tokenizer_json,
+                                        const std::string& output) {
   const std::string folder = JoinPath(output, absl::StrFormat("%s%06d", kPrefix, trainer.step()));
   const std::string aside = absl::StrCat(folder, ".partial");
   std::error_code error;
@@ -71,43 +138,6 @@ absl::StatusOr<std::string> SaveCheckpoint(const Trainer& trainer,
     return status;
   }
   return folder;
-}
-
-absl::Status LoadCheckpoint(const std::string& folder, Trainer* trainer) {
-  TrainerState state;
-  const std::string state_path = JoinPath(folder, "trainer.textproto");
-  STRATA_RETURN_IF_ERROR(ReadTextProto(state_path, &state));
-  if (state.version() != 1) {
-    return absl::InvalidArgumentError(absl::StrCat(state_path, ": version: ", state.version(),
-                                                   " is unknown; this build reads 1"));
-  }
-  if (PrintTextProto(Essence(state.recipe())) != PrintTextProto(Essence(trainer->recipe()))) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(folder,
-                     ": was trained by another recipe; use that one (see trainer.textproto), or "
-                     "another output folder"));
-  }
-  TensorMap tensors;
-  for (const char* file : {"model.safetensors", "optimizer.safetensors"}) {
-    STRATA_ASSIGN_OR_RETURN(framework::SafetensorsFile part,
-                            framework::OpenSafetensors(JoinPath(folder, file)));
-    for (const auto& [name, entry] : part.entries()) {
-      STRATA_ASSIGN_OR_RETURN(tensors[name], part.Get(name));
-    }
-  }
-  return Annotate(trainer->Restore(tensors, state.step()), folder);
-}
-
-absl::StatusOr<std::string> LatestCheckpoint(const std::string& output) {
-  std::string latest;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(output, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.rfind(kPrefix, 0) != 0 || name.find('.') != std::string::npos) continue;
-    if (latest.empty() || entry.path().string() > latest) latest = entry.path().string();
-  }
-  if (latest.empty()) return absl::NotFoundError(absl::StrCat(output, ": holds no checkpoint"));
-  return latest;
 }
 
 }  // namespace strata::llm

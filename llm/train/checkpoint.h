@@ -1,29 +1,57 @@
-// Checkpoints: a folder that is also a Hugging Face model.
+// Checkpoints of a training run:
 //
-//   OUTPUT/checkpoint-000400/config.json, model.safetensors, tokenizer.json      the model, for anybody
-//                            optimizer.safetensors, trainer.textproto            what resuming needs
+//   OUTPUT/state/               what resuming needs, written by all ranks in the background, every byte checked when it is
+//                               read, the newest three kept (distributed/checkpoint)
+//   OUTPUT/checkpoint-000400/   the model, for anybody: config.json, model.safetensors, tokenizer.json, as Hugging Face
+//                               has them
 //
-// A folder is written under another name and renamed when complete: a reader never sees half of one.
+// A folder appears under its name only when it is complete: a reader never sees half of one.
 #ifndef STRATA_LLM_TRAIN_CHECKPOINT_H_
 #define STRATA_LLM_TRAIN_CHECKPOINT_H_
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "base/status.h"
+#include "compiler/device/collectives.h"
+#include "distributed/checkpoint/checkpointer.h"
 #include "llm/train/trainer.h"
 
 namespace strata::llm {
 
-// Writes OUTPUT/checkpoint-<step>; returns its path. `tokenizer_json` is the tokenizer's text.
-absl::StatusOr<std::string> SaveCheckpoint(const Trainer& trainer,
-                                           const std::string& tokenizer_json,
-                                           const std::string& output);
+// OUTPUT/state, of all ranks: each makes the same calls.
+class TrainingState {
+ public:
+  // FAILED_PRECONDITION when another run saves there. `ranks` must outlive it.
+  static absl::StatusOr<std::unique_ptr<TrainingState>> Open(const std::string& output,
+                                                             compiler::Collectives& ranks);
 
-// Puts the trainer where the checkpoint was. INVALID_ARGUMENT when its recipe differs in what shapes the run.
-absl::Status LoadCheckpoint(const std::string& folder, Trainer* trainer);
+  // Puts the trainer where the newest good checkpoint was, to the bit, whatever number of ranks wrote it; leaves it alone
+  // when there is none. FAILED_PRECONDITION when that is of another recipe in what shapes the run, or of an older format;
+  // DATA_LOSS when none that is there can be read.
+  absl::Status Resume(Trainer* trainer);
 
-// The checkpoint of the most steps under `output`; NOT_FOUND when there is none.
-absl::StatusOr<std::string> LatestCheckpoint(const std::string& output);
+  // Returns when the state is copied. An error of the save before may come with this one, or with Finish().
+  absl::Status Save(const Trainer& trainer);
+  absl::Status Finish() { return saver_->Wait(); }
+
+ private:
+  TrainingState(std::string output, compiler::Collectives& ranks,
+                std::unique_ptr<distributed::Checkpointer> saver)
+      : output_(std::move(output)), ranks_(ranks), saver_(std::move(saver)) {}
+
+  const std::string output_;
+  compiler::Collectives& ranks_;
+  const std::unique_ptr<distributed::Checkpointer> saver_;
+};
+
+// The folder in which TrainingState keeps its checkpoints, one a folder.
+std::string StateFolder(const std::string& output);
+
+// Writes OUTPUT/checkpoint-<step>; returns its path. For one rank. `tokenizer_json` is the tokenizer's text.
+absl::StatusOr<std::string> ExportModel(const Trainer& trainer, const std::string& tokenizer_json,
+                                        const std::string& output);
 
 }  // namespace strata::llm
 

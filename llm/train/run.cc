@@ -45,16 +45,16 @@ class RankRun {
       STRATA_ASSIGN_OR_RETURN(StepResult step, trainer_->Step(profiled ? &timeline : nullptr));
       if (profiled) result.timelines.push_back(std::move(timeline));
       result.steps.push_back(step);
-      if (!first()) continue;
-      if (options_.progress) line.Show(step);
-      if (options_.on_step) options_.on_step(step, *trainer_);
+      if (first() && options_.progress) line.Show(step);
+      if (first() && options_.on_step) options_.on_step(step, *trainer_);
       const bool due =
           recipe_.checkpoint_every() > 0 && step.step % recipe_.checkpoint_every() == 0;
       if (due && step.step < steps) STRATA_RETURN_IF_ERROR(Save(&result));
     }
+    if (first() && options_.progress) line.Finish();
+    if (!result.steps.empty()) STRATA_RETURN_IF_ERROR(Save(&result));
+    if (state_ != nullptr) STRATA_RETURN_IF_ERROR(state_->Finish());
     if (first()) {
-      if (options_.progress) line.Finish();
-      if (!result.steps.empty()) STRATA_RETURN_IF_ERROR(Save(&result));
       result.graph = trainer_->graph();
       result.plan = trainer_->plan();
     }
@@ -69,27 +69,27 @@ class RankRun {
         TokenDataset dataset,
         TokenDataset::Create(text_.tokens, recipe_.batch(), recipe_.sequence(), recipe_.seed()));
     Trainer::Options trainer;
-    if (transport_.size() > 1) {
-      STRATA_ASSIGN_OR_RETURN(collectives_, distributed::CollectivesRegistry().Create(
-                                                options_.collectives, transport_));
-      trainer.collectives = collectives_.get();
-    }
+    STRATA_ASSIGN_OR_RETURN(
+        collectives_, distributed::CollectivesRegistry().Create(options_.collectives, transport_));
+    if (transport_.size() > 1) trainer.collectives = collectives_.get();
     const bool shared = !transport_.capabilities().between_processes;
     trainer.threads = shared ? ThreadsPerRank(transport_.size()) : 1;
     trainer.cache_dir = options_.cache_dir;
     STRATA_ASSIGN_OR_RETURN(
         trainer_, Trainer::Create(recipe_, std::make_shared<const TokenDataset>(std::move(dataset)),
                                   trainer));
-    if (!options_.resume || recipe_.output().empty()) return absl::OkStatus();
-    absl::StatusOr<std::string> latest = LatestCheckpoint(recipe_.output());
-    if (!latest.ok()) return absl::OkStatus();  // nothing to resume
-    return LoadCheckpoint(*latest, trainer_.get());
+    if (recipe_.output().empty()) return absl::OkStatus();
+    STRATA_ASSIGN_OR_RETURN(state_, TrainingState::Open(recipe_.output(), *collectives_));
+    return options_.resume ? state_->Resume(trainer_.get()) : absl::OkStatus();
   }
 
+  // The state for resuming, by all ranks; the model, by the first.
   absl::Status Save(RunResult* result) {
-    if (recipe_.output().empty()) return absl::OkStatus();
+    if (state_ == nullptr) return absl::OkStatus();
+    STRATA_RETURN_IF_ERROR(state_->Save(*trainer_));
+    if (!first()) return absl::OkStatus();
     STRATA_ASSIGN_OR_RETURN(result->checkpoint,
-                            SaveCheckpoint(*trainer_, text_.tokenizer_json, recipe_.output()));
+                            ExportModel(*trainer_, text_.tokenizer_json, recipe_.output()));
     return absl::OkStatus();
   }
 
@@ -99,6 +99,7 @@ class RankRun {
   distributed::Transport& transport_;
   std::unique_ptr<compiler::Collectives> collectives_;
   std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<TrainingState> state_;  // null without an output
 };
 
 }  // namespace

@@ -30,7 +30,7 @@ struct RunOptions {
   // "thread": recipe.ranks threads here; "mpi": this process is one rank.
   std::string transport = "thread";
   std::string collectives = "ring";
-  bool resume = true;        // from the latest checkpoint of recipe.output, when there is one
+  bool resume = true;        // from the newest good state under recipe.output, when there is one
   bool progress = true;      // the live line on standard error
   double peak_flops = 0;     // of the machine, for MFU
   int64_t stop_after = 0;    // end early after this many steps in all; 0: recipe.steps
@@ -40,8 +40,8 @@ struct RunOptions {
 };
 
 struct RunResult {
-  std::vector<StepResult> steps;           // those done in this run
-  std::string checkpoint;                  // the last one; empty when recipe.output is
+  std::vector<StepResult> steps;  // those done in this run
+  std::string checkpoint;         // folder of the last model exported; empty when recipe.output is
   std::vector<chips::Timeline> timelines;  // of profile_step, one a local rank
   graph::Graph graph;                      // rank 0's training step
   plan::Plan plan;                         // and its plan
