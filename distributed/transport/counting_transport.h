@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "distributed/transport/transport.h"
 
@@ -38,6 +39,9 @@ class CountingTransport : public Transport {
   absl::Status DoRecvPieces(const IncomingPieces& message) override;
   absl::Status DoSendRecvPieces(const Outgoing& out, const IncomingPieces& in) override;
   void DoLeave(const absl::Status& reason) override { inner_.Leave(reason); }
+  std::vector<std::string> DoLeaveAndListen(const absl::Status& reason, Duration grace) override {
+    return inner_.LeaveAndListen(reason, grace);
+  }
 
  private:
   void CountSent(size_t bytes);

@@ -277,6 +277,25 @@ void MpiTransport::DoLeave(const absl::Status& reason) {
   }
 }
 
+std::vector<std::string> MpiTransport::DoLeaveAndListen(const absl::Status& reason,
+                                                        Duration grace) {
+  DoLeave(reason);
+  std::vector<std::string> said(static_cast<size_t>(size_));
+  const auto deadline = Clock::now() + grace;
+  for (bool all = false; !all && Clock::now() < deadline;) {
+    all = true;
+    for (int peer = 0; peer < size_; ++peer) {
+      const size_t at = static_cast<size_t>(peer);
+      if (peer == rank_ || farewells_[at].came) continue;
+      ReadFarewell(peer).IgnoreError();
+      all = all && farewells_[at].came;
+    }
+    if (!all) std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  for (size_t peer = 0; peer < said.size(); ++peer) said[peer] = farewells_[peer].reason;
+  return said;
+}
+
 void RegisterMpiTransport() { WorldRegistry().Register("mpi", MakeWorld); }
 
 }  // namespace strata::distributed

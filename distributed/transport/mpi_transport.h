@@ -46,6 +46,7 @@ class MpiTransport : public Transport {
   absl::Status DoRecv(const Incoming& message) override;
   absl::Status DoSendRecv(const Outgoing& out, const Incoming& in) override;
   void DoLeave(const absl::Status& reason) override;
+  std::vector<std::string> DoLeaveAndListen(const absl::Status& reason, Duration grace) override;
 
  private:
   using Clock = std::chrono::steady_clock;

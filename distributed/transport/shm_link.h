@@ -29,6 +29,7 @@ class ShmLink : public StreamLink {
   absl::StatusOr<Bytes> Peek(size_t wanted) override;
   void Skip(size_t bytes) override;
   void Leave(const std::string& reason) override;
+  void Close() override {}
 
  private:
   bool HasLeft() const { return killed_ || peer_.left.load(std::memory_order_acquire) != 0; }

@@ -40,8 +40,10 @@ class StreamLink {
   // Whether a peer that leaves must be told by a farewell in the stream. Otherwise Leave() tells.
   virtual bool needs_farewell() const = 0;
 
-  // Nothing more will be written or read. What was written still arrives.
+  // Nothing more will be written. What was written still arrives.
   virtual void Leave(const std::string& reason) = 0;
+  // After that: nothing more will be read either.
+  virtual void Close() = 0;
 };
 
 }  // namespace strata::distributed

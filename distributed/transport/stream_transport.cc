@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -269,18 +270,51 @@ void StreamTransport::EndMessage(int peer) {
   s.header_bytes = 0;
 }
 
-// Why a peer that takes nothing any more has left: by its farewell, if that is in what it sent.
+// Why a peer has left: by its farewell, if that is in what it sent; otherwise by how the stream
+// ended or `broken`. "" when it has not, as far as is known.
 std::string StreamTransport::LastWords(int peer, const absl::Status& broken) {
   Stream& s = stream(peer);
+  absl::Status end = broken;
   while (!s.left) {
     if (s.in_message) EndMessage(peer);
     const absl::StatusOr<bool> moved = NextFrame(peer);
+    if (!moved.ok() && end.ok()) end = moved.status();
     if (!moved.ok() || !*moved) break;
   }
-  return s.left ? s.farewell : std::string(broken.message());
+  return s.left ? s.farewell : std::string(end.message());
 }
 
 void StreamTransport::DoLeave(const absl::Status& reason) {
+  SayFarewell(reason);
+  Close();
+}
+
+std::vector<std::string> StreamTransport::DoLeaveAndListen(const absl::Status& reason,
+                                                           Duration grace) {
+  SayFarewell(reason);
+  std::vector<std::string> said(links_.size());
+  const auto deadline = Patience::Clock::now() + grace;
+  for (bool all = false; !all;) {
+    all = true;
+    for (int peer = 0; peer < size(); ++peer) {
+      std::string& text = said[static_cast<size_t>(peer)];
+      if (peer != rank_ && text.empty()) text = LastWords(peer, absl::OkStatus());
+      all = all && (peer == rank_ || !text.empty());
+    }
+    if (all || Patience::Clock::now() >= deadline) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  Close();
+  return said;
+}
+
+void StreamTransport::Close() {
+  for (int peer = 0; peer < size(); ++peer) {
+    if (peer != rank_) link(peer).Close();
+  }
+}
+
+void StreamTransport::SayFarewell(const absl::Status& reason) {
   std::string text = FarewellText(reason);
   text.resize(std::min<size_t>(text.size(), kMostFarewellBytes));
   char header[kFrameHeaderBytes];

@@ -42,6 +42,7 @@ class StreamTransport : public Transport {
   absl::Status DoRecvPieces(const IncomingPieces& message) override;
   absl::Status DoSendRecvPieces(const Outgoing& out, const IncomingPieces& in) override;
   void DoLeave(const absl::Status& reason) override;
+  std::vector<std::string> DoLeaveAndListen(const absl::Status& reason, Duration grace) override;
 
  private:
   static constexpr size_t kMostUnit = 64;
@@ -72,6 +73,8 @@ class StreamTransport : public Transport {
   absl::StatusOr<size_t> ReadFarewell(int peer);
   void EndMessage(int peer);
   std::string LastWords(int peer, const absl::Status& broken);
+  void SayFarewell(const absl::Status& reason);
+  void Close();
   void PutAside(Sending& out);
 
   StreamLink& link(int peer) { return *links_[static_cast<size_t>(peer)]; }

@@ -89,8 +89,9 @@ absl::StatusOr<StreamLink::Bytes> TcpLink::Peek(size_t wanted) {
 
 void TcpLink::Skip(size_t bytes) { begin_ += bytes; }
 
-void TcpLink::Leave(const std::string&) {
-  shutdown(socket_.fd(), SHUT_WR);
+void TcpLink::Leave(const std::string&) { shutdown(socket_.fd(), SHUT_WR); }
+
+void TcpLink::Close() {
   // A socket closed with bytes unread is reset, and what was written last might be lost with it.
   // But a peer that sends on is to hear of it.
   for (int i = 0; i < 4; ++i) {

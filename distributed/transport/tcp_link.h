@@ -24,6 +24,7 @@ class TcpLink : public StreamLink {
   absl::StatusOr<Bytes> Peek(size_t wanted) override;
   void Skip(size_t bytes) override;
   void Leave(const std::string& reason) override;
+  void Close() override;
 
  private:
   struct FreeBuffer {

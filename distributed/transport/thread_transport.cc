@@ -263,6 +263,25 @@ class ThreadTransport : public Transport {
     for (int peer = 0; peer < size(); ++peer) Ring(hub_->rank(peer).bell);
   }
 
+  std::vector<std::string> DoLeaveAndListen(const absl::Status& reason, Duration grace) override {
+    DoLeave(reason);
+    const auto all_left = [&] {
+      for (int peer = 0; peer < size(); ++peer) {
+        if (!hub_->rank(peer).left.load(std::memory_order_acquire)) return false;
+      }
+      return true;
+    };
+    WaitFor(hub_->rank(rank_).bell, 0, all_left, Patience::Clock::now() + grace);
+    std::vector<std::string> said(static_cast<size_t>(size()));
+    for (int peer = 0; peer < size(); ++peer) {
+      const Rank& other = hub_->rank(peer);
+      if (peer != rank_ && other.left.load(std::memory_order_acquire)) {
+        said[static_cast<size_t>(peer)] = other.reason;
+      }
+    }
+    return said;
+  }
+
  private:
   struct CopyTo {
     explicit CopyTo(const Incoming& message) : data(static_cast<char*>(message.data)) {}

@@ -99,6 +99,17 @@ void Transport::Leave(const absl::Status& reason) {
   DoLeave(reason);
 }
 
+std::vector<std::string> Transport::LeaveAndListen(const absl::Status& reason, Duration grace) {
+  if (left_) return std::vector<std::string>(static_cast<size_t>(size()));
+  left_ = true;
+  return DoLeaveAndListen(reason, grace);
+}
+
+std::vector<std::string> Transport::DoLeaveAndListen(const absl::Status& reason, Duration) {
+  DoLeave(reason);
+  return std::vector<std::string>(static_cast<size_t>(size()));
+}
+
 std::string Describe(int rank, const Outgoing& message) {
   return absl::StrCat("rank ", rank, ": send of ", message.bytes, " bytes to rank ", message.peer,
                       ", tag ", message.tag);

@@ -41,6 +41,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
@@ -117,6 +118,11 @@ class Transport {
   // counts.
   void Leave(const absl::Status& reason);
 
+  // Leaves, and hears for up to `grace` why the others leave: a text a rank; empty for this rank, and
+  // for one that said nothing: it hangs, or it knows of no trouble yet. For the error that ends a
+  // run, so that each rank can name the one that is to blame. Returns as soon as all have spoken.
+  std::vector<std::string> LeaveAndListen(const absl::Status& reason, Duration grace);
+
   // How long a call may wait. Long enough for a peer that compiles or writes a checkpoint
   // meanwhile.
   Duration timeout() const { return timeout_; }
@@ -128,6 +134,8 @@ class Transport {
   virtual absl::Status DoRecv(const Incoming& message) = 0;
   virtual absl::Status DoSendRecv(const Outgoing& out, const Incoming& in) = 0;
   virtual void DoLeave(const absl::Status& reason) = 0;
+  // By default: leaves, and hears nothing.
+  virtual std::vector<std::string> DoLeaveAndListen(const absl::Status& reason, Duration grace);
   // By default: receive into scratch memory, then one piece (overwrite_bytes may be kAnySize).
   virtual absl::Status DoRecvPieces(const IncomingPieces& message);
   virtual absl::Status DoSendRecvPieces(const Outgoing& out, const IncomingPieces& in);

@@ -445,6 +445,36 @@ TEST_P(TransportConformance, PeerThatLeftIsNamed) {
   }));
 }
 
+TEST_P(TransportConformance, WhoLeavesHearsWhyTheOthersDo) {
+  STRATA_NEEDS_PEERS();
+  EXPECT_OK(Run([](Transport& t) {
+    const absl::Status mine = absl::InternalError(absl::StrCat("trouble of ", t.rank()));
+    const std::vector<std::string> said = t.LeaveAndListen(mine, std::chrono::seconds(60));
+    EXPECT_EQ(said.size(), static_cast<size_t>(t.size()));
+    for (int rank = 0; rank < t.size(); ++rank) {
+      EXPECT_EQ(said[static_cast<size_t>(rank)],
+                rank == t.rank() ? "" : absl::StrCat("trouble of ", rank));
+    }
+    EXPECT_THAT(t.Barrier(), StatusIs(kFailedPrecondition, HasSubstr("has left the run")));
+    return absl::OkStatus();
+  }));
+}
+
+TEST_P(TransportConformance, WhoHasNotLeftSaysNothing) {
+  STRATA_NEEDS_PEERS();
+  EXPECT_OK(Run([](Transport& t) {
+    if (t.rank() != 0) {
+      char byte = 0;
+      EXPECT_THAT(t.Recv({0, 1, &byte, 1}), StatusIs(kUnavailable, HasSubstr("enough")));
+      return absl::OkStatus();
+    }
+    const std::vector<std::string> said =
+        t.LeaveAndListen(absl::InternalError("enough"), std::chrono::milliseconds(5));
+    EXPECT_EQ(said.size(), static_cast<size_t>(t.size()));
+    return absl::OkStatus();
+  }));
+}
+
 TEST_P(TransportConformance, SendToPeerThatLeftFails) {
   STRATA_NEEDS_PEERS();
   EXPECT_OK(Run([](Transport& t) {
