@@ -73,7 +73,9 @@ std::string Others(const std::vector<std::string>& said, int rank, const std::st
     if (said[peer].empty()) {
       silent.push_back(static_cast<int>(peer));
     } else if (!absl::StrContains(known, said[peer])) {
-      absl::StrAppend(&text, "; rank ", peer, " says: ", said[peer]);
+      const std::string name = absl::StrCat("rank ", peer);
+      absl::StrAppend(&text, "; ", absl::StartsWith(said[peer], name) ? "" : name + ": ",
+                      said[peer]);
     }
   }
   if (!silent.empty()) {

@@ -6,9 +6,12 @@
 //       [&](Transport& t) { return MeshCollectives::Create(t, mesh, "auto"); }));
 //   collectives->AllReduce(...)
 //
-//     rank 0: all_reduce of 10 f32 (sum), group 'dp' #3: receive of 40 bytes from rank 1, tag ...;
-//     rank 1 says: all_gather of 10 f32, group 'dp' #3: ...; rank 2 says nothing: is it alive?
+//     rank 0: all_reduce of 10 f32 (sum), group 'dp' #3: rank 0: receive of 40 bytes from rank 1,
+//     tag 17: 40 bytes with tag 912 came ...; rank 1: all_gather of 10 f32, group 'dp' #3: ...; no
+//     word from rank 2: does it hang, or make no such call?
 //
+// - A call that only sends (the root's of a broadcast) may be over before the mismatch is noticed;
+//   then the next call fails.
 // - Calls that do not match (another verb, size, dtype, reduction, root, or one call more or less)
 //   are noticed by the first message that has another signature (signed_transport.h). A rank that
 //   notices, is late or hears of a dead peer leaves the run with what it was doing as the reason,
@@ -36,8 +39,8 @@ namespace strata::distributed {
 class RecordedCollectives : public compiler::Collectives {
  public:
   struct Options {
-    int64_t capacity = 64;       // operations kept
-    std::string dump_directory;  // "" for none
+    int64_t capacity = 64;            // operations kept
+    std::string dump_directory = {};  // "" for none
     std::chrono::nanoseconds grace = std::chrono::seconds(1);
   };
   using Make =

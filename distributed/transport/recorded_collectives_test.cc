@@ -24,7 +24,6 @@ namespace {
 
 using compiler::Reduction;
 using ::testing::AllOf;
-using ::testing::AnyOf;
 using ::testing::HasSubstr;
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kUnavailable = absl::StatusCode::kUnavailable;
@@ -102,9 +101,16 @@ std::vector<Mismatch> Mismatches() {
       {"dtype", sum(10),
        [](C& c, float* d) { return c.AllReduce(d, 10, chips::I32, Reduction::kSum); },
        "all_reduce of 10 f32 (sum) #13", "all_reduce of 10 i32 (sum) #13"},
-      {"root", [](C& c, float* d) { return c.Broadcast(d, 10, chips::F32, 0); },
-       [](C& c, float* d) { return c.Broadcast(d, 10, chips::F32, 1); },
-       "broadcast of 10 f32 (from 0) #13", "broadcast of 10 f32 (from 1) #13"},
+      {"root",
+       [](C& c, float* d) {  // roots only send, so two of them fail in their next call
+         STRATA_RETURN_IF_ERROR(c.Broadcast(d, 10, chips::F32, 0));
+         return c.Barrier();
+       },
+       [](C& c, float* d) {
+         STRATA_RETURN_IF_ERROR(c.Broadcast(d, 10, chips::F32, 1));
+         return c.Barrier();
+       },
+       "barrier #14", "barrier #14"},
       {"one call more",
        [sum](C& c, float* d) {
          STRATA_RETURN_IF_ERROR(sum(10)(c, d));
@@ -155,12 +161,11 @@ TEST(RecordedCollectivesTest, AMissingRankIsNamedByAll) {
       }),
       {.grace = std::chrono::milliseconds(300)});
   for (int rank : {0, 1, 3}) {
-    EXPECT_THAT(outcomes[static_cast<size_t>(rank)],
-                StatusIs(AnyOf(kDeadline, kUnavailable),
-                         AllOf(HasSubstr(absl::StrCat("rank ", rank,
-                                                      ": all_reduce of 1000 f32 "
-                                                      "(sum) #13")),
-                               HasSubstr("no word from rank 2: does it hang"))));
+    const absl::Status& outcome = outcomes[static_cast<size_t>(rank)];
+    EXPECT_TRUE(outcome.code() == kDeadline || outcome.code() == kUnavailable) << outcome;
+    EXPECT_THAT(std::string(outcome.message()),
+                AllOf(HasSubstr(absl::StrCat("rank ", rank, ": all_reduce of 1000 f32 (sum) #13")),
+                      HasSubstr("no word from rank 2: does it hang")));
   }
 }
 
@@ -195,7 +200,7 @@ TEST(RecordedCollectivesTest, AKilledProcessIsNamedByAll) {
                   StatusIs(kUnavailable, AllOf(HasSubstr(absl::StrCat("rank ", rank,
                                                                       ": all_reduce of 100000 f32 "
                                                                       "(mean) #7")),
-                                               HasSubstr("was it killed?"), HasSubstr("rank 1"))));
+                                               HasSubstr("killed?"), HasSubstr("rank 1"))));
     }
   }
 }

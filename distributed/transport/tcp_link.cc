@@ -8,11 +8,17 @@
 #include <new>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "distributed/transport/frame.h"
 #include "distributed/transport/transport.h"
 
 namespace strata::distributed {
 namespace {
+
+absl::Status Broke() {
+  return absl::UnavailableError(absl::StrCat("its connection broke without a farewell (",
+                                             std::strerror(errno), "); was the process killed?"));
+}
 
 constexpr size_t kBufferBytes = 256 << 10;  // fits a core's cache, so that pieces are read there
 constexpr size_t kReadAhead = 16 << 10;     // of a header: small messages come with it
@@ -45,7 +51,7 @@ absl::StatusOr<size_t> TcpLink::Write(absl::Span<const Bytes> parts) {
   const ssize_t sent = sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
   if (sent >= 0) return static_cast<size_t>(sent);
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return 0;
-  return SocketError("its connection broke without a farewell");
+  return Broke();
 }
 
 absl::StatusOr<size_t> TcpLink::Receive(char* data, size_t bytes) {
@@ -56,7 +62,7 @@ absl::StatusOr<size_t> TcpLink::Receive(char* data, size_t bytes) {
         "its connection ended without a farewell; was the process killed?");
   }
   if (came == 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return 0;
-  return SocketError("its connection broke without a farewell");
+  return Broke();
 }
 
 absl::StatusOr<size_t> TcpLink::Read(char* data, size_t bytes) {
