@@ -5,6 +5,7 @@
 #include "distributed/collective/reference.h"
 #include "distributed/transport/mpi_collectives.h"
 #include "distributed/transport/mpi_transport.h"
+#include "distributed/transport/nccl_transport.h"
 #include "distributed/transport/null_transport.h"
 #include "distributed/transport/shm_transport.h"
 #include "distributed/transport/tcp_transport.h"
@@ -17,6 +18,7 @@ void RegisterAllTransports() {
   RegisterShmTransport();
   RegisterTcpTransport();
   RegisterMpiTransport();
+  RegisterNcclTransport();
   RegisterNullTransport();
 }
 

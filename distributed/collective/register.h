@@ -12,7 +12,7 @@
 
 namespace strata::distributed {
 
-void RegisterAllTransports();   // "thread", "shm", "tcp", "mpi", "null"
+void RegisterAllTransports();   // "thread", "shm", "tcp", "mpi", "nccl", "null"
 void RegisterAllCollectives();  // the algorithms of the table, "auto", "measured"; "mpi", "reference", "null"
 
 }  // namespace strata::distributed
