@@ -11,8 +11,8 @@ namespace {
 // When each slot would run if F and B took one tick each. A unit is `ranks` microbatches, half of
 // them each way, 2 ticks apart: F of chunk c at c, B of chunk c at 2 ranks - 1 - c after the
 // microbatch enters. Chunks c and ranks - 1 - c lie on one rank and ranks is even, so the two
-// directions' ticks differ by an odd number or by `ranks`: none falls on another. 2 ranks ticks
-// later the same ticks are free again, for the next unit.
+// directions' ticks differ by an odd number, or by at least 2: none falls on another. Within 2
+// ranks ticks each is taken once, so that the next unit follows 2 ranks ticks later.
 std::vector<std::pair<int64_t, Slot>> TicksOf(const Schedule& schedule, int rank) {
   const int ranks = schedule.ranks;
   std::vector<std::pair<int64_t, Slot>> ticks;

@@ -15,10 +15,9 @@ namespace strata::schedule {
 // first.
 absl::StatusOr<Schedule> MakeGpipe(const ScheduleShape& shape);
 
-// 1F1B (PipeDream-Flush: Narayanan et al., 2020, arXiv:2006.09503; DAPPLE: Fan et al., 2021): after
-// ranks - 1
-// - rank forwards, a forward and a backward in turn, so that no more than ranks - rank microbatches
-//   wait.
+// 1F1B (PipeDream-Flush: Narayanan et al., 2020, arXiv:2006.09503; DAPPLE: Fan et al., 2021): a few
+// forwards, one for each rank further down, then a forward and a backward in turn, so that no more
+// than `ranks` microbatches wait.
 absl::StatusOr<Schedule> Make1F1B(const ScheduleShape& shape);
 
 // Interleaved 1F1B (Narayanan et al., 2021, arXiv:2104.04473, section 2.2): chunks_per_rank >= 2
@@ -41,11 +40,12 @@ absl::StatusOr<Schedule> MakeZbV(const ScheduleShape& shape);
 
 // DualPipe (DeepSeek-AI, 2024, arXiv:2412.19437, figure 5): half of the microbatches enter at
 // either end; each rank holds two chunks, each chunk is held twice. A forward of one direction runs
-// with a backward of the other. ranks must be even, microbatches even and at least 2 ranks.
+// with a backward of the other. ranks must be even, microbatches even and at least twice the ranks.
 absl::StatusOr<Schedule> MakeDualPipe(const ScheduleShape& shape);
 
 // DualPipeV (Sea AI Lab's "cut in half", 2025; deepseek-ai/DualPipe): the first half of DualPipe's
-// ranks, folded: 2 ranks chunks, down and back up, each held once. microbatches at least 2 ranks.
+// ranks, folded: two chunks on each, down and back up, each held once. microbatches at least twice
+// the ranks.
 absl::StatusOr<Schedule> MakeDualPipeV(const ScheduleShape& shape);
 
 // Chimera (Li and Hoefler, 2021, arXiv:2107.06925, figure 3, direct concatenation): half of the

@@ -96,6 +96,17 @@ TEST_P(PrintedFormulas, DualPipe) {
   EXPECT_EQ(2 * v.parameters, 2);
 }
 
+// Li and Hoefler 2021, table 2: (D-2)/(2N+D-2) of the step, D/2+1 to D activations, 2 copies. F = B
+// there.
+TEST_P(PrintedFormulas, Chimera) {
+  if (p % 2 != 0 || m % p != 0) return;
+  const Example e = Simulated("chimera", {p, m}, {.forward = 2});
+  EXPECT_DOUBLE_EQ(e.run.bubble_fraction(), (p - 2.0) / (2 * m + p - 2));
+  EXPECT_EQ(e.activations, p);
+  EXPECT_EQ(e.run.ranks.front().peak_activations, p / 2 + 1);
+  EXPECT_EQ(e.parameters, 2);
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, PrintedFormulas,
                          testing::Values(std::pair(1, 4), std::pair(2, 4), std::pair(3, 6),
                                          std::pair(4, 8), std::pair(4, 20), std::pair(6, 12),

@@ -5,8 +5,7 @@
 //
 // What holds of a valid schedule:
 // - work: each microbatch runs through every chunk, once forward and once back, both on the same
-//   rank; a
-//   BACKWARD_INPUT has its WEIGHT, a BACKWARD has none; every rank has slots.
+//   rank; a BACKWARD_INPUT has its WEIGHT, a BACKWARD has none; every rank has slots.
 // - order: ranks that run their slots in order, and wait for what a slot needs, all come to their
 //   end.
 // - memory: no rank holds more activations than the limit.
