@@ -10,7 +10,7 @@ using parallel::ZERO_1;
 using parallel::ZERO_2;
 using parallel::ZERO_3;
 
-constexpr char kGpt[] = "gpt", kMoe[] = "moe";
+constexpr char kGpt[] = "gpt", kMoe[] = "moe", kRouted[] = "moe, routed";
 
 using Rows = std::vector<TinyParallelism>;
 
@@ -111,6 +111,7 @@ std::vector<MatrixRow> EquivalenceMatrix() {
   std::vector<MatrixRow> matrix;
   for (const Rows& rows : {Single(), Pairs(), Triples()}) Add(kGpt, {}, rows, &matrix);
   Add(kMoe, TinyMoe(), Experts(), &matrix);
+  Add(kRouted, TinyRoutedMoe(), Experts(), &matrix);
   // Tied weights are held by the first and the last stage.
   Add("gpt, 4 layers, tied", {.layers = 4, .kv_heads = 2, .tied = true, .rope = true}, Schedules(),
       &matrix);

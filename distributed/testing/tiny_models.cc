@@ -11,6 +11,7 @@
 #include "framework/nn/embedding.h"
 #include "framework/nn/linear.h"
 #include "framework/nn/mlp.h"
+#include "framework/nn/moe.h"
 #include "framework/nn/normalization.h"
 #include "framework/nn/parameters.h"
 #include "framework/optim/adamw.h"
@@ -80,8 +81,26 @@ Tensor MixtureOfExperts(ParameterSet& parameters, const TinyModel& model, const 
   return Sum(y * Reshape(framework::Transpose(weights, {0, 2, 1}), {B, E, T, 1}), {1});
 }
 
+// With the same parameters.
+Tensor RoutedExperts(ParameterSet& parameters, const TinyModel& model, const std::string& name,
+                     const Tensor& x) {
+  framework::MoeOptions options;
+  options.name = name;
+  options.width = model.width;
+  options.hidden = model.hidden;
+  options.router.experts = model.experts;
+  options.router.per_token = model.experts_per_token;
+  options.router.renormalize = true;
+  options.router.init = Init::Normal(0.5);
+  options.form = framework::ExpertForm::kCapacity;
+  options.capacity_factor = model.capacity_factor;
+  options.init = options.down_init = Init::Normal(0.2);
+  return framework::Moe(parameters, options).Forward(x).y;
+}
+
 Tensor FeedForward(ParameterSet& parameters, const TinyModel& model, const std::string& layer,
                    const Tensor& x) {
+  if (model.experts > 0 && model.routed) return RoutedExperts(parameters, model, layer + ".moe", x);
   if (model.experts > 0) return MixtureOfExperts(parameters, model, layer + ".moe", x);
   const framework::Mlp mlp(parameters, {.name = layer + ".mlp",
                                         .width = model.width,
@@ -179,6 +198,12 @@ const graph::Value& ValueOf(const graph::Graph& step, const graph::Input& input)
 }  // namespace
 
 TinyModel TinyMoe() { return {.hidden = 32, .experts = 4}; }
+
+TinyModel TinyRoutedMoe() {
+  TinyModel model = TinyMoe();
+  model.routed = true;
+  return model;
+}
 
 absl::StatusOr<graph::Graph> TinyTrainingStep(const TinyModel& model) {
   Builder builder(model.experts > 0 ? "tiny_moe_step" : "tiny_gpt_step");

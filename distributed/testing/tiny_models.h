@@ -44,6 +44,9 @@ struct TinyModel {
   bool rope = false;    // rotary positions instead of learned ones
   int64_t experts = 0;  // 0: an MLP
   int64_t experts_per_token = 2;
+  bool routed = false;  // experts see the tokens that chose them, in buffers; else all tokens
+  double capacity_factor =
+      1.25;                 // routed: the buffers' places over an expert's share of the choices
   graph::Size batch = "B";  // rows of tokens; a number or the symbol
   double clip_norm = 0.5;   // 0: none
   bool gradient_outputs = false;
@@ -51,6 +54,10 @@ struct TinyModel {
 
 // A GPT with four experts of half the hidden width in every layer.
 TinyModel TinyMoe();
+
+// The same where each expert works on the tokens that chose it: a sequence is a group, and buffers of a capacity drop
+// what finds no place (framework/nn/moe.h).
+TinyModel TinyRoutedMoe();
 
 absl::StatusOr<graph::Graph> TinyTrainingStep(const TinyModel& model);
 

@@ -1,6 +1,9 @@
 #include "distributed/testing/tiny_models.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "base/status_matchers.h"
@@ -59,7 +62,35 @@ TEST_P(TinyModelsTest, IsTheSameEveryTime) {
 INSTANTIATE_TEST_SUITE_P(
     Models, TinyModelsTest,
     testing::Values(TinyModel{}, TinyModel{.layers = 3, .kv_heads = 2, .tied = true, .rope = true},
-                    TinyModel{.batch = 2}, TinyMoe()));
+                    TinyModel{.batch = 2}, TinyMoe(), TinyRoutedMoe()));
+
+std::map<std::string, std::vector<double>> OutputsOf(const graph::Graph& step) {
+  const auto outputs = graph::Interpreter().Evaluate(step, Bind(step, TinyState(step, 1), 1));
+  EXPECT_OK(outputs.status());
+  std::map<std::string, std::vector<double>> by_name;
+  for (int o = 0; outputs.ok() && o < step.outputs_size(); ++o)
+    by_name[step.outputs(o).name()] = (*outputs)[static_cast<size_t>(o)].ToDoubles();
+  return by_name;
+}
+
+// With places for all tokens: the two are written apart from each other, and every rounding is one of f32.
+TEST(TinyModelsTest, RoutedExpertsAreThoseThatSeeAllTokens) {
+  TinyModel all = TinyMoe(), routed = TinyRoutedMoe();
+  routed.capacity_factor = 0;
+  all.gradient_outputs = routed.gradient_outputs = true;
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph all_step, TinyTrainingStep(all));
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph routed_step, TinyTrainingStep(routed));
+  const auto want = OutputsOf(all_step), got = OutputsOf(routed_step);
+  ASSERT_EQ(got.size(), want.size());
+  for (const auto& [name, expected] : want) {
+    const std::vector<double>& values = got.at(name);
+    double largest = 1e-3;
+    for (double value : expected) largest = std::max(largest, std::fabs(value));
+    ASSERT_EQ(values.size(), expected.size()) << name;
+    for (size_t i = 0; i < expected.size(); ++i)
+      ASSERT_NEAR(values[i], expected[i], 2e-5 * largest) << name << " element " << i;
+  }
+}
 
 TEST(TinyModelsTest, WrongSizesAreErrors) {
   EXPECT_EQ(TinyTrainingStep({.heads = 0}).status().code(), absl::StatusCode::kInvalidArgument);

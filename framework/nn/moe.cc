@@ -28,12 +28,10 @@ bool NeedsTokens(const MoeOptions& o) { return o.experts_choose || o.form != Exp
 
 absl::Status CheckTokens(const MoeOptions& o, const Tensor& x) {
   const graph::TensorType type = x.type();
-  if (type.rank() == 3 &&
-      (!NeedsTokens(o) || (!type.shape[0].is_symbol() && !type.shape[1].is_symbol())))
-    return absl::OkStatus();
+  if (type.rank() == 3 && !(NeedsTokens(o) && type.shape[1].is_symbol())) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(o.name, ": x is ", type.ToString(), "; must be [G, N, C]",
-                   NeedsTokens(o) ? " with G and N known: bind their symbols first" : ""));
+                   NeedsTokens(o) ? " with N known: bind its symbol first" : ""));
 }
 
 int64_t CapacityOf(const MoeOptions& o, const Tensor& x) {

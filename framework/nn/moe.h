@@ -51,7 +51,7 @@ struct MoeOutput {
 
 struct Moe {
   Moe(ParameterSet& parameters, const MoeOptions& options);
-  // x [G, N, C] with G and N known (kDense: or not). Else a sticky error of the builder.
+  // x [G, N, C] with N known (kDense: or not). Else a sticky error of the builder.
   MoeOutput Forward(const Tensor& x, const Location& location = Location::current()) const;
 
   MoeOptions options;

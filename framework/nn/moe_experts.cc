@@ -17,21 +17,25 @@ Attributes Slots(int64_t experts, int64_t capacity) {
   return {{"experts", Attr(experts)}, {"capacity", Attr(capacity)}};
 }
 
-// Of x [E, M, C], a batch of matrices.
+// Of x [..., E, M, C], a batch of matrices; the weights have its leading dims.
 Tensor ExpertMlps(const ExpertWeights& w, const Tensor& x) {
   return MatMul(Silu(MatMul(x, w.gate)) * MatMul(x, w.up), w.down);
 }
 
-// Of rows [G, E, capacity, C]: an expert's rows of all groups are one matrix.
+// [G, E, ...] of weights [E, ...].
+ExpertWeights ForEveryGroup(const ExpertWeights& w, const Size& G) {
+  const auto stretch = [&](const Tensor& weight) {
+    return BroadcastTo(weight, {G, weight.dim(0), weight.dim(1), weight.dim(2)});
+  };
+  return {stretch(w.gate), stretch(w.up), stretch(w.down)};
+}
+
+// Of rows [G, E, capacity, C]: an expert's rows of all groups are one matrix. While the number of groups is not known,
+// that matrix has no shape, and every group has its own product.
 Tensor BufferedExperts(const ExpertWeights& w, const Tensor& rows) {
   if (!rows.valid()) return rows;  // after an error
   const Size G = rows.dim(0), E = rows.dim(1), capacity = rows.dim(2), C = rows.dim(3);
-  if (G.is_symbol()) {
-    rows.builder()->Fail(absl::InvalidArgumentError(
-        absl::StrCat("experts: the tokens are ", rows.type().ToString(),
-                     " in their buffers; the number of groups must be known")));
-    return Tensor();
-  }
+  if (G.is_symbol()) return ExpertMlps(ForEveryGroup(w, G), rows);
   const Tensor by_expert =
       Reshape(Transpose(rows, {1, 0, 2, 3}), {E, G.size() * capacity.size(), C});
   return Transpose(Reshape(ExpertMlps(w, by_expert), {E, G, capacity, C}), {1, 0, 2, 3});
@@ -54,14 +58,9 @@ int64_t ExpertCapacity(int64_t tokens, int64_t per_token, int64_t experts, doubl
 Tensor DenseExperts(const ExpertWeights& w, const Tensor& x, const Tensor& weights) {
   if (!x.valid() || !weights.valid()) return x;  // after an error
   const int64_t E = w.experts();
-  const Size G = x.dim(0), N = x.dim(1), C = x.dim(2), F = w.gate.dim(2);
-  const auto every_group = [&](const Tensor& weight, const Size& rows, const Size& columns) {
-    return BroadcastTo(weight, {G, E, rows, columns});
-  };
+  const Size G = x.dim(0), N = x.dim(1), C = x.dim(2);
   const Tensor all = BroadcastTo(Reshape(x, {G, 1, N, C}), {G, E, N, C});
-  const Tensor hidden =
-      Silu(MatMul(all, every_group(w.gate, C, F))) * MatMul(all, every_group(w.up, C, F));
-  const Tensor y = MatMul(hidden, every_group(w.down, F, C));  // [G, E, N, C]
+  const Tensor y = ExpertMlps(ForEveryGroup(w, G), all);  // [G, E, N, C]
   const Tensor weight = Reshape(Transpose(weights, {0, 2, 1}), {G, E, N, 1});
   return Sum(y * Cast(weight, y.dtype()), {1});
 }

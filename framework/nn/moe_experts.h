@@ -33,7 +33,7 @@ Tensor DenseWeights(const Tensor& ids, const Tensor& weights, int64_t experts,
 Tensor CapacitySlots(const Tensor& ids, int64_t experts, int64_t capacity);
 
 // Buffers of `capacity` rows an expert and group, [G, E, capacity, C]; what has no slot adds nothing. Cut along groups
-// before and after, and along experts in between, this is expert parallelism: two all-to-alls. G and N must be known.
+// before and after, and along experts in between, this is expert parallelism: two all-to-alls. A known G makes one product an expert of all groups.
 Tensor CapacityExperts(const ExpertWeights& w, const Tensor& x, const Tensor& slot,
                        const Tensor& weights, int64_t capacity);
 
@@ -42,7 +42,7 @@ Tensor GroupedExperts(const ExpertWeights& w, const Tensor& x, const Tensor& ids
                       const Tensor& weights);
 
 // Each expert on the tokens [G, E, capacity] (i32) that it chose, times weights [G, E, capacity]; a token is the sum of
-// what its experts give, or 0. G must be known.
+// what its experts give, or 0. N must be known.
 Tensor ChosenTokensExperts(const ExpertWeights& w, const Tensor& x, const Tensor& tokens,
                            const Tensor& weights);
 

@@ -49,9 +49,10 @@ Tensor Loss(const Tensor& y) {
 // A layer on random tokens, with what its results and gradients are.
 class Layer {
  public:
-  explicit Layer(const Sizes& s, const MoeOptions& options)
+  explicit Layer(const Sizes& s, const MoeOptions& options, const char* groups = nullptr)
       : sizes_(s), parameters_(b_, chips::F64), moe(parameters_, options) {
-    x = Input(b_, "x", {chips::F64, {s.G, s.N, s.C}}, graph::DATA);
+    const graph::Size G = groups == nullptr ? graph::Size(s.G) : graph::Size(groups);
+    x = Input(b_, "x", {chips::F64, {G, s.N, s.C}}, graph::DATA);
   }
 
   // `y`, then the gradients of x and of all parameters.
@@ -224,7 +225,21 @@ TEST(MoeTest, UnknownSizesAreErrorsThatNameTheLayer) {
   const Moe moe(parameters, OptionsOf({1, 1, 4, 6, 3, 2}));
   moe.Forward(Input(b, "x", {chips::F32, {"B", "T", 4}}, graph::DATA));
   EXPECT_THAT(b.status(), StatusIs(absl::StatusCode::kInvalidArgument,
-                                   HasSubstr("moe: x is f32[B, T, 4]; must be [G, N, C] with G")));
+                                   HasSubstr("moe: x is f32[B, T, 4]; must be [G, N, C] with N")));
+}
+
+// The number of groups may be known only when the graph runs.
+TEST(MoeTest, GroupsMayBeASymbol) {
+  const Sizes s = kSizes[2];
+  for (const ExpertForm form : {ExpertForm::kCapacity, ExpertForm::kGrouped}) {
+    for (const bool choose : {false, true}) {
+      MoeOptions options = WithForm(OptionsOf(s), form, 0.75);
+      options.experts_choose = choose;
+      Layer known(s, options), symbol(s, options, "G");
+      ExpectEqual(s, {symbol.Values(symbol.moe.Forward(symbol.x).y)},
+                  {known.Values(known.moe.Forward(known.x).y)});
+    }
+  }
 }
 
 TEST(MoeTest, NothingFollowsAnError) {
