@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "distributed/partition/buckets.h"
 #include "distributed/partition/graph_plan.h"
 #include "distributed/partition/local_ops.h"
 #include "distributed/partition/reshard.h"
@@ -306,6 +307,7 @@ absl::StatusOr<Graph> PartitionSpmd(const Graph& annotated, const parallel::Para
   STRATA_ASSIGN_OR_RETURN(const Mesh mesh, Mesh::Create(plan));
   STRATA_RETURN_IF_ERROR(graph::Verify(annotated));
   absl::StatusOr<Graph> mine = Partition(annotated, mesh, plan.zero() == parallel::ZERO_3);
+  if (mine.ok()) mine = BucketCollectives(*mine, plan.bucket_bytes());
   if (!mine.ok()) return Annotate(mine.status(), absl::StrCat("graph '", annotated.name(), "'"));
   return mine;
 }

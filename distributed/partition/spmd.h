@@ -11,7 +11,7 @@
 // are made, or later where ops that are linear in them make them fewer or smaller (q, k and v give one gradient to sum,
 // not three). Gathers happen at the first reader and are shared by the others; a parameter that ZeRO-3 keeps cut is
 // gathered once for the forward and once for the backward pass, so that it need not be kept in between. Nodes whose origin
-// starts with "grad " are the backward pass.
+// starts with "grad " are the backward pass. With plan.bucket_bytes small collectives are joined (buckets.h).
 #ifndef STRATA_DISTRIBUTED_PARTITION_SPMD_H_
 #define STRATA_DISTRIBUTED_PARTITION_SPMD_H_
 

@@ -108,6 +108,12 @@ TEST(TinyGpt, ContextAndTensorParallel) {
         absl::StrCat("mesh { name: 'cp' kind: CONTEXT_PARALLEL size: 2 } context: ULYSSES ", kTp2,
                      kMegatron));
 }
+TEST(TinyGpt, Buckets) {
+  Check({}, 4, absl::StrCat(kDp2, "bucket_bytes: 5000"));
+  Check({}, 4, absl::StrCat(kDp2, kTp2, kMegatron, "bucket_bytes: 1000000"));
+  for (const char* zero : {"ZERO_1", "ZERO_2", "ZERO_3"})
+    Check({.layers = 1}, 4, absl::StrCat(kDp2, "bucket_bytes: 20000 zero: ", zero));
+}
 TEST(TinyMoe, ExpertParallel) {
   Check(TinyMoe(), 4,
         "mesh { name: 'ep' kind: EXPERT_PARALLEL size: 2 } "
