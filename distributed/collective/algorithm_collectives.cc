@@ -53,7 +53,9 @@ absl::StatusOr<std::unique_ptr<AlgorithmCollectives>> AlgorithmCollectives::Crea
 }
 
 AlgorithmCollectives::AlgorithmCollectives(Transport& transport, Options options)
-    : transport_(transport), options_(std::move(options)), last_picks_(Verbs().size()) {}
+    : transport_(transport), options_(std::move(options)), last_picks_(Verbs().size()) {
+  options_.tuning.one_address_space = transport.capabilities().one_address_space;
+}
 
 const Algorithm& AlgorithmCollectives::Choose(Verb verb, const CallShape& shape) const {
   if (options_.algorithm == "auto") return PickAlgorithm(verb, shape);

@@ -16,6 +16,7 @@
 #include "distributed/collective/pat.h"
 #include "distributed/collective/recursive_doubling.h"
 #include "distributed/collective/ring.h"
+#include "distributed/collective/shared.h"
 #include "distributed/collective/torus.h"
 
 namespace strata::distributed {
@@ -26,7 +27,7 @@ absl::Span<const Algorithm> AlgorithmTable() {
     for (const auto of : {RingAlgorithms, ChainAlgorithms, BinomialAlgorithms, PairwiseAlgorithms,
                           RecursiveDoublingAlgorithms, HalvingDoublingAlgorithms, BruckAlgorithms,
                           BinaryTreeAlgorithms, DoubleTreeAlgorithms, HierarchicalAlgorithms,
-                          TorusAlgorithms, PatAlgorithms, DirectAlgorithms}) {
+                          TorusAlgorithms, PatAlgorithms, DirectAlgorithms, SharedAlgorithms}) {
       for (const Algorithm& row : of()) all->push_back(row);
     }
     return all;

@@ -34,8 +34,9 @@ struct Tuning {
   // Data that is reduced goes in blocks of so many bytes a rank, so that what was combined is still in the cache
   // when it is sent on. A multiple of 64.
   int64_t block_bytes = 256 << 10;
-  int ranks_per_node =
-      0;  // of the two-level algorithms; 0: the largest divisor up to the square root
+  // Of the two-level algorithms; 0: the largest divisor up to the square root.
+  int ranks_per_node = 0;
+  bool one_address_space = false;  // ranks can read each other's memory
 };
 
 }  // namespace strata::distributed

@@ -66,7 +66,7 @@ const Algorithm& PickAlgorithm(Verb verb, const CallShape& shape) {
 }
 
 LinkModel TypicalLink(absl::string_view transport) {
-  if (transport == "thread") return {5e-7, 6e-11, 3e-11};
+  if (transport == "thread") return {3.5e-7, 4e-10, 3e-11};
   if (transport == "shm") return {1e-6, 2e-10, 3e-11};
   if (transport == "mpi") return {2e-6, 2e-10, 3e-11};
   return {2e-5, 4e-10, 3e-11};  // sockets

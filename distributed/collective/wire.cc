@@ -109,6 +109,10 @@ absl::Status Wire::ExchangeCombine(int to, View out, int from, absl::Span<const 
   return transport_.SendRecvPieces(Out(to, out), in);
 }
 
+void Wire::CombineHere(const char* a, const char* b, Piece result) {
+  Combine(call_.reduction, call_.dtype, a, b, result.data, result.bytes / call_.element_bytes());
+}
+
 void Wire::Finish(Piece whole) {
   FinishReduction(call_.reduction, call_.dtype, whole.data, whole.bytes / call_.element_bytes(),
                   call_size_);

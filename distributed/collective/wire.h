@@ -24,6 +24,8 @@
 
 namespace strata::distributed {
 
+class SharedWindows;
+
 // Memory that calls share, as long as their Collectives lives. What a slot held is lost when it is asked for again.
 class Workspace {
  public:
@@ -31,6 +33,8 @@ class Workspace {
 
   // At least so many bytes, aligned to 64; not cleared.
   char* Get(Slot slot, int64_t bytes);
+
+  std::shared_ptr<SharedWindows> windows;  // of "shared"; made by its first call
 
  private:
   struct Free {
@@ -62,6 +66,7 @@ class Wire {
   int size() const { return size_; }
   const Tuning& tuning() const { return tuning_; }
   char* Memory(Workspace::Slot slot, int64_t bytes) { return workspace_.Get(slot, bytes); }
+  Workspace& workspace() { return workspace_; }
 
   absl::Status Send(int to, View out);
   absl::Status Recv(int from, Piece in);
@@ -78,6 +83,12 @@ class Wire {
 
   // The same where what comes is for several places, one after the other.
   absl::Status ExchangeCombine(int to, View out, int from, absl::Span<const Piece> own);
+
+  // result = a and b combined, of memory that this rank can read.
+  void CombineHere(const char* a, const char* b, Piece result);
+
+  // Between all ranks of the transport.
+  absl::Status Barrier() { return transport_.Barrier(); }
 
   // Divides a mean by the ranks of the call; to be done once, of what is whole.
   void Finish(Piece whole);
