@@ -134,7 +134,7 @@ absl::Status Gather(Wire& wire, const Call& call) {
 bool SharesMemory(int, const Tuning& tuning) { return tuning.one_address_space; }
 
 int64_t WireBytes(const CallShape& s) {
-  return s.count == 0 ? 0 : int64_t{16} * s.ranks * (s.ranks - 1);
+  return s.count == 0 ? 0 : int64_t{32} * s.ranks * (s.ranks - 1);
 }
 
 // A round of addresses and a barrier; of the rest, what comes from other cores.

@@ -60,8 +60,13 @@ absl::Status SharedWindows::Meet(Wire& wire) {
 absl::Status SharedWindows::Open(Wire& wire, const void* mine) {
   if (windows_.empty()) STRATA_RETURN_IF_ERROR(Meet(wire));
   ++call_;
-  offers_[static_cast<size_t>(rank_)] = {call_, const_cast<char*>(static_cast<const char*>(mine))};
+  const Call& call = wire.call();
+  offers_[static_cast<size_t>(rank_)] = {call_, const_cast<char*>(static_cast<const char*>(mine)),
+                                         call.count,
+                                         (int64_t{call.root} << 16) + (int64_t{call.dtype} << 8) +
+                                             static_cast<int64_t>(call.reduction)};
   absl::Status status = GatherFromAll(wire, &offers_);
+  if (status.ok()) status = CheckOffers();
   if (status.ok()) {
     windows_[static_cast<size_t>(rank_)]->busy.store(true);
     for (size_t rank = 0; status.ok() && rank < windows_.size(); ++rank) {
@@ -71,6 +76,19 @@ absl::Status SharedWindows::Open(Wire& wire, const void* mine) {
   }
   if (!status.ok()) Retreat();
   return status;
+}
+
+absl::Status SharedWindows::CheckOffers() const {
+  const Offer& mine = offers_[static_cast<size_t>(rank_)];
+  for (size_t rank = 0; rank < offers_.size(); ++rank) {
+    const Offer& offer = offers_[rank];
+    if (offer.count == mine.count && offer.arguments == mine.arguments) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "rank ", rank, " calls with ", offer.count,
+        offer.count == mine.count ? " elements of another dtype, reduction or root" : " elements",
+        "; all ranks must make the same calls in the same order"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SharedWindows::Close(Wire& wire) {

@@ -23,6 +23,7 @@ namespace strata::distributed {
 
 class SharedWindows {
  public:
+  // INVALID_ARGUMENT when not all ranks open for the same call.
   absl::Status Open(Wire& wire, const void* mine);
   absl::Status Close(Wire& wire);
 
@@ -39,9 +40,12 @@ class SharedWindows {
   struct Offer {
     int64_t call;
     char* data;
+    int64_t count;
+    int64_t arguments;  // dtype, reduction and root
   };
 
   absl::Status Meet(Wire& wire);
+  absl::Status CheckOffers() const;
   void Retreat();
   static void Keep(std::unique_ptr<std::shared_ptr<Window>> handle);
 

@@ -64,6 +64,7 @@ class Wire {
 
   int rank() const { return rank_; }
   int size() const { return size_; }
+  const Call& call() const { return call_; }
   const Tuning& tuning() const { return tuning_; }
   char* Memory(Workspace::Slot slot, int64_t bytes) { return workspace_.Get(slot, bytes); }
   Workspace& workspace() { return workspace_; }
