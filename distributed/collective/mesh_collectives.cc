@@ -117,6 +117,9 @@ absl::StatusOr<compiler::Collectives*> MeshCollectives::Group(absl::string_view 
   const auto known = groups_.find(std::string(axes));
   if (known != groups_.end()) return known->second->collectives.get();
   STRATA_ASSIGN_OR_RETURN(std::vector<int> ranks, RanksOf(axes));
+  bool all = static_cast<int>(ranks.size()) == size();
+  for (size_t i = 0; i < ranks.size(); ++i) all = all && ranks[i] == static_cast<int>(i);
+  if (all) return this;
   auto group = std::make_unique<SubGroup>();
   STRATA_ASSIGN_OR_RETURN(group->transport, GroupTransport::Create(transport_, std::move(ranks)));
   STRATA_ASSIGN_OR_RETURN(group->collectives,

@@ -5,7 +5,8 @@
 //   STRATA_ASSIGN_OR_RETURN(compiler::Collectives* tp, world->Group("tp"));   // rank 5 of 8: with 4, 6 and 7
 //
 // The last axis varies fastest with the rank: rank 5 is at dp 1, tp 1. A group's ranks are in the order of the axes it
-// is asked for with, the first as major: Group("tp,dp") of rank 5 is {0, 4, 1, 5, 2, 6, 3, 7}.
+// is asked for with, the first as major: Group("tp,dp") of rank 5 is {0, 4, 1, 5, 2, 6, 3, 7}. All ranks in their own order
+// are no group beside the world.
 #ifndef STRATA_DISTRIBUTED_COLLECTIVE_MESH_COLLECTIVES_H_
 #define STRATA_DISTRIBUTED_COLLECTIVE_MESH_COLLECTIVES_H_
 

@@ -9,10 +9,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/driver/compiled_evaluator.h"
+#include "distributed/collective/mesh_collectives.h"
 #include "distributed/collective/null_collectives.h"
-#include "distributed/collective/registry.h"
-#include "distributed/partition/data_parallel.h"
+#include "distributed/partition/propagate.h"
 #include "distributed/partition/rank_interpreter.h"
+#include "distributed/partition/shard_tensors.h"
+#include "distributed/partition/spmd.h"
 #include "distributed/plan/validate.h"
 #include "framework/autodiff/gradients.h"
 #include "framework/optim/adamw.h"
@@ -99,15 +101,15 @@ struct Training {
 absl::StatusOr<Training> Train(const graph::Graph& step, compiler::Collectives& collectives,
                                const Engine& engine) {
   STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<graph::Evaluator> evaluator, engine(collectives));
-  STRATA_ASSIGN_OR_RETURN(
-      const graph::Graph mine,
-      PartitionDataParallel(step, parallel::DataParallelPlan(collectives.size())));
+  const parallel::ParallelPlan plan = parallel::DataParallelPlan(collectives.size());
+  STRATA_ASSIGN_OR_RETURN(const Mesh mesh, Mesh::Create(plan));
+  STRATA_ASSIGN_OR_RETURN(const graph::Graph annotated, AssignShardings(step, plan));
+  STRATA_ASSIGN_OR_RETURN(const graph::Graph mine, PartitionSpmd(annotated, plan));
   Training training = {{}, InitialInputs(mine)};
   for (int number = 1; number <= kSteps; ++number) {
     FillBatch(mine, number, &training.inputs);
-    STRATA_ASSIGN_OR_RETURN(
-        const std::vector<HostTensor> shard,
-        ShardBatch(mine, training.inputs, collectives.rank(), collectives.size()));
+    STRATA_ASSIGN_OR_RETURN(const std::vector<HostTensor> shard,
+                            ShardInputs(mine, training.inputs, mesh, collectives.rank()));
     STRATA_ASSIGN_OR_RETURN(const std::vector<HostTensor> outputs,
                             evaluator->Evaluate(mine, shard));
     training.losses.push_back(outputs[0].ToDoubles()[0]);
@@ -157,7 +159,8 @@ absl::Status CheckTrainsLikeOneRank(Transport& transport, const std::string& nam
   STRATA_ASSIGN_OR_RETURN(const graph::Graph step, TrainingStep());
   NullCollectives nobody;
   STRATA_ASSIGN_OR_RETURN(const Training alone, Train(step, nobody, engine));
-  STRATA_ASSIGN_OR_RETURN(const auto collectives, CollectivesRegistry().Create(name, transport));
+  STRATA_ASSIGN_OR_RETURN(const auto collectives,
+                          MeshCollectives::Create(transport, {{"dp", transport.size()}}, name));
   STRATA_ASSIGN_OR_RETURN(const Training together, Train(step, *collectives, engine));
   for (size_t i = 0; i < alone.losses.size(); ++i) {
     if (std::abs(alone.losses[i] - together.losses[i]) <= kTolerance) continue;
