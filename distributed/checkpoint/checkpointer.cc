@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "base/file.h"
+#include "base/textproto.h"
 #include "distributed/checkpoint/box_copy.h"
 #include "distributed/checkpoint/exchange.h"
 #include "distributed/checkpoint/manifest.h"
@@ -13,6 +14,7 @@
 namespace strata::distributed {
 namespace {
 
+using checkpoint::Holding;
 using checkpoint::Manifest;
 using checkpoint::Offer;
 using graph::HostTensor;
@@ -70,10 +72,7 @@ absl::Status Checkpointer::OpenRoot() {
   for (const std::vector<Commit>* list : {&commits.whole, &commits.broken}) {
     if (!list->empty()) next_sequence_ = std::max(next_sequence_, list->front().sequence + 1);
   }
-  if (!commits.whole.empty()) {
-    last_name_ = commits.whole.front().name;
-    saves_since_full_ = commits.whole.front().saves_since_full;
-  }
+  if (!commits.whole.empty()) last_name_ = commits.whole.front().name;
   return absl::OkStatus();
 }
 
@@ -81,21 +80,24 @@ absl::Status Checkpointer::Save(int64_t step, absl::Span<const ShardedTensor> st
                                 const std::map<std::string, std::string>& extra) {
   STRATA_RETURN_IF_ERROR(Wait());
   const auto start = Clock::now();
-  STRATA_ASSIGN_OR_RETURN(const std::vector<Offer> offers, ExchangeOffers(step, state));
-  STRATA_ASSIGN_OR_RETURN(const std::vector<PlannedTensor> plan, PlanSave(offers));
+  const absl::StatusOr<Holding> holding = MakeHolding(state);
+  bool same_cells = false;
+  STRATA_ASSIGN_OR_RETURN(const Offer offer, ExchangeOffers(step, holding, &same_cells));
+  if (!same_cells) STRATA_RETURN_IF_ERROR(ExchangeHoldings(*holding));
   SaveJob::Input input;
   input.rank = ranks_.rank();
-  const std::string name = CheckpointFolderName(step, offers[0].id());
+  const std::string name = CheckpointFolderName(step, offer.id());
   input.part.folder = JoinPath(options_.root, name);
-  input.part.file = absl::StrFormat("rank-%05d-of-%05d.%s.safetensors", ranks_.rank(),
-                                    ranks_.size(), offers[0].id());
-  last_name_ = offers[0].last();
-  if (!last_name_.empty() && !offers[0].full()) {
+  input.part.file =
+      absl::StrFormat("rank-%05d-of-%05d.%s.safetensors", ranks_.rank(), ranks_.size(), offer.id());
+  last_name_ = offer.last();
+  if (!last_name_.empty() && !offer.full()) {
     input.part.previous = JoinPath(options_.root, last_name_);
   }
   input.part.block_bytes = options_.block_bytes;
-  input.part.cells = Snapshot(plan, state);
-  if (ranks_.rank() == 0) input.manifest = NewManifest(offers[0], plan, extra);
+  input.part.cells = Snapshot(state);
+  if (ranks_.rank() == 0) input.manifest = NewManifest(offer, extra);
+  input.keep = options_.keep;
   in_flight_ = {};
   in_flight_.step = step;
   in_flight_.name = name;
@@ -107,37 +109,49 @@ absl::Status Checkpointer::Save(int64_t step, absl::Span<const ShardedTensor> st
   return options_.background ? absl::OkStatus() : Wait();
 }
 
-absl::StatusOr<std::vector<Offer>> Checkpointer::ExchangeOffers(
-    int64_t step, absl::Span<const ShardedTensor> state) {
-  absl::StatusOr<Offer> made = MakeOffer(step, state);
+absl::StatusOr<Offer> Checkpointer::ExchangeOffers(int64_t step,
+                                                   const absl::StatusOr<Holding>& holding,
+                                                   bool* same_cells) {
   Offer mine;
-  if (made.ok()) mine = *std::move(made);
-  *mine.mutable_verdict() = ToVerdict(made.status());
+  *mine.mutable_verdict() =
+      ToVerdict(step < 0 ? absl::InvalidArgumentError(absl::StrCat("step ", step, " is below 0"))
+                         : holding.status());
+  mine.set_step(step);
+  mine.set_same_cells(!plan_.empty() && holding.ok() &&
+                      SerializeDeterministic(*holding) == holding_);
   if (ranks_.rank() == 0) {
     mine.set_id(NewId());
     mine.set_last(last_name_);
-    mine.set_full(last_name_.empty() ||
+    mine.set_full(full_next_ ||
                   saves_since_full_ + 1 >= static_cast<uint32_t>(options_.full_every));
   }
-  STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> all,
-                          AllGatherBytes(ranks_, mine.SerializeAsString()));
-  std::vector<Offer> offers(all.size());
-  for (size_t r = 0; r < all.size(); ++r) {
-    if (!offers[r].ParseFromString(all[r])) {
-      return absl::InternalError(absl::StrCat("rank ", r, ": sent what is no offer"));
-    }
+  STRATA_ASSIGN_OR_RETURN(const std::vector<Offer> offers, AllGatherMessages(ranks_, mine));
+  *same_cells = true;
+  for (size_t r = 0; r < offers.size(); ++r) {
     STRATA_RETURN_IF_ERROR(Annotate(FromVerdict(offers[r].verdict()), absl::StrCat("rank ", r)));
+    if (offers[r].step() != offers[0].step()) {
+      return absl::InvalidArgumentError(absl::StrCat("rank ", r, " saves step ", offers[r].step(),
+                                                     ", rank 0 step ", offers[0].step()));
+    }
+    *same_cells &= offers[r].same_cells();
   }
-  return offers;
+  return offers[0];
+}
+
+absl::Status Checkpointer::ExchangeHoldings(const Holding& holding) {
+  plan_.clear();
+  STRATA_ASSIGN_OR_RETURN(const std::vector<Holding> holdings, AllGatherMessages(ranks_, holding));
+  STRATA_ASSIGN_OR_RETURN(plan_, PlanSave(holdings));
+  holding_ = SerializeDeterministic(holding);
+  return absl::OkStatus();
 }
 
 // Copies of the cells that this rank writes.
-std::vector<ShardedTensor> Checkpointer::Snapshot(const std::vector<PlannedTensor>& plan,
-                                                  absl::Span<const ShardedTensor> state) {
+std::vector<ShardedTensor> Checkpointer::Snapshot(absl::Span<const ShardedTensor> state) {
   std::map<absl::string_view, std::vector<const ShardedTensor*>> held;
   for (const ShardedTensor& tensor : state) held[tensor.name].push_back(&tensor);
   std::vector<ShardedTensor> cells;
-  for (const PlannedTensor& tensor : plan) {
+  for (const PlannedTensor& tensor : plan_) {
     for (const PlannedCell& cell : tensor.cells) {
       if (cell.writer != ranks_.rank()) continue;
       for (const ShardedTensor* source : held[tensor.name]) {
@@ -158,7 +172,7 @@ std::vector<ShardedTensor> Checkpointer::Snapshot(const std::vector<PlannedTenso
   return cells;
 }
 
-Manifest Checkpointer::NewManifest(const Offer& offer, const std::vector<PlannedTensor>& plan,
+Manifest Checkpointer::NewManifest(const Offer& offer,
                                    const std::map<std::string, std::string>& extra) {
   next_saves_since_full_ = offer.full() ? 0 : saves_since_full_ + 1;
   Manifest manifest;
@@ -173,7 +187,7 @@ Manifest Checkpointer::NewManifest(const Offer& offer, const std::vector<Planned
   }
   manifest.set_saves_since_full(next_saves_since_full_);
   manifest.set_block_bytes(options_.block_bytes);
-  for (const PlannedTensor& planned : plan) {
+  for (const PlannedTensor& planned : plan_) {
     checkpoint::Tensor* tensor = manifest.add_tensors();
     tensor->set_name(planned.name);
     tensor->set_dtype(planned.dtype);
@@ -206,11 +220,12 @@ absl::Status Checkpointer::EndSave() {
     job_->Cancel();
   }
   const absl::Status committed = job_->Finish();
+  in_flight_.cleanup = job_->cleanup();
   job_.reset();
   if (ranks_.rank() == 0 && committed.ok()) {
     last_name_ = in_flight_.name;
     saves_since_full_ = next_saves_since_full_;
-    in_flight_.cleanup = RetainNewest(options_.root, options_.keep);
+    full_next_ = false;
   }
   // Nothing will commit it any more; the space is wanted.
   if (ranks_.rank() == 0 && !committed.ok()) {

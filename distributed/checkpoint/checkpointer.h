@@ -14,7 +14,8 @@
 //   moment any rank may die (kill -9): the last commit stays loadable, what the dead save left is removed by the next Open().
 // - One save is in flight: Save() first waits for the one before, and gives its error instead of saving. After an error the
 //   next Save() starts anew.
-// - Cells whose bytes are those of the last commit are linked, not written (see Options.full_every).
+// - Cells whose bytes are those of the last commit are linked, not written (see Options.full_every). The first save after
+//   Open() writes all: what an earlier run left may have been damaged since.
 // - The root must be on a file system that all ranks share. Two runs that save to one root: the second Open() is an error.
 #ifndef STRATA_DISTRIBUTED_CHECKPOINT_CHECKPOINTER_H_
 #define STRATA_DISTRIBUTED_CHECKPOINT_CHECKPOINTER_H_
@@ -82,12 +83,12 @@ class Checkpointer {
   Checkpointer(Options options, compiler::Collectives& ranks)
       : options_(std::move(options)), ranks_(ranks) {}
   absl::Status OpenRoot();
-  absl::StatusOr<std::vector<checkpoint::Offer>> ExchangeOffers(
-      int64_t step, absl::Span<const ShardedTensor> state);
-  std::vector<ShardedTensor> Snapshot(const std::vector<PlannedTensor>& plan,
-                                      absl::Span<const ShardedTensor> state);
+  // Rank 0's offer, when all ranks can save; `holding`: of this rank.
+  absl::StatusOr<checkpoint::Offer> ExchangeOffers(
+      int64_t step, const absl::StatusOr<checkpoint::Holding>& holding, bool* same_cells);
+  absl::Status ExchangeHoldings(const checkpoint::Holding& holding);  // makes plan_
+  std::vector<ShardedTensor> Snapshot(absl::Span<const ShardedTensor> state);
   checkpoint::Manifest NewManifest(const checkpoint::Offer& offer,
-                                   const std::vector<PlannedTensor>& plan,
                                    const std::map<std::string, std::string>& extra);
   absl::Status EndSave();
   absl::Status WithRemedy(const absl::Status& status) const;
@@ -98,7 +99,10 @@ class Checkpointer {
   std::string last_name_;  // folder of the last commit; on other ranks that of the last Save()
   uint32_t saves_since_full_ = 0;  // of the last commit; this and the next two on rank 0
   uint64_t next_sequence_ = 1;
+  bool full_next_ = true;                   // until this run's first commit
   uint32_t next_saves_since_full_ = 0;      // of the save in flight
+  std::string holding_;                     // of the save before, serialized
+  std::vector<PlannedTensor> plan_;         // of what all ranks held then
   std::vector<graph::HostTensor> buffers_;  // of the snapshot, used again
   SaveReport report_, in_flight_;
   std::unique_ptr<SaveJob> job_;  // last: its thread reads the buffers

@@ -162,17 +162,37 @@ TEST(CheckpointerTest, LinksWhatDidNotChange) {
   }));
 }
 
-TEST(CheckpointerTest, ANewRunGoesOnIncrementally) {
-  const std::string root = FreshFolder("incremental_restart");
-  for (int64_t step : {1, 2}) {
+// What an earlier run left may have been damaged since: its file is not linked.
+TEST(CheckpointerTest, TheFirstSaveOfARunIsFull) {
+  const std::string root = FreshFolder("full_at_first");
+  for (int run = 0; run < 2; ++run) {
     ASSERT_OK(OnRanks(1, [&](compiler::Collectives& ranks) -> absl::Status {
       STRATA_ASSIGN_OR_RETURN(const auto saver, Checkpointer::Open(Small(root), ranks));
-      STRATA_RETURN_IF_ERROR(saver->Save(step, StateWithChanged({})));
-      STRATA_RETURN_IF_ERROR(saver->Wait());
-      EXPECT_EQ(saver->last_report().bytes_written == 0, step == 2);
+      for (bool first : {true, false}) {
+        STRATA_RETURN_IF_ERROR(saver->Save(1, StateWithChanged({})));
+        STRATA_RETURN_IF_ERROR(saver->Wait());
+        EXPECT_EQ(saver->last_report().bytes_kept == 0, first);
+        EXPECT_EQ(saver->last_report().bytes_written == 0, !first);
+      }
       return absl::OkStatus();
     }));
   }
+}
+
+TEST(CheckpointerTest, CellsMayChangeFromSaveToSave) {
+  const std::string root = FreshFolder("other_cells");
+  const GlobalState state = SmallState(3);
+  ASSERT_OK(OnRanks(3, [&](compiler::Collectives& ranks) -> absl::Status {
+    STRATA_ASSIGN_OR_RETURN(const auto saver, Checkpointer::Open(Small(root), ranks));
+    std::mt19937_64 same(1);
+    for (int64_t step = 0; step < 6; ++step) {
+      const Layout layout = step < 2 ? RowLayout(state, 3) : RandomLayout(state, 3, same);
+      STRATA_RETURN_IF_ERROR(
+          saver->Save(3, CutState(state, layout, ranks.rank()), {{"step", "3"}}));
+    }
+    return saver->Wait();
+  }));
+  ASSERT_OK(LoadAndCompare(root, RowLayout(state, 2), 3));
 }
 
 TEST(CheckpointerTest, AllRanksGetTheErrorOfOne) {
@@ -192,6 +212,11 @@ TEST(CheckpointerTest, AllRanksGetTheErrorOfOne) {
     spoilt = mine;
     if (ranks.rank() == 2) spoilt.erase(spoilt.begin());
     refuses(spoilt, "tensor 'bias' of all ranks: no cell holds element [8] of [13]");
+    EXPECT_THAT(saver->Save(ranks.rank(), mine),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("rank 1 saves step 1, rank 0 step 0")));
+    EXPECT_THAT(saver->Save(-1, mine),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("step -1 is below 0")));
     // And goes on.
     STRATA_RETURN_IF_ERROR(saver->Save(1, mine, {{"step", "1"}}));
     return saver->Wait();

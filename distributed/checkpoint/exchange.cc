@@ -36,14 +36,10 @@ absl::Status FromVerdict(const checkpoint::Verdict& verdict) {
 }
 
 absl::Status Agree(compiler::Collectives& ranks, const absl::Status& mine) {
-  STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> all,
-                          AllGatherBytes(ranks, ToVerdict(mine).SerializeAsString()));
+  STRATA_ASSIGN_OR_RETURN(const std::vector<checkpoint::Verdict> all,
+                          AllGatherMessages(ranks, ToVerdict(mine)));
   for (size_t r = 0; r < all.size(); ++r) {
-    checkpoint::Verdict verdict;
-    if (!verdict.ParseFromString(all[r])) {
-      return absl::InternalError(absl::StrCat("rank ", r, ": sent what is no status"));
-    }
-    const absl::Status status = FromVerdict(verdict);
+    const absl::Status status = FromVerdict(all[r]);
     if (status.ok()) continue;
     return ranks.size() == 1 ? status : Annotate(status, absl::StrCat("rank ", r));
   }

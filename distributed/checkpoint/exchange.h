@@ -16,6 +16,22 @@ namespace strata::distributed {
 absl::StatusOr<std::vector<std::string>> AllGatherBytes(compiler::Collectives& ranks,
                                                         absl::string_view mine);
 
+// The same of protos.
+template <typename Message>
+absl::StatusOr<std::vector<Message>> AllGatherMessages(compiler::Collectives& ranks,
+                                                       const Message& mine) {
+  STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> texts,
+                          AllGatherBytes(ranks, mine.SerializeAsString()));
+  std::vector<Message> messages(texts.size());
+  for (size_t r = 0; r < texts.size(); ++r) {
+    if (!messages[r].ParseFromString(texts[r])) {
+      return absl::InternalError(
+          absl::StrCat("rank ", r, ": sent what is no ", mine.GetTypeName(), "; same build?"));
+    }
+  }
+  return messages;
+}
+
 checkpoint::Verdict ToVerdict(const absl::Status& status);
 absl::Status FromVerdict(const checkpoint::Verdict& verdict);
 

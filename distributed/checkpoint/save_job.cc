@@ -25,6 +25,10 @@ constexpr TextKind kPartText = {"checkpoint part", 1};
 constexpr auto kFirstPause = std::chrono::milliseconds(1),
                kLongestPause = std::chrono::milliseconds(50);
 
+std::string RootOf(const std::string& folder) {
+  return std::filesystem::path(folder).parent_path().string();
+}
+
 std::string PartPath(const std::string& folder, uint32_t rank) {
   return JoinPath(folder, absl::StrFormat("rank-%05d.part", rank));
 }
@@ -98,7 +102,9 @@ void SaveJob::Run() {
   } else {
     written_.set_value(status);
   }
-  if (status.ok() && input_.rank == 0) committed_ = Commit();
+  if (!status.ok() || input_.rank != 0) return;
+  committed_ = Commit();
+  if (committed_.ok()) cleanup_ = RetainNewest(RootOf(input_.part.folder), input_.keep);
 }
 
 absl::Status SaveJob::WritePartAndSayIt(Written* written) {
@@ -130,7 +136,6 @@ absl::StatusOr<Part> SaveJob::AwaitPart(uint32_t rank) const {
 
 absl::Status SaveJob::Commit() {
   const std::string& folder = input_.part.folder;
-  const std::string root = std::filesystem::path(folder).parent_path().string();
   Manifest manifest = input_.manifest;
   std::map<std::string, int> files;
   for (uint32_t rank = 0; rank < manifest.ranks(); ++rank) {
@@ -143,7 +148,7 @@ absl::Status SaveJob::Commit() {
   for (uint32_t rank = 0; rank < manifest.ranks(); ++rank) {
     STRATA_RETURN_IF_ERROR(RemoveFile(PartPath(folder, rank)));
   }
-  STRATA_RETURN_IF_ERROR(SyncFolder(root));  // the folder's own name
+  STRATA_RETURN_IF_ERROR(SyncFolder(RootOf(folder)));  // the folder's own name
   STRATA_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, kManifestName), PrintManifest(manifest)));
   return SyncFolder(folder);
 }

@@ -23,8 +23,9 @@ class SaveJob {
   struct Input {
     int rank = 0;
     PartJob part;
-    // Of rank 0 alone: the manifest but for files and cells.
+    // Of rank 0 alone: the manifest but for files and cells, and how many checkpoints stay.
     checkpoint::Manifest manifest;
+    int keep = 1;
   };
   struct Written {
     uint64_t bytes_written = 0, bytes_kept = 0;
@@ -43,6 +44,8 @@ class SaveJob {
   void Cancel() { cancelled_ = true; }
   // Until the thread ends. On rank 0: OK when the checkpoint is committed. On others always OK. Once.
   absl::Status Finish();
+  // After Finish(): of taking away older checkpoints.
+  const absl::Status& cleanup() const { return cleanup_; }
 
  private:
   void Run();
@@ -55,7 +58,7 @@ class SaveJob {
   std::atomic<bool> cancelled_ = false;
   std::atomic<int64_t> deadline_ = INT64_MAX;  // of the steady clock, in its ticks
   std::promise<absl::StatusOr<Written>> written_;
-  absl::Status committed_;
+  absl::Status committed_, cleanup_;
   std::thread thread_;  // last: it uses the others
 };
 

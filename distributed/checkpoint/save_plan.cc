@@ -10,7 +10,7 @@
 namespace strata::distributed {
 namespace {
 
-using checkpoint::Offer;
+using checkpoint::Holding;
 
 using Holders = std::vector<int>;  // ranks, rising
 
@@ -51,14 +51,10 @@ absl::Status AddTensor(const checkpoint::Tensor& tensor, int rank, Held& held) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::map<std::string, Held>> Collect(absl::Span<const Offer> offers) {
+absl::StatusOr<std::map<std::string, Held>> Collect(absl::Span<const Holding> holdings) {
   std::map<std::string, Held> tensors;
-  for (size_t r = 0; r < offers.size(); ++r) {
-    if (offers[r].step() != offers[0].step()) {
-      return absl::InvalidArgumentError(absl::StrCat("rank ", r, " saves step ", offers[r].step(),
-                                                     ", rank 0 step ", offers[0].step()));
-    }
-    for (const checkpoint::Tensor& tensor : offers[r].tensors()) {
+  for (size_t r = 0; r < holdings.size(); ++r) {
+    for (const checkpoint::Tensor& tensor : holdings[r].tensors()) {
       STRATA_RETURN_IF_ERROR(
           Annotate(AddTensor(tensor, static_cast<int>(r), tensors[tensor.name()]),
                    absl::StrCat("tensor '", tensor.name(), "'")));
@@ -117,17 +113,15 @@ void AssignWriters(std::vector<Piece> pieces, size_t ranks) {
 
 }  // namespace
 
-absl::StatusOr<Offer> MakeOffer(int64_t step, absl::Span<const ShardedTensor> state) {
-  if (step < 0) return absl::InvalidArgumentError(absl::StrCat("step ", step, " is below 0"));
+absl::StatusOr<Holding> MakeHolding(absl::Span<const ShardedTensor> state) {
   std::map<std::string, std::vector<const ShardedTensor*>> by_name;
   for (const ShardedTensor& tensor : state) {
     STRATA_RETURN_IF_ERROR(ValidateShardedTensor(tensor));
     by_name[tensor.name].push_back(&tensor);
   }
-  Offer offer;
-  offer.set_step(step);
+  Holding holding;
   for (const auto& [name, parts] : by_name) {
-    checkpoint::Tensor* tensor = offer.add_tensors();
+    checkpoint::Tensor* tensor = holding.add_tensors();
     tensor->set_name(name);
     tensor->set_dtype(parts[0]->local.dtype());
     tensor->mutable_dims()->Assign(parts[0]->global_dims.begin(), parts[0]->global_dims.end());
@@ -145,12 +139,12 @@ absl::StatusOr<Offer> MakeOffer(int64_t step, absl::Span<const ShardedTensor> st
     }
     for (const Box& box : boxes) SetBox(box, tensor->add_cells());
   }
-  return offer;
+  return holding;
 }
 
-absl::StatusOr<std::vector<PlannedTensor>> PlanSave(absl::Span<const Offer> offers) {
-  STRATA_ASSIGN_OR_RETURN(const auto tensors, Collect(offers));
-  const int64_t share = TotalBytes(tensors) / static_cast<int64_t>(offers.size());
+absl::StatusOr<std::vector<PlannedTensor>> PlanSave(absl::Span<const Holding> holdings) {
+  STRATA_ASSIGN_OR_RETURN(const auto tensors, Collect(holdings));
+  const int64_t share = TotalBytes(tensors) / static_cast<int64_t>(holdings.size());
   const int64_t cut_bytes = std::max(kLeastCutBytes, share / kPiecesPerShare);
   std::vector<PlannedTensor> plan;
   std::vector<std::vector<const Holders*>> holders_of_cells;
@@ -172,7 +166,7 @@ absl::StatusOr<std::vector<PlannedTensor>> PlanSave(absl::Span<const Offer> offe
       pieces.push_back({BytesOf(cell.box, plan[t].dtype), holders_of_cells[t][c], &cell});
     }
   }
-  AssignWriters(std::move(pieces), offers.size());
+  AssignWriters(std::move(pieces), holdings.size());
   return plan;
 }
 

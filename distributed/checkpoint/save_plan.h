@@ -1,6 +1,6 @@
 // Which rank writes what: every cell once, however many ranks hold it, and as many bytes on each rank as can be.
 //
-//   STRATA_ASSIGN_OR_RETURN(std::vector<PlannedTensor> plan, PlanSave(offers));   // the same on every rank
+//   STRATA_ASSIGN_OR_RETURN(std::vector<PlannedTensor> plan, PlanSave(holdings));   // the same on every rank
 #ifndef STRATA_DISTRIBUTED_CHECKPOINT_SAVE_PLAN_H_
 #define STRATA_DISTRIBUTED_CHECKPOINT_SAVE_PLAN_H_
 
@@ -29,11 +29,11 @@ struct PlannedTensor {
 };
 
 // Of one rank's state. INVALID_ARGUMENT for a tensor that is not valid or one of whose cells is there twice.
-absl::StatusOr<checkpoint::Offer> MakeOffer(int64_t step, absl::Span<const ShardedTensor> state);
+absl::StatusOr<checkpoint::Holding> MakeHolding(absl::Span<const ShardedTensor> state);
 
-// offers[r]: of rank r, none with an error. Tensors by name. Large cells that several ranks hold are cut, so that all of
-// them write a part. INVALID_ARGUMENT names the tensor and the ranks: another step, dtype or dims; a hole or an overlap.
-absl::StatusOr<std::vector<PlannedTensor>> PlanSave(absl::Span<const checkpoint::Offer> offers);
+// holdings[r]: of rank r. Tensors by name. Large cells that several ranks hold are cut, so that all of
+// them write a part. INVALID_ARGUMENT names the tensor and the ranks: another dtype or dims; a hole or an overlap.
+absl::StatusOr<std::vector<PlannedTensor>> PlanSave(absl::Span<const checkpoint::Holding> holdings);
 
 }  // namespace strata::distributed
 

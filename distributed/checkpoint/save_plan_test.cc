@@ -9,7 +9,7 @@
 namespace strata::distributed {
 namespace {
 
-using checkpoint::Offer;
+using checkpoint::Holding;
 using graph::HostTensor;
 using ::testing::HasSubstr;
 
@@ -20,11 +20,11 @@ ShardedTensor Cell(const std::string& name, std::vector<int64_t> dims, const Box
 
 absl::StatusOr<std::vector<PlannedTensor>> Plan(
     const std::vector<std::vector<ShardedTensor>>& ranks) {
-  std::vector<Offer> offers;
+  std::vector<Holding> holdings;
   for (const auto& state : ranks) {
-    STRATA_ASSIGN_OR_RETURN(offers.emplace_back(), MakeOffer(3, state));
+    STRATA_ASSIGN_OR_RETURN(holdings.emplace_back(), MakeHolding(state));
   }
-  return PlanSave(offers);
+  return PlanSave(holdings);
 }
 
 TEST(PlanSaveTest, EveryCellHasOneWriterThatHoldsIt) {
@@ -94,11 +94,6 @@ TEST(PlanSaveTest, NamesTheRanksThatDoNotFit) {
   error({{top}, {Cell("w", {4, 2}, {{2, 0}, {2, 2}}, chips::BF16)}}, "tensor 'w': rank 1 has bf16");
   error({{top, top}}, "tensor 'w': cell [0:2, 0:2] is there twice");
   error({{top, Cell("w", {4, 3}, {{0, 0}, {1, 1}})}}, "unlike dtypes or global dims");
-  std::vector<Offer> offers(2);
-  offers[1].set_step(1);
-  EXPECT_THAT(PlanSave(offers), StatusIs(absl::StatusCode::kInvalidArgument,
-                                         HasSubstr("rank 1 saves step 1, rank 0 step 0")));
-  EXPECT_THAT(MakeOffer(-1, {}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("-1")));
 }
 
 }  // namespace

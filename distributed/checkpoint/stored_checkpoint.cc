@@ -174,13 +174,10 @@ absl::StatusOr<GoodCheckpoint> LatestGood(const std::string& root) {
 }
 
 absl::StatusOr<GoodCheckpoint> LatestGood(const std::string& root, compiler::Collectives& ranks) {
-  std::string mine;
-  if (ranks.rank() == 0) mine = MakeCandidates(root).SerializeAsString();
-  STRATA_ASSIGN_OR_RETURN(const std::vector<std::string> all, AllGatherBytes(ranks, mine));
-  checkpoint::Candidates candidates;
-  if (!candidates.ParseFromString(all[0])) {
-    return absl::InternalError("rank 0: sent what is no list of checkpoints");
-  }
+  STRATA_ASSIGN_OR_RETURN(const std::vector<checkpoint::Candidates> all,
+                          AllGatherMessages(ranks, ranks.rank() == 0 ? MakeCandidates(root)
+                                                                     : checkpoint::Candidates()));
+  const checkpoint::Candidates& candidates = all[0];
   STRATA_RETURN_IF_ERROR(FromVerdict(candidates.verdict()));
   std::vector<std::string> folders;
   for (const std::string& name : candidates.folders()) folders.push_back(JoinPath(root, name));
