@@ -1,4 +1,4 @@
-// One rank of the collectives' conformance suite under mpirun: MPI's own, and the ring over MPI's
+// One rank of the collectives' conformance suite under mpirun: MPI's own, and ours over MPI's
 // messages.
 #include <memory>
 #include <string>
@@ -25,7 +25,7 @@ std::vector<CollectivesCase> Cases() {
   const absl::StatusOr<LaunchEnv> env = FromEnvironment();
   const int ranks = env.ok() ? env->size : 0;
   std::vector<CollectivesCase> cases;
-  for (const std::string implementation : {"mpi", "ring"}) {
+  for (const std::string implementation : {"mpi", "ring", "auto"}) {
     CollectivesCase test;
     test.name = absl::StrCat(implementation, "OnMpi", ranks);
     test.ranks = ranks;
