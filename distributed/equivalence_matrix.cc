@@ -186,7 +186,7 @@ struct RankOutcome {
 };
 
 absl::StatusOr<RankOutcome> RunRank(const OneDevice& one, const parallel::ParallelPlan& plan,
-                                    Transport& inner) {
+                                    const Spoil& spoil, Transport& inner) {
   CountingTransport transport(inner);
   std::vector<MeshAxis> mesh;
   for (const parallel::MeshAxis& axis : plan.mesh()) mesh.push_back({axis.name(), axis.size()});
@@ -196,7 +196,9 @@ absl::StatusOr<RankOutcome> RunRank(const OneDevice& one, const parallel::Parall
   };
   STRATA_ASSIGN_OR_RETURN(const auto trainer, RankStep::Create(one.step, plan, *world,
                                                                {.engine = engine, .rows = kRows}));
-  STRATA_RETURN_IF_ERROR(trainer->Load(one.state));
+  Tensors state = one.state;
+  if (spoil) spoil(transport.rank(), &state);
+  STRATA_RETURN_IF_ERROR(trainer->Load(state));
   transport.Reset();
   RankOutcome outcome;
   STRATA_ASSIGN_OR_RETURN(outcome.outputs, trainer->Step(one.batch));
@@ -209,19 +211,19 @@ absl::StatusOr<RankOutcome> RunRank(const OneDevice& one, const parallel::Parall
 }
 
 // Chains of the step partitioned without its pipeline: in a pipeline the same nodes and sums run in pieces.
-absl::StatusOr<std::map<std::string, int64_t>> RoundingsOfPlan(const OneDevice& one,
+absl::StatusOr<std::map<std::string, int64_t>> RoundingsOfPlan(const Graph& step,
                                                                parallel::ParallelPlan plan) {
   const uint32_t microbatches = plan.microbatches();
   google::protobuf::RepeatedPtrField<parallel::MeshAxis> mesh;
   for (const parallel::MeshAxis& axis : plan.mesh())
     if (axis.kind() != parallel::PIPELINE_PARALLEL) *mesh.Add() = axis;
-  if (mesh.empty()) return RoundingsOfOutputs(one.step);
+  if (mesh.empty()) return RoundingsOfOutputs(step);
   *plan.mutable_mesh() = mesh;
   plan.clear_pipeline();
   plan.clear_chunks();
   plan.set_microbatches(1);
   STRATA_ASSIGN_OR_RETURN(const RankPrograms programs,
-                          MakeRankPrograms(one.step, plan, 0, kRows / microbatches));
+                          MakeRankPrograms(step, plan, 0, kRows / microbatches));
   return RoundingsOfOutputs(*programs.whole);
 }
 
@@ -276,17 +278,17 @@ int MatrixRow::ranks() const {
   return p.pp * p.dp * p.ep * p.cp * p.tp;
 }
 
-absl::StatusOr<MatrixResult> Measure(const MatrixRow& row) {
+absl::StatusOr<MatrixResult> Measure(const MatrixRow& row, const Spoil& spoil) {
   RegisterAllCollectives();
   STRATA_ASSIGN_OR_RETURN(const std::shared_ptr<const OneDevice> one, OneDeviceOf(row));
   STRATA_ASSIGN_OR_RETURN(const parallel::ParallelPlan plan, TinyPlan(row.model, row.parallelism));
   std::vector<RankOutcome> ranks(static_cast<size_t>(row.ranks()));
   STRATA_RETURN_IF_ERROR(RunThreadRanks(row.ranks(), [&](Transport& transport) -> absl::Status {
     STRATA_ASSIGN_OR_RETURN(ranks[static_cast<size_t>(transport.rank())],
-                            RunRank(*one, plan, transport));
+                            RunRank(*one, plan, spoil, transport));
     return absl::OkStatus();
   }));
-  STRATA_ASSIGN_OR_RETURN(const auto roundings, RoundingsOfPlan(*one, plan));
+  STRATA_ASSIGN_OR_RETURN(const auto roundings, RoundingsOfPlan(one->step, plan));
   // Sums over microbatches, and over the ranks that hold a parameter in bidirectional schedules.
   const Tolerances tolerances(*one, roundings, row.parallelism.microbatches);
   MatrixResult result;

@@ -21,12 +21,15 @@
 #define STRATA_DISTRIBUTED_EQUIVALENCE_MATRIX_H_
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
 #include "distributed/testing/tiny_models.h"
 #include "distributed/testing/tiny_plans.h"
+#include "framework/graph/host_tensor.h"
 
 namespace strata::distributed {
 
@@ -54,8 +57,10 @@ struct MatrixResult {
   double peak_ratio = 1;   // measured / modelled, of the rank where it is furthest from 1
 };
 
-// Runs the row. Errors are those of the runtime; INTERNAL when a gradient or an update is missing on all ranks.
-absl::StatusOr<MatrixResult> Measure(const MatrixRow& row);
+// Runs the row. Errors are those of the runtime; INTERNAL when a gradient or an update is missing on all ranks. `spoil`, if
+// given, changes what a rank starts from, for tests of the test.
+using Spoil = std::function<void(int rank, std::map<std::string, graph::HostTensor>* state)>;
+absl::StatusOr<MatrixResult> Measure(const MatrixRow& row, const Spoil& spoil = nullptr);
 
 // INTERNAL when something differs by more than its tolerance, bytes are not those of the formula, or the peak is not
 // within 1 % of the model.

@@ -37,6 +37,34 @@ std::string TestName(const testing::TestParamInfo<MatrixRow>& info) {
 INSTANTIATE_TEST_SUITE_P(All, EquivalenceMatrixTest, testing::ValuesIn(EquivalenceMatrix()),
                          TestName);
 
+// The tolerances are narrow: a rank that starts with one matrix out by a part in ten thousand is found.
+TEST(EquivalenceTest, SeesSmallMistakes) {
+  MatrixRow row = EquivalenceMatrix().front();
+  row.parallelism = {.pp = 2, .dp = 2, .zero = parallel::ZERO_1, .microbatches = 2};
+  STRATA_ASSERT_OK_AND_ASSIGN(const MatrixResult result, Measure(row, [](int rank, auto* state) {
+                                graph::HostTensor& weight = state->at("h.0.mlp.fc.weight");
+                                weight = weight.Clone();
+                                for (int64_t i = 0; rank == 1 && i < weight.elements(); ++i)
+                                  weight.data<float>()[i] *= 1.0001f;
+                              }));
+  EXPECT_THAT(Check(result),
+              StatusIs(absl::StatusCode::kInternal, testing::HasSubstr("its tolerance")));
+}
+
+// And so are those of bytes and memory.
+TEST(EquivalenceTest, ChecksBytesAndMemory) {
+  MatrixResult result;
+  result.worst = 1;
+  result.wire_bytes = result.wire_formula = 8;
+  result.peak_ratio = 0.991;
+  EXPECT_OK(Check(result));
+  result.peak_ratio = 1.011;
+  EXPECT_THAT(Check(result), StatusIs(absl::StatusCode::kInternal, testing::HasSubstr("peak")));
+  result.wire_bytes = 9;
+  EXPECT_THAT(Check(result),
+              StatusIs(absl::StatusCode::kInternal, testing::HasSubstr("sent 9 bytes")));
+}
+
 // No line is left of a row that there is no more.
 TEST(EquivalenceTableTest, HasAsManyLinesAsRows) {
   STRATA_ASSERT_OK_AND_ASSIGN(const std::string readme, ReadFile("distributed/README.md"));

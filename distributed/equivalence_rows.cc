@@ -87,6 +87,13 @@ Rows Experts() {
           {.pp = 2, .ep = 2, .tp = 2, .microbatches = 2}};
 }
 
+Rows FewExperts() {
+  return {{.dp = 2, .zero = ZERO_3},
+          {.ep = 2},
+          {.ep = 2, .tp = 2},
+          {.pp = 2, .dp = 2, .ep = 2, .zero = ZERO_1, .microbatches = 2}};
+}
+
 // Every schedule, on as many layers as it has chunks at most.
 Rows Schedules() {
   Rows rows;
@@ -112,6 +119,11 @@ std::vector<MatrixRow> EquivalenceMatrix() {
   for (const Rows& rows : {Single(), Pairs(), Triples()}) Add(kGpt, {}, rows, &matrix);
   Add(kMoe, TinyMoe(), Experts(), &matrix);
   Add(kRouted, TinyRoutedMoe(), Experts(), &matrix);
+  TinyModel dropless = TinyRoutedMoe(), grouped = TinyRoutedMoe();
+  dropless.capacity_factor = 0;
+  grouped.grouped = true;
+  Add("moe, nothing dropped", dropless, FewExperts(), &matrix);
+  Add("moe, grouped", grouped, FewExperts(), &matrix);
   // Tied weights are held by the first and the last stage.
   Add("gpt, 4 layers, tied", {.layers = 4, .kv_heads = 2, .tied = true, .rope = true}, Schedules(),
       &matrix);

@@ -65,17 +65,27 @@ class Maker {
       if (input.kind() == graph::DATA && HasBatch(value)) programs_.batched.insert(value.name());
     }
     const int64_t m = programs_.microbatches;
-    if (programs_.batched.empty() && m == 1) return step_;
     if (programs_.batched.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("graph '", step_.name(), "' cannot be run in ", m,
-                       " microbatches: no DATA input has the leading dim '", kBatchSymbol, "'"));
+      if (m == 1 || TakeAsMicrobatch(rows / m)) return step_;
+      return absl::InvalidArgumentError(absl::StrCat(
+          "graph '", step_.name(), "' cannot be run on ", rows, " rows in ", m,
+          " microbatches: no DATA input has the leading dim '", kBatchSymbol, "' or ", rows / m));
     }
     if (rows < 1 || rows % m != 0) {
       return absl::InvalidArgumentError(
           absl::StrCat("a batch of ", rows, " rows cannot be cut into ", m, " equal microbatches"));
     }
     return graph::BindSymbols(step_, {{kBatchSymbol, rows / m}});
+  }
+
+  // A step without the symbol is that of one microbatch. Whether its DATA inputs have so many rows.
+  bool TakeAsMicrobatch(int64_t rows) {
+    for (const graph::Input& input : step_.inputs()) {
+      const Value& value = ValueOf(step_, input.value());
+      if (input.kind() == graph::DATA && value.dims_size() > 0 && value.dims(0).size() == rows)
+        programs_.batched.insert(value.name());
+    }
+    return !programs_.batched.empty();
   }
 
   void Describe(const Graph& annotated) {

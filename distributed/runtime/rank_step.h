@@ -37,7 +37,7 @@ using RankEngine =
 
 struct RankStepOptions {
   RankEngine engine;
-  int64_t rows = 0;  // of the global batch: what the symbol "B" stands for
+  int64_t rows = 0;  // of the global batch: what the symbol "B" stands for, microbatches together
   // From when Timeline counts; the same on all ranks whose lanes are to be laid side by side.
   std::chrono::steady_clock::time_point epoch = std::chrono::steady_clock::now();
 };

@@ -59,17 +59,18 @@ absl::Status OnRanks(const parallel::ParallelPlan& plan,
   });
 }
 
-// Losses of steps 1, 2, 3, as every rank has them; they must agree to the bit.
+// Losses of steps 1, 2, 3, as every rank has them; they must agree to the bit. Batches are those of the step `whole`.
 absl::StatusOr<std::vector<double>> Train(const graph::Graph& step,
                                           const parallel::ParallelPlan& plan,
-                                          const RankEngine& engine) {
+                                          const RankEngine& engine, const graph::Graph& whole) {
   std::vector<std::vector<double>> losses(8);
   STRATA_RETURN_IF_ERROR(OnRanks(plan, [&](compiler::Collectives& world) -> absl::Status {
     STRATA_ASSIGN_OR_RETURN(const auto trainer,
                             RankStep::Create(step, plan, world, {.engine = engine, .rows = kRows}));
     STRATA_RETURN_IF_ERROR(trainer->Load(TinyState(step, 1)));
     for (int64_t number = 1; number <= 3; ++number) {
-      STRATA_ASSIGN_OR_RETURN(const Tensors outputs, trainer->Step(TinyBatch(step, kRows, number)));
+      STRATA_ASSIGN_OR_RETURN(const Tensors outputs,
+                              trainer->Step(TinyBatch(whole, kRows, number)));
       losses[static_cast<size_t>(world.rank())].push_back(outputs.at("loss").ToDoubles()[0]);
     }
     return absl::OkStatus();
@@ -78,6 +79,12 @@ absl::StatusOr<std::vector<double>> Train(const graph::Graph& step,
     if (!of_rank.empty() && of_rank != losses[0])
       return absl::InternalError("ranks have other losses");
   return losses[0];
+}
+
+absl::StatusOr<std::vector<double>> Train(const graph::Graph& step,
+                                          const parallel::ParallelPlan& plan,
+                                          const RankEngine& engine) {
+  return Train(step, plan, engine, step);
 }
 
 class RankStepTest : public testing::TestWithParam<TinyParallelism> {};
@@ -99,6 +106,17 @@ INSTANTIATE_TEST_SUITE_P(
                     TinyParallelism{.pp = 2, .schedule = "zb_h1", .microbatches = 2},
                     TinyParallelism{
                         .pp = 2, .dp = 2, .zero = parallel::ZERO_1, .microbatches = 2}));
+
+// A step without the symbol of the batch is that of a microbatch.
+TEST(RankStepTest, TakesAStepOfAMicrobatch) {
+  const TinyModel model = {.sequence = 8}, part = {.sequence = 8, .batch = 2};
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, TinyTrainingStep(model));
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph of_part, TinyTrainingStep(part));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto plan, TinyPlan(model, {.microbatches = 2}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto want, Train(step, plan, Interpreted()));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto got, Train(of_part, plan, Interpreted(), step));
+  EXPECT_EQ(got, want);
+}
 
 // The same programs on the compiler's engine.
 TEST(RankStepTest, TrainsCompiled) {
@@ -151,7 +169,7 @@ TEST(RankStepTest, ErrorsSayWhatIsWrong) {
       MakeRankPrograms(step, three, 0, 4),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("4 rows cannot be cut into 3")));
   EXPECT_THAT(MakeRankPrograms(fixed, three, 0, 4),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("leading dim 'B'")));
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("leading dim 'B' or 1")));
   EXPECT_OK(OnRanks(alone, [&](compiler::Collectives& world) -> absl::Status {
     EXPECT_THAT(RankStep::Create(step, two, world, {.engine = Interpreted(), .rows = 4}),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2 ranks; there are 1")));

@@ -92,7 +92,7 @@ Tensor RoutedExperts(ParameterSet& parameters, const TinyModel& model, const std
   options.router.per_token = model.experts_per_token;
   options.router.renormalize = true;
   options.router.init = Init::Normal(0.5);
-  options.form = framework::ExpertForm::kCapacity;
+  options.form = model.grouped ? framework::ExpertForm::kGrouped : framework::ExpertForm::kCapacity;
   options.capacity_factor = model.capacity_factor;
   options.init = options.down_init = Init::Normal(0.2);
   return framework::Moe(parameters, options).Forward(x).y;

@@ -73,10 +73,14 @@ std::map<std::string, std::vector<double>> OutputsOf(const graph::Graph& step) {
   return by_name;
 }
 
-// With places for all tokens: the two are written apart from each other, and every rounding is one of f32.
-TEST(TinyModelsTest, RoutedExpertsAreThoseThatSeeAllTokens) {
+// With places for all tokens, or sorted: the two are written apart from each other, and every rounding is one of f32.
+class RoutedExpertsTest : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Grouped, RoutedExpertsTest, testing::Bool());
+
+TEST_P(RoutedExpertsTest, AreThoseThatSeeAllTokens) {
   TinyModel all = TinyMoe(), routed = TinyRoutedMoe();
   routed.capacity_factor = 0;
+  routed.grouped = GetParam();
   all.gradient_outputs = routed.gradient_outputs = true;
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph all_step, TinyTrainingStep(all));
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph routed_step, TinyTrainingStep(routed));
