@@ -6,6 +6,7 @@
 //
 // Ours run between threads (or processes that share memory or talk over sockets), MPI's between processes that this
 // program starts under mpirun; of the two only one is awake at a time. Numbers are the least of the rounds.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "distributed/bench/mpi_peer.h"
 #include "distributed/bench/rank_bench.h"
@@ -86,6 +88,13 @@ absl::StatusOr<BenchOptions> OptionsOf(const Flags& flags) {
   options.least_bytes = flags.least;
   options.most_bytes = flags.most;
   options.rounds = flags.rounds;
+  const std::vector<std::string> names = AlgorithmNames();
+  if (flags.algorithm != "auto" && flags.algorithm != "measured" &&
+      std::find(names.begin(), names.end(), flags.algorithm) == names.end()) {
+    return absl::InvalidArgumentError(absl::StrCat("--algorithm: there is no '", flags.algorithm,
+                                                   "'; there is: auto, measured, ",
+                                                   absl::StrJoin(names, ", ")));
+  }
   if (flags.least < 1 || flags.most < flags.least)
     return absl::InvalidArgumentError(
         "--min and --max: give sizes of at least 1 byte, in this order");

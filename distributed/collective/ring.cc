@@ -47,8 +47,8 @@ absl::Status ReduceScatter(Wire& wire, const Call& call) {
 absl::Status AllGather(Wire& wire, const Call& call) {
   Wire::Copy(call.output + wire.rank() * call.bytes(), View(call.input, call.bytes()));
   return ForEachBlock(call.bytes(), wire.tuning().block_bytes, [&](int64_t at, int64_t bytes) {
-    return RingAllGather(wire,
-                         Segments::Strided(call.output + at, bytes, call.bytes(), wire.size()));
+    const Segments parts = Segments::Strided(call.output + at, bytes, call.bytes(), wire.size());
+    return RingAllGather(wire, parts, call.input + at);
   });
 }
 
@@ -83,9 +83,10 @@ absl::Status RingReduceScatter(Wire& wire, const Segments& parts) {
   return absl::OkStatus();
 }
 
-absl::Status RingAllGather(Wire& wire, const Segments& parts) {
+absl::Status RingAllGather(Wire& wire, const Segments& parts, const char* mine) {
   for (int step = 0; step < wire.size() - 1; ++step) {
-    const Piece out = parts[wire.rank() - step], in = parts[wire.rank() - 1 - step];
+    const Piece part = parts[wire.rank() - step], in = parts[wire.rank() - 1 - step];
+    const View out = step == 0 && mine != nullptr ? View(mine, part.bytes) : View(part);
     STRATA_RETURN_IF_ERROR(wire.Exchange(Next(wire), out, Previous(wire), in));
   }
   return absl::OkStatus();

@@ -20,8 +20,9 @@ absl::Span<const Algorithm> RingAlgorithms();
 // Phases, for algorithms that are made of rings; parts.parts() == wire.size(). In place: part r becomes whole at rank r,
 // the other parts are partial sums afterwards.
 absl::Status RingReduceScatter(Wire& wire, const Segments& parts);
-// Part r of rank r goes everywhere.
-absl::Status RingAllGather(Wire& wire, const Segments& parts);
+// Part r of rank r goes everywhere. `mine` has the same bytes where they are to be read, if not in the part: what was
+// written a moment ago comes slowly to another core.
+absl::Status RingAllGather(Wire& wire, const Segments& parts, const char* mine = nullptr);
 
 }  // namespace strata::distributed
 
