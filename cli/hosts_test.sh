@@ -77,6 +77,7 @@ wait_for() {
 
 "$program" --root="$scratch/alone" --steps=40 >"$scratch/alone.log" 2>&1 || fail "one rank alone"
 
+for host in $hosts; do : >"$scratch/host$host.log"; done
 for host in $hosts; do launch "$host" 3 --steps=100000 --save-every=5 --step-ms=50; done
 wait_for 60 grep -q '^\[0\] step 12 ' "$scratch/host0.log" || fail "three hosts do not train"
 ip -n "${id}sw" link set p2 down
@@ -87,7 +88,7 @@ echo "a host cut off: the others ended within $(($(date +%s) - cut)) s"
 for host in 0 1; do
   [ "$(cat "$scratch/code$host")" -ne 0 ] || fail "host $host ended well"
 done
-grep -E 'rank [45]' "$scratch/host0.log" "$scratch/host1.log" | head -n 2 | cut -c 1-200
+grep -hE "rank [45]" "$scratch/host0.log" "$scratch/host1.log" | head -n 2 | cut -c 1-200
 grep -qE 'rank [45]' "$scratch/host0.log" "$scratch/host1.log" || fail "no rank of the lost host is named"
 wait_for $((timeout + 15)) test -s "$scratch/code2" || fail "the host that was cut off waits for ever"
 [ "$(cat "$scratch/code2")" -ne 0 ] || fail "the host that was cut off ended well"
