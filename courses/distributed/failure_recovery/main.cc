@@ -44,14 +44,9 @@ void AddMeasured(const KilledRuns& runs, const KilledRunsOptions& options, Repor
   Series measured{.name = "measured", .markers = true}, model{.name = "Daly's model"},
       simulated{.name = "simulated", .markers = true};
   Table table;
-  table.columns = {{"steps between commits", true},
-                   {"seconds", true},
-                   {"failures", true},
-                   {"steps trained again", true},
-                   {"wall", true},
-                   {"goodput, measured", true},
-                   {"simulated", true},
-                   {"Daly's model", true}};
+  table.columns = {{"steps", true},         {"interval", true}, {"kills", true},
+                   {"trained again", true}, {"wall", true},     {"goodput", true},
+                   {"simulated", true},     {"model", true}};
   for (const KilledRun& run : runs.runs) {
     const double interval = static_cast<double>(run.save_every) * runs.step_seconds;
     const double drawn = Simulate(m, interval, 500 * m.mtbf, options.seed).goodput;
@@ -71,7 +66,10 @@ void AddMeasured(const KilledRuns& runs, const KilledRunsOptions& options, Repor
                 Mark("Daly", DalyInterval(m), 0, 1)}),
       "Commit too often, and saving takes the time; too seldom, and failures take the work.");
   table.caption =
-      "The measured points are one run each: with a dozen failures a point is uncertain by some "
+      "Steps between commits, and their time; steps that were trained a second time; goodput "
+      "measured, simulated and by "
+      "Daly's model. The measured points are one run each: with a dozen failures a point is "
+      "uncertain by some "
       "tenths of what is lost.";
   report.AddTable(table);
 }
@@ -113,13 +111,9 @@ void AddScenarios(const std::vector<Scenario>& scenarios, const std::vector<Swee
       "s` stands for saves "
       "that are written in the background: an assumption.");
   Table table;
-  table.columns = {{"machine"},
-                   {"Young", true},
-                   {"Daly", true},
-                   {"exact optimum", true},
-                   {"simulated", true},
-                   {"best goodput", true},
-                   {"lost to restarts alone", true}};
+  table.columns = {
+      {"machine"},         {"Young", true},        {"Daly", true},    {"exact optimum", true},
+      {"simulated", true}, {"best goodput", true}, {"restarts", true}};
   for (size_t i = 0; i < scenarios.size(); ++i) {
     const Machine& m = scenarios[i].machine;
     table.rows.push_back(
@@ -127,6 +121,7 @@ void AddScenarios(const std::vector<Scenario>& scenarios, const std::vector<Swee
          Cell(BestInterval(m), "s"), Cell(sweeps[i].best_simulated, "s"),
          Percent(ExpectedGoodput(m, BestInterval(m))), Percent(1 - std::exp(-m.restart / m.mtbf))});
   }
+  table.caption = "Intervals, the best goodput there is, and what restarts alone take of it.";
   report.AddTable(table);
   for (size_t i = 0; i < scenarios.size(); ++i) AddScenario(scenarios[i], sweeps[i], report);
 }
