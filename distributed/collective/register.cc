@@ -3,6 +3,7 @@
 #include "distributed/collective/algorithm_collectives.h"
 #include "distributed/collective/null_collectives.h"
 #include "distributed/collective/reference.h"
+#include "distributed/simulator/simulated_transport.h"
 #include "distributed/transport/mpi_collectives.h"
 #include "distributed/transport/mpi_transport.h"
 #include "distributed/transport/nccl_transport.h"
@@ -20,6 +21,7 @@ void RegisterAllTransports() {
   RegisterMpiTransport();
   RegisterNcclTransport();
   RegisterNullTransport();
+  RegisterSimulatedTransport();
 }
 
 void RegisterAllCollectives() {
