@@ -27,6 +27,14 @@ absl::Status CheckNodes(const LaunchOptions& o) {
 }
 
 absl::Status CheckElastic(const LaunchOptions& o) {
+  const bool resizes = o.min_ranks != 0 || o.max_ranks != 0 || !o.discovery.empty();
+  if (o.nodes > 1 && resizes) {
+    return absl::InvalidArgumentError(
+        "--nnodes: is above 1, and --min-ranks, --max-ranks or --discovery is set; the launchers "
+        "of "
+        "several machines do not agree on other numbers of ranks: start them anew with another "
+        "--nnodes or -n, and the run goes on from its last commit");
+  }
   const int most = std::max(o.ranks, o.max_ranks);
   if (o.min_ranks != 0) STRATA_RETURN_IF_ERROR(InRange("--min-ranks", o.min_ranks, 1, o.ranks));
   if (o.max_ranks != 0)

@@ -193,6 +193,8 @@ TEST_F(LaunchTest, BadOptions) {
   expect("--master-addr: is not set");
   options_.timeout_seconds = -2;
   expect("--timeout: is -2");
+  options_.nodes = 2, options_.master_address = "10.0.0.1", options_.min_ranks = 1;
+  expect("start them anew with another --nnodes");
   options_.master_port = 70000;
   expect("--master-port: is 70000");
   options_.max_restarts = -1;
