@@ -14,7 +14,10 @@ void ShmRing::Put(const char* from, size_t bytes, uint64_t at, size_t capacity) 
 
 size_t ShmRing::Write(absl::Span<const Bytes> parts, size_t capacity) {
   const uint64_t start = written_.load(std::memory_order_relaxed);
-  size_t room = capacity - (start - read_.load(std::memory_order_acquire));
+  size_t wanted = 0;
+  for (const Bytes& part : parts) wanted += part.size();
+  if (capacity - (start - read_seen_) < wanted) read_seen_ = read_.load(std::memory_order_acquire);
+  size_t room = capacity - (start - read_seen_);
   uint64_t at = start;
   for (const Bytes& part : parts) {
     const size_t bytes = std::min({part.size(), room, capacity / 4});

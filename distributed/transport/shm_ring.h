@@ -43,6 +43,8 @@ class ShmRing {
   void Put(const char* from, size_t bytes, uint64_t at, size_t capacity);
 
   alignas(64) std::atomic<uint64_t> written_ = 0;  // bytes since the begin
+  uint64_t read_seen_ =
+      0;  // the writer's: `read_` when it last looked, which costs it a cache miss
   alignas(64) std::atomic<uint64_t> read_ = 0;
 };
 
