@@ -98,7 +98,7 @@ class KillTest : public testing::TestWithParam<int> {
     run.background = background;
     run.record = record.get();
     options.ranks = kRanks;
-    options.transport = "tcp";
+    options.transport = GetParam() <= kSeeds / 2 ? "tcp" : "shm";
     options.poll = std::chrono::milliseconds(1);
     STRATA_ASSIGN_OR_RETURN(outcomes_, Supervise(options, TinyRankMain(run)));
     EXPECT_EQ(record->different(), 0) << "a step that was trained again came out differently";
@@ -138,7 +138,7 @@ TEST_P(KillTest, ResumesBitExactly) {
     ++where[PhaseName(outcome.phase)];
     seconds += outcome.seconds;
   }
-  std::printf("seed %d: %d kills (", seed, kKills);
+  std::printf("seed %d, %s: %d kills (", seed, seed <= kSeeds / 2 ? "tcp" : "shm", kKills);
   for (const auto& [phase, count] : where) std::printf(" %s %d", phase.c_str(), count);
   std::printf(" ), %d steps trained again, %.2f s a generation\n", static_cast<int>(retrained_),
               seconds / kKills);

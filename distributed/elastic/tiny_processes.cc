@@ -11,6 +11,7 @@
 #include "distributed/collective/algorithm_collectives.h"
 #include "distributed/elastic/checkpoint_store.h"
 #include "distributed/elastic/tiny_training.h"
+#include "distributed/transport/shm_transport.h"
 #include "distributed/transport/tcp_transport.h"
 #include "distributed/transport/world.h"
 
@@ -46,6 +47,7 @@ std::vector<double> LossRecord::losses() const {
 RankMain TinyRankMain(TinyRun run) {
   return [run = std::move(run)](const Seat& seat) -> absl::Status {
     RegisterTcpTransport();
+    RegisterShmTransport();
     STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<World> world,
                             WorldRegistry().Create(std::getenv("STRATA_TRANSPORT"), seat.ranks));
     return RunRanks(*world, [&](Transport& transport) {
