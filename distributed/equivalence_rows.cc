@@ -12,6 +12,8 @@ using parallel::ZERO_3;
 
 constexpr char kGpt[] = "gpt", kMoe[] = "moe", kRouted[] = "moe, routed";
 
+constexpr int64_t kBucket = 16 << 10;
+
 using Rows = std::vector<TinyParallelism>;
 
 // One dimension each.
@@ -33,7 +35,11 @@ Rows Single() {
           {.cp = 2, .context = ULYSSES},
           {.cp = 4, .context = ULYSSES},
           {.microbatches = 4},
-          {.microbatches = 2, .recompute = true}};
+          {.microbatches = 2, .recompute = true},
+          {.dp = 2, .bucket_bytes = kBucket},
+          {.dp = 2, .zero = ZERO_2, .bucket_bytes = kBucket},
+          {.dp = 2, .microbatches = 4},
+          {.pp = 2, .dp = 2, .zero = ZERO_1, .microbatches = 2, .bucket_bytes = kBucket}};
 }
 
 // Every pair of dp (plain and with each stage of ZeRO), tp (plain and with sequence parallelism), pp and cp (both).

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "distributed/partition/buckets.h"
 #include "distributed/partition/propagate.h"
 #include "distributed/partition/spmd.h"
 #include "distributed/pipeline/cut_stages.h"
@@ -157,6 +158,7 @@ class Maker {
                                          static_cast<int>(programs_.microbatches)));
     STRATA_RETURN_IF_ERROR(TakeStages(std::move(cut), mine, &part));
     STRATA_RETURN_IF_ERROR(TakeOptimizer(annotated, &part));
+    BucketSums(&part);
     programs_.pipeline = std::move(part);
     return absl::OkStatus();
   }
@@ -173,11 +175,47 @@ class Maker {
         part->results.push_back(result);
       }
       if (mine.count(static_cast<int>(s)) == 0) continue;
-      for (Graph* program : {&stage.forward, &stage.backward, &stage.weight})
-        STRATA_RETURN_IF_ERROR(Partition(program));
       part->stages.stages[static_cast<int>(s)] = std::move(stage);
     }
+    return PartitionStages(part);
+  }
+
+  // Sums over ranks are taken out before what is left of them is joined in buckets.
+  absl::Status PartitionStages(PipelinePart* part) {
+    parallel::ParallelPlan unbucketed = plan_;
+    unbucketed.clear_bucket_bytes();
+    std::vector<Graph*> programs;
+    for (auto& [chunk, stage] : part->stages.stages)
+      for (Graph* program : {&stage.forward, &stage.backward, &stage.weight})
+        if (program->nodes_size() > 0) programs.push_back(program);
+    for (Graph* program : programs) {
+      STRATA_ASSIGN_OR_RETURN(*program, PartitionSpmd(*program, unbucketed));
+    }
+    sums_ = DeferSums(programs);
+    for (Graph* program : programs) {
+      STRATA_ASSIGN_OR_RETURN(*program, BucketCollectives(*program, plan_.bucket_bytes()));
+    }
     return absl::OkStatus();
+  }
+
+  // As many of one group as plan.bucket_bytes holds, one at least.
+  void BucketSums(PipelinePart* part) const {
+    std::map<std::string, int64_t> bytes_of;
+    for (const Value& sum : programs_.sums)
+      bytes_of[sum.name()] = LocalType(sum, programs_.mesh).size_bytes();
+    std::map<std::string, std::pair<size_t, int64_t>> open;  // by group: bucket, bytes
+    for (const DeferredSum& sum : sums_) {
+      const int64_t bytes = bytes_of.at(sum.sum);
+      const auto [it, fresh] = open.try_emplace(sum.group, part->deferred.size(), 0);
+      auto& [bucket, filled] = it->second;
+      if (!fresh && filled + bytes > plan_.bucket_bytes()) {
+        bucket = part->deferred.size();
+        filled = 0;
+      }
+      if (bucket == part->deferred.size()) part->deferred.emplace_back();
+      part->deferred[bucket].push_back(sum);
+      filled += bytes;
+    }
   }
 
   absl::Status TakeOptimizer(const Graph& annotated, PipelinePart* part) {
@@ -199,6 +237,7 @@ class Maker {
   const Graph& step_;
   const parallel::ParallelPlan& plan_;
   RankPrograms programs_;
+  std::vector<DeferredSum> sums_;
 };
 
 }  // namespace

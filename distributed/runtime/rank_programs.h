@@ -21,6 +21,7 @@
 #include "distributed/pipeline/cut_optimizer.h"
 #include "distributed/pipeline/pipeline_executor.h"
 #include "distributed/plan/parallel_plan.pb.h"
+#include "distributed/runtime/deferred_sums.h"
 #include "distributed/schedule/messages.h"
 #include "distributed/schedule/schedule.h"
 #include "framework/graph/graph.pb.h"
@@ -33,6 +34,8 @@ struct PipelinePart {
   RankStages stages;
   OptimizerCut optimizer;  // the programs of this rank are partitioned; exports have local dims
   std::vector<StageResult> results;  // of the stages of all ranks
+  // Sums of gradients that are added up over ranks after the last microbatch, those of one message together.
+  std::vector<std::vector<DeferredSum>> deferred;
 };
 
 struct RankPrograms {

@@ -101,6 +101,7 @@ absl::Status RankStep::Allocate() {
 }
 
 absl::Status RankStep::Connect(compiler::Collectives& world) {
+  world_ = &world;
   STRATA_ASSIGN_OR_RETURN(evaluator_, options_.engine(world));
   if (!programs_.pipeline) return absl::OkStatus();
   if (programs_.pipeline_axis.empty()) {
@@ -171,6 +172,34 @@ absl::Status RankStep::RunWhole(const Tensors& global_inputs, Tensors* outputs) 
   return absl::OkStatus();
 }
 
+// All of a bucket as one message; they are of one group and, like the parameters, of one dtype.
+absl::Status RankStep::ReduceSums() {
+  for (const std::vector<DeferredSum>& bucket : programs_.pipeline->deferred) {
+    STRATA_ASSIGN_OR_RETURN(compiler::Collectives * group, world_->Group(bucket[0].group));
+    std::vector<HostTensor> sums;
+    int64_t elements = 0;
+    for (const DeferredSum& sum : bucket) {
+      sums.push_back(tensors_.at(sum.sum));
+      elements += sums.back().elements();
+    }
+    HostTensor packed = sums[0];
+    if (sums.size() > 1) {
+      packed = HostTensor::Allocate(sums[0].dtype(), {elements});
+      char* at = packed.data<char>();
+      for (const HostTensor& sum : sums) at = std::copy_n(sum.data<char>(), sum.size_bytes(), at);
+    }
+    STRATA_RETURN_IF_ERROR(Annotate(
+        group->AllReduce(packed.raw(), elements, packed.dtype(), compiler::Reduction::kSum),
+        absl::StrCat("'", bucket[0].sum, "' after the last microbatch")));
+    const char* at = packed.data<char>();
+    for (HostTensor& sum : sums) {
+      if (sums.size() > 1) std::copy_n(at, sum.size_bytes(), sum.data<char>());
+      at += sum.size_bytes();
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Means over microbatches, which ran on whichever rank the schedule said.
 absl::Status RankStep::CombineResults(Tensors* outputs) {
   for (const StageResult& result : programs_.pipeline->results) {
@@ -212,6 +241,7 @@ absl::Status RankStep::RunPipeline(const Tensors& global_inputs, chips::Timeline
   for (const auto& [name, tensor] : data[0])
     if (programs_.batched.count(name) == 0) scalars[name] = tensor;
   data.clear();
+  STRATA_RETURN_IF_ERROR(ReduceSums());
   STRATA_ASSIGN_OR_RETURN(const Tensors results, optimizer_->Run(scalars, tensors_));
   const std::vector<OptimizerPrograms>& ranks = programs_.pipeline->optimizer.ranks;
   for (const auto& [output, tensor] : results) {

@@ -86,6 +86,7 @@ class RankStep {
   absl::Status RunWhole(const Tensors& global_inputs, Tensors* outputs);
   absl::Status RunPipeline(const Tensors& global_inputs, chips::Timeline* timeline,
                            Tensors* outputs);
+  absl::Status ReduceSums();
   absl::Status CombineResults(Tensors* outputs);
   absl::Status Deliver(const std::string& output, const graph::HostTensor& tensor, bool everywhere,
                        Tensors* outputs);
@@ -97,6 +98,7 @@ class RankStep {
   Tensors tensors_;  // state and sums by name, in the storage of state_
   std::unique_ptr<graph::Evaluator> evaluator_;
   std::unique_ptr<compiler::Collectives> alone_;  // peers where there is no pipeline axis
+  compiler::Collectives* world_ = nullptr;
   compiler::Collectives* peers_ = nullptr;
   std::unique_ptr<PipelineExecutor> executor_;
   std::unique_ptr<OptimizerRunner> optimizer_;

@@ -159,6 +159,27 @@ TEST(RankStepTest, RecomputingKeepsLess) {
   EXPECT_EQ(models[1].wire_bytes, models[0].wire_bytes);
 }
 
+// Microbatches do not multiply what data parallelism sends: all that grows is the loss, 4 bytes a microbatch and rank.
+TEST(RankStepTest, GradientsAreReducedOnceAStep) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, TinyTrainingStep({}));
+  double bytes[2] = {0, 0};
+  for (const int microbatches : {1, 4}) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto plan,
+                                TinyPlan({}, {.dp = 2, .microbatches = microbatches}));
+    STRATA_ASSERT_OK_AND_ASSIGN(const RankPrograms programs, MakeRankPrograms(step, plan, 0, 8));
+    STRATA_ASSERT_OK_AND_ASSIGN(const StepModel model, ModelOf(programs, "ring"));
+    bytes[microbatches / 4] = model.wire_bytes;
+    if (microbatches == 1) continue;
+    EXPECT_EQ(programs.pipeline->deferred.size(), programs.sums.size());
+  }
+  EXPECT_EQ(bytes[1], bytes[0] + 3 * 4);
+  // What is cut is reduced where it is made.
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto cut,
+                              TinyPlan({}, {.dp = 2, .zero = parallel::ZERO_2, .microbatches = 4}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const RankPrograms programs, MakeRankPrograms(step, cut, 0, 8));
+  EXPECT_LT(programs.pipeline->deferred.size(), 3u);
+}
+
 TEST(RankStepTest, ErrorsSayWhatIsWrong) {
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, TinyTrainingStep({}));
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph fixed, TinyTrainingStep({.batch = 4}));

@@ -147,6 +147,14 @@ class Modeller {
     return bytes;
   }
 
+  int64_t BucketBytes(const std::vector<DeferredSum>& bucket) const {
+    int64_t bytes = 0;
+    for (const DeferredSum& deferred : bucket)
+      for (const graph::Value& sum : programs_.sums)
+        if (sum.name() == deferred.sum) bytes += LocalBytes(sum);
+    return bytes;
+  }
+
   // Shared sums to the lowest holder and back, the exchange, and the mean of the step's results.
   void OptimizerTraffic() {
     for (const graph::Value& sum : programs_.sums) {
@@ -156,6 +164,9 @@ class Modeller {
       if (holders.size() > 1)
         model_.wire_bytes += static_cast<double>(messages) * static_cast<double>(LocalBytes(sum));
     }
+    for (const std::vector<DeferredSum>& bucket : part().deferred)
+      model_.wire_bytes +=
+          traffic_.Share(Verb::kAllReduce, bucket[0].ranks, BucketBytes(bucket) / 4, 4);
     int64_t exchange = 0;
     for (const OptimizerPrograms& programs : part().optimizer.ranks)
       exchange = std::max(exchange, ExportBytes(programs));
@@ -176,7 +187,10 @@ class Modeller {
       for (const OptimizerPrograms& programs : part().optimizer.ranks)
         imports += ExportBytes(programs);
     imports = std::max(imports, local.outputs);
-    return std::max(local.peak, imports + update.peak);
+    int64_t buckets = 0;
+    for (const std::vector<DeferredSum>& bucket : part().deferred)
+      if (bucket.size() > 1) buckets = std::max(buckets, BucketBytes(bucket));
+    return std::max({buckets, local.peak, imports + update.peak});
   }
 
   const RankPrograms& programs_;

@@ -109,6 +109,7 @@ std::string Describe(const TinyParallelism& p) {
   if (p.pp > 1) absl::StrAppend(&text, " ", p.schedule);
   if (p.microbatches > 1) absl::StrAppend(&text, " m", p.microbatches);
   if (p.recompute) absl::StrAppend(&text, " recompute");
+  if (p.bucket_bytes > 0) absl::StrAppend(&text, " buckets");
   return text;
 }
 
