@@ -1,21 +1,27 @@
 // Verbs on models and text.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/file.h"
 #include "base/textproto.h"
 #include "chips/cost/roofline.h"
 #include "chips/spec/host/host.h"
+#include "chips/timeline/chrome_trace.h"
 #include "cli/command.h"
 #include "cli/open_engine.h"
 #include "distributed/transport/launch_env.h"
 #include "inference/engine/engine.h"
 #include "inference/server/server.h"
+#include "llm/model/decoder.h"
 #include "llm/tokenizer/tokenizer_json.h"
 #include "llm/train/recipe.h"
 #include "llm/train/run.h"
@@ -38,7 +44,23 @@ struct Options {
   double top_p = 1;
   uint64_t seed = 0;
   bool fresh = false;
+  std::string profile;
+  int64_t profile_step = 0;
 };
+
+// Of the median step.
+void PrintSpeed(const llm::Recipe& recipe, const llm::RunResult& result, double peak_flops) {
+  std::vector<double> seconds;
+  for (const llm::StepResult& step : result.steps) seconds.push_back(step.seconds);
+  std::nth_element(seconds.begin(), seconds.begin() + static_cast<long>(seconds.size() / 2),
+                   seconds.end());
+  const double tokens = static_cast<double>(recipe.batch() * recipe.sequence());
+  const double rate = tokens / seconds[seconds.size() / 2];
+  const double flops = llm::TrainingFlops(recipe.model(), 1, recipe.sequence());
+  std::printf("%.0f tok/s, MFU %.1f %% of %.0f GFLOP/s; rank 0 of %d sent %.2f MB a step\n", rate,
+              100 * rate * flops / peak_flops, peak_flops / 1e9, recipe.ranks(),
+              static_cast<double>(result.steps.back().sent_bytes) / 1e6);
+}
 
 absl::Status Train(const Options& options) {
   llm::Recipe recipe;
@@ -54,6 +76,7 @@ absl::Status Train(const Options& options) {
   }
   STRATA_ASSIGN_OR_RETURN(distributed::LaunchEnv launch, distributed::FromEnvironment());
   if (launch.size > 1) recipe.set_ranks(launch.size);
+  const char* transport = std::getenv("STRATA_TRANSPORT");
   absl::StatusOr<llm::TrainingText> text = llm::PrepareText(recipe);
   if (!text.ok()) return Annotate(text.status(), options.path);
   absl::StatusOr<llm::Recipe> complete = llm::CompleteRecipe(recipe, text->tokenizer->vocab_size());
@@ -61,11 +84,20 @@ absl::Status Train(const Options& options) {
   STRATA_ASSIGN_OR_RETURN(chips::Chip host, chips::MeasureHost(chips::HostOptions()));
 
   llm::RunOptions run;
-  run.transport = launch.size > 1 ? "mpi" : "thread";
+  if (launch.size > 1) run.transport = launch.launcher == "mpirun" ? "mpi" : "tcp";
+  if (launch.size > 1 && transport != nullptr) run.transport = transport;
   run.resume = !options.fresh;
   run.progress = launch.rank == 0;
+  if (!options.profile.empty())
+    run.profile_step = options.profile_step > 0 ? options.profile_step : complete->steps();
   STRATA_ASSIGN_OR_RETURN(run.peak_flops, chips::PeakFlops(host, chips::F32, /*matmul=*/true));
   STRATA_ASSIGN_OR_RETURN(llm::RunResult result, llm::RunTraining(*complete, *text, run));
+  if (!options.profile.empty() && !result.timelines.empty()) {
+    // A process of its own writes its own rank; ranks that are threads lie side by side.
+    const std::string path =
+        launch.size > 1 ? absl::StrCat(options.profile, ".", launch.rank) : options.profile;
+    STRATA_RETURN_IF_ERROR(WriteFileAtomic(path, chips::ToChromeTrace(result.timelines)));
+  }
   if (launch.rank != 0) return absl::OkStatus();
   if (result.steps.empty()) {
     std::printf("nothing to do: %s is trained to the end (--fresh starts over)\n",
@@ -73,6 +105,7 @@ absl::Status Train(const Options& options) {
   } else {
     std::printf("loss %.4f after %d steps; checkpoint %s\n", result.steps.back().loss,
                 static_cast<int>(result.steps.back().step), result.checkpoint.c_str());
+    PrintSpeed(*complete, result, run.peak_flops);
   }
   return absl::OkStatus();
 }
@@ -149,6 +182,9 @@ void AddModelCommands(CLI::App& app, Action& action) {
   train->add_option("--output", o.output, "folder of checkpoints, instead of the recipe's");
   train->add_option("--corpus", o.corpus, "text files, instead of the recipe's");
   train->add_flag("--fresh", o.fresh, "start over although there is a checkpoint");
+  train->add_option("--profile", o.profile,
+                    "write what the ranks did in one step as a Chrome trace, a lane a rank");
+  train->add_option("--profile-step", o.profile_step, "that step; the last without");
 
   CLI::App* generate =
       AddVerb(app, action, "generate", "Continue a text with a model", options, Generate);

@@ -12,7 +12,7 @@ Tensor Embedding::Forward(const Tensor& ids, const Location& location) const {
 }
 
 Tensor Embedding::Unembed(const Tensor& x, const Location& location) const {
-  ModuleScope scope(*weight.builder(), options.name, location);
+  ModuleScope scope(*weight.builder(), "unembed", location);  // far from the look-up in a pipeline
   return MatMul(x, weight, /*transpose_a=*/false, /*transpose_b=*/true);
 }
 

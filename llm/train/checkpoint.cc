@@ -1,6 +1,7 @@
 #include "llm/train/checkpoint.h"
 
 #include <filesystem>
+#include <map>
 #include <system_error>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "base/textproto.h"
 #include "distributed/checkpoint/stored_checkpoint.h"
 #include "framework/data/safetensors.h"
+#include "llm/model/decoder.h"
 #include "llm/model/hf_config.h"
 
 namespace strata::llm {
@@ -28,20 +30,41 @@ TrainerState StateOf(const Trainer& trainer) {
   return state;
 }
 
-absl::Status WriteFolder(const Trainer& trainer, const std::string& tokenizer_json,
-                         const std::string& folder) {
+absl::Status WriteFolder(const distributed::StoredCheckpoint& stored, const DecoderConfig& config,
+                         const std::string& tokenizer_json, const std::string& folder) {
   STRATA_RETURN_IF_ERROR(MakeDirectories(folder));
-  STRATA_RETURN_IF_ERROR(
-      WriteFileAtomic(JoinPath(folder, "config.json"), WriteHfConfig(trainer.recipe().model())));
+  std::map<std::string, graph::HostTensor> parameters;
+  for (const framework::ParameterSpec& spec : DecoderParameters(config)) {
+    STRATA_ASSIGN_OR_RETURN(parameters[spec.name], stored.LoadWhole(spec.name));
+  }
+  STRATA_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "config.json"), WriteHfConfig(config)));
   STRATA_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "tokenizer.json"), tokenizer_json));
-  return framework::WriteSafetensors(JoinPath(folder, "model.safetensors"), trainer.Parameters(),
+  return framework::WriteSafetensors(JoinPath(folder, "model.safetensors"), parameters,
                                      {{"format", "pt"}});
 }
 
-// The recipe less what may change between runs of one training: where it is saved, how often, and on how many ranks.
+absl::Status ReplaceFolder(const distributed::StoredCheckpoint& stored, const DecoderConfig& config,
+                           const std::string& tokenizer_json, const std::string& folder) {
+  const std::string aside = absl::StrCat(folder, ".partial");
+  std::error_code error;
+  std::filesystem::remove_all(aside, error);
+  absl::Status status = WriteFolder(stored, config, tokenizer_json, aside);
+  if (status.ok()) {
+    std::filesystem::remove_all(folder, error);
+    std::filesystem::rename(aside, folder, error);
+    if (error)
+      status = absl::InternalError(
+          absl::StrCat(folder, ": cannot rename into place: ", error.message()));
+  }
+  if (!status.ok()) std::filesystem::remove_all(aside, error);
+  return status;
+}
+
+// The recipe less what may change between runs of one training: where it is saved, how often, and on which ranks.
 Recipe Essence(Recipe recipe) {
   for (auto clear : {&Recipe::clear_corpus, &Recipe::clear_tokenizer, &Recipe::clear_output,
-                     &Recipe::clear_checkpoint_every, &Recipe::clear_ranks}) {
+                     &Recipe::clear_checkpoint_every, &Recipe::clear_ranks, &Recipe::clear_parallel,
+                     &Recipe::clear_pipeline_schedule}) {
     (recipe.*clear)();
   }
   return recipe;
@@ -83,22 +106,22 @@ absl::Status LoadState(const std::string& folder, Trainer* trainer) {
                      ": was trained by another recipe; use that one (see its manifest), or another "
                      "output folder"));
   }
-  TensorMap tensors;
-  for (const auto& [name, tensor] : trainer->state()) {
-    STRATA_ASSIGN_OR_RETURN(tensors[name], stored.LoadWhole(name));
-  }
-  return Annotate(trainer->Restore(tensors, state.step()), folder);
+  std::vector<ShardedTensor> tensors = trainer->state();  // the trainer's own storage
+  STRATA_RETURN_IF_ERROR(Annotate(stored.Load(absl::MakeSpan(tensors)), folder));
+  trainer->set_step(state.step());
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 std::string StateFolder(const std::string& output) { return JoinPath(output, "state"); }
 
-absl::StatusOr<std::unique_ptr<TrainingState>> TrainingState::Open(const std::string& output,
-                                                                   compiler::Collectives& ranks) {
+absl::StatusOr<std::unique_ptr<TrainingState>> TrainingState::Open(
+    const std::string& output, const parallel::ParallelPlan& plan, compiler::Collectives& ranks) {
   distributed::Checkpointer::Options options;
   options.root = StateFolder(output);
-  options.mesh = {{"dp", ranks.size()}};
+  for (const parallel::MeshAxis& axis : plan.mesh())
+    options.mesh.push_back({axis.name(), static_cast<int>(axis.size())});
   STRATA_ASSIGN_OR_RETURN(auto saver, distributed::Checkpointer::Open(options, ranks));
   return std::unique_ptr<TrainingState>(new TrainingState(output, ranks, std::move(saver)));
 }
@@ -112,31 +135,20 @@ absl::Status TrainingState::Resume(Trainer* trainer) {
 }
 
 absl::Status TrainingState::Save(const Trainer& trainer) {
-  std::vector<ShardedTensor> tensors;
-  for (const auto& [name, tensor] : trainer.state()) {
-    tensors.push_back(distributed::WholeTensor(name, tensor));
-  }
-  return saver_->Save(trainer.step(), tensors, {{kTrainerKey, PrintTextProto(StateOf(trainer))}});
+  return saver_->Save(trainer.step(), trainer.state(),
+                      {{kTrainerKey, PrintTextProto(StateOf(trainer))}});
 }
 
-absl::StatusOr<std::string> ExportModel(const Trainer& trainer, const std::string& tokenizer_json,
-                                        const std::string& output) {
-  const std::string folder = JoinPath(output, absl::StrFormat("%s%06d", kPrefix, trainer.step()));
-  const std::string aside = absl::StrCat(folder, ".partial");
-  std::error_code error;
-  std::filesystem::remove_all(aside, error);
-  absl::Status status = WriteFolder(trainer, tokenizer_json, aside);
-  if (status.ok()) {
-    std::filesystem::remove_all(folder, error);
-    std::filesystem::rename(aside, folder, error);
-    if (error)
-      status = absl::InternalError(
-          absl::StrCat(folder, ": cannot rename into place: ", error.message()));
+absl::StatusOr<std::string> TrainingState::Export(const Trainer& trainer,
+                                                  const std::string& tokenizer_json) {
+  STRATA_RETURN_IF_ERROR(saver_->Wait());
+  const distributed::SaveReport& last = saver_->last_report();
+  const std::string folder = JoinPath(output_, absl::StrFormat("%s%06d", kPrefix, last.step));
+  if (ranks_.rank() == 0) {
+    STRATA_ASSIGN_OR_RETURN(const auto stored, distributed::StoredCheckpoint::Open(last.folder));
+    STRATA_RETURN_IF_ERROR(ReplaceFolder(stored, trainer.recipe().model(), tokenizer_json, folder));
   }
-  if (!status.ok()) {
-    std::filesystem::remove_all(aside, error);
-    return status;
-  }
+  STRATA_RETURN_IF_ERROR(ranks_.Barrier());
   return folder;
 }
 

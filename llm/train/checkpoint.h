@@ -2,7 +2,7 @@
 //
 //   OUTPUT/state/               what resuming needs, written by all ranks in the background, every byte checked when it is
 //                               read, the newest three kept (distributed/checkpoint)
-//   OUTPUT/checkpoint-000400/   the model, for anybody: config.json, model.safetensors, tokenizer.json, as Hugging Face
+//   OUTPUT/checkpoint-000400/   the model in the end, for anybody: config.json, model.safetensors, tokenizer.json, as Hugging Face
 //                               has them
 //
 // A folder appears under its name only when it is complete: a reader never sees half of one.
@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "compiler/device/collectives.h"
 #include "distributed/checkpoint/checkpointer.h"
+#include "distributed/plan/parallel_plan.pb.h"
 #include "llm/train/trainer.h"
 
 namespace strata::llm {
@@ -25,16 +26,20 @@ class TrainingState {
  public:
   // FAILED_PRECONDITION when another run saves there. `ranks` must outlive it.
   static absl::StatusOr<std::unique_ptr<TrainingState>> Open(const std::string& output,
+                                                             const parallel::ParallelPlan& plan,
                                                              compiler::Collectives& ranks);
 
-  // Puts the trainer where the newest good checkpoint was, to the bit, whatever number of ranks wrote it; leaves it alone
+  // Puts the trainer where the newest good checkpoint was, to the bit, whatever mesh wrote it; leaves it alone
   // when there is none. FAILED_PRECONDITION when that is of another recipe in what shapes the run, or of an older format;
   // DATA_LOSS when none that is there can be read.
   absl::Status Resume(Trainer* trainer);
 
-  // Returns when the state is copied. An error of the save before may come with this one, or with Finish().
+  // Returns when the state is copied. An error of the save before may come with this one, or with Export().
   absl::Status Save(const Trainer& trainer);
-  absl::Status Finish() { return saver_->Wait(); }
+
+  // Waits for the last save; of that one rank 0 writes OUTPUT/checkpoint-<step>. Returns its path. `tokenizer_json` is the
+  // tokenizer's text.
+  absl::StatusOr<std::string> Export(const Trainer& trainer, const std::string& tokenizer_json);
 
  private:
   TrainingState(std::string output, compiler::Collectives& ranks,
@@ -48,10 +53,6 @@ class TrainingState {
 
 // The folder in which TrainingState keeps its checkpoints, one a folder.
 std::string StateFolder(const std::string& output);
-
-// Writes OUTPUT/checkpoint-<step>; returns its path. For one rank. `tokenizer_json` is the tokenizer's text.
-absl::StatusOr<std::string> ExportModel(const Trainer& trainer, const std::string& tokenizer_json,
-                                        const std::string& output);
 
 }  // namespace strata::llm
 

@@ -36,6 +36,8 @@ std::string ProgressLine::Format(const StepResult& result) const {
                                      result.loss, result.learning_rate, Rate(rate));
   if (peak_flops_ > 0)
     absl::StrAppendFormat(&line, "  MFU %.0f%%", 100 * rate * flops_per_token_ / peak_flops_);
+  if (result.sent_bytes > 0)
+    absl::StrAppendFormat(&line, "  sent %.1f MB", static_cast<double>(result.sent_bytes) / 1e6);
   const auto left = static_cast<int64_t>(static_cast<double>(steps_ - result.step) * seconds + 0.5);
   absl::StrAppendFormat(&line, "  ETA %d:%02d", left / 60, left % 60);
   return line;

@@ -12,6 +12,7 @@ struct StepResult {
   double loss = 0;     // mean over the whole batch, nats a token
   double seconds = 0;  // of this step
   double learning_rate = 0;
+  int64_t sent_bytes = 0;  // to other ranks, by this one, in this step
 };
 
 // On a terminal one line that rewrites itself; elsewhere a line now and then.
@@ -22,7 +23,7 @@ class ProgressLine {
   void Show(const StepResult& result);
   void Finish();
 
-  // "step  120/400  loss 4.312  lr 9.8e-04  21.4k tok/s  MFU 41%  ETA 0:35"
+  // "step  120/400  loss 4.312  lr 9.8e-04  21.4k tok/s  MFU 41%  sent 3.2 MB  ETA 0:35"
   std::string Format(const StepResult& result) const;
 
  private:

@@ -1,10 +1,13 @@
 #include "llm/train/recipe.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "distributed/plan/validate.h"
 #include "llm/model/config.h"
+#include "llm/train/model_plan.h"
 
 namespace strata::llm {
 namespace {
@@ -54,11 +57,33 @@ absl::Status CheckShape(const Recipe& recipe) {
     return Bad("sequence", absl::StrCat(recipe.sequence(), " is outside [1, model.context = ",
                                         recipe.model().context(), "]"));
   }
-  if (recipe.ranks() < 1) return Bad("ranks", absl::StrCat(recipe.ranks(), " is below 1"));
-  if (recipe.batch() % recipe.ranks() != 0) {
-    return Bad("ranks",
-               absl::StrCat(recipe.ranks(), " does not divide the batch ", recipe.batch()));
+  const parallel::ParallelPlan& plan = recipe.parallel();
+  const int64_t pieces = AxisSize(plan, parallel::DATA_PARALLEL) *
+                         AxisSize(plan, parallel::EXPERT_PARALLEL) * plan.microbatches();
+  if (recipe.batch() % pieces != 0) {
+    return Bad("batch", absl::StrCat(recipe.batch(), " rows cannot be dealt out evenly to ", pieces,
+                                     ": data-parallel ranks times microbatches"));
   }
+  return absl::OkStatus();
+}
+
+// The plan and the number of ranks: one says the other.
+absl::Status CompleteRanks(Recipe* recipe) {
+  if (recipe->ranks() < 0) return Bad("ranks", absl::StrCat(recipe->ranks(), " is below 1"));
+  if (!recipe->has_parallel())
+    *recipe->mutable_parallel() = parallel::DataParallelPlan(std::max(recipe->ranks(), 1));
+  const std::string schedule =
+      recipe->pipeline_schedule().empty() ? "1f1b" : recipe->pipeline_schedule();
+  absl::StatusOr<parallel::ParallelPlan> plan =
+      CompletePlan(recipe->model(), recipe->parallel(), {.schedule = schedule});
+  if (!plan.ok()) return Annotate(plan.status(), "parallel");
+  *recipe->mutable_parallel() = *std::move(plan);
+  const int64_t ranks = RankCount(recipe->parallel());
+  if (recipe->ranks() != 0 && recipe->ranks() != ranks) {
+    return Bad("ranks",
+               absl::StrCat(recipe->ranks(), " are there; the mesh of `parallel` has ", ranks));
+  }
+  recipe->set_ranks(static_cast<int32_t>(ranks));
   return absl::OkStatus();
 }
 
@@ -71,7 +96,6 @@ absl::StatusOr<Recipe> CompleteRecipe(Recipe recipe, int64_t vocab_size) {
   if (recipe.beta1() == 0) recipe.set_beta1(0.9);
   if (recipe.beta2() == 0) recipe.set_beta2(0.95);
   if (recipe.min_learning_rate() == 0) recipe.set_min_learning_rate(recipe.learning_rate() / 10);
-  if (recipe.ranks() == 0) recipe.set_ranks(1);
   if (recipe.tokenizer_vocab() == 0) recipe.set_tokenizer_vocab(4096);
   STRATA_RETURN_IF_ERROR(ResolveModel(&recipe, vocab_size));
   if (recipe.compute_dtype() == chips::DTYPE_UNSPECIFIED) recipe.set_compute_dtype(chips::F32);
@@ -85,6 +109,7 @@ absl::StatusOr<Recipe> CompleteRecipe(Recipe recipe, int64_t vocab_size) {
     return Bad("loss_scale", absl::StrCat(recipe.loss_scale(), " is no power of two of [1, 2^24]"));
   }
   STRATA_RETURN_IF_ERROR(CheckSchedule(recipe));
+  STRATA_RETURN_IF_ERROR(CompleteRanks(&recipe));
   STRATA_RETURN_IF_ERROR(CheckShape(recipe));
   return recipe;
 }

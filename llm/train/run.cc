@@ -7,8 +7,11 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "distributed/collective/mesh_collectives.h"
 #include "distributed/collective/register.h"
+#include "distributed/transport/counting_transport.h"
 #include "distributed/transport/world.h"
 #include "llm/model/decoder.h"
 #include "llm/tokenizer/bpe_trainer.h"
@@ -42,18 +45,26 @@ class RankRun {
     while (trainer_->step() < steps) {
       const bool profiled = trainer_->step() + 1 == options_.profile_step;
       chips::Timeline timeline;
+      const int64_t sent = transport_.count().bytes_sent;
       STRATA_ASSIGN_OR_RETURN(StepResult step, trainer_->Step(profiled ? &timeline : nullptr));
-      if (profiled) result.timelines.push_back(std::move(timeline));
+      step.sent_bytes = transport_.count().bytes_sent - sent;
+      if (profiled) {
+        timeline.set_name(absl::StrCat("rank ", transport_.rank()));
+        result.timelines.push_back(std::move(timeline));
+      }
       result.steps.push_back(step);
       if (first() && options_.progress) line.Show(step);
       if (first() && options_.on_step) options_.on_step(step, *trainer_);
       const bool due =
           recipe_.checkpoint_every() > 0 && step.step % recipe_.checkpoint_every() == 0;
-      if (due && step.step < steps) STRATA_RETURN_IF_ERROR(Save(&result));
+      if (due && step.step < steps && state_ != nullptr)
+        STRATA_RETURN_IF_ERROR(state_->Save(*trainer_));
     }
     if (first() && options_.progress) line.Finish();
-    if (!result.steps.empty()) STRATA_RETURN_IF_ERROR(Save(&result));
-    if (state_ != nullptr) STRATA_RETURN_IF_ERROR(state_->Finish());
+    if (state_ != nullptr && !result.steps.empty()) {
+      STRATA_RETURN_IF_ERROR(state_->Save(*trainer_));
+      STRATA_ASSIGN_OR_RETURN(result.checkpoint, state_->Export(*trainer_, text_.tokenizer_json));
+    }
     if (first()) {
       result.graph = trainer_->graph();
       result.plan = trainer_->plan();
@@ -68,10 +79,14 @@ class RankRun {
     STRATA_ASSIGN_OR_RETURN(
         TokenDataset dataset,
         TokenDataset::Create(text_.tokens, recipe_.batch(), recipe_.sequence(), recipe_.seed()));
+    std::vector<distributed::MeshAxis> mesh;
+    for (const parallel::MeshAxis& axis : recipe_.parallel().mesh())
+      mesh.push_back({axis.name(), axis.size()});
+    STRATA_ASSIGN_OR_RETURN(collectives_, distributed::MeshCollectives::Create(
+                                              transport_, std::move(mesh), options_.collectives));
     Trainer::Options trainer;
-    STRATA_ASSIGN_OR_RETURN(
-        collectives_, distributed::CollectivesRegistry().Create(options_.collectives, transport_));
-    if (transport_.size() > 1) trainer.collectives = collectives_.get();
+    trainer.collectives = collectives_.get();
+    trainer.epoch = options_.epoch;
     const bool shared = !transport_.capabilities().between_processes;
     trainer.threads = shared ? ThreadsPerRank(transport_.size()) : 1;
     trainer.cache_dir = options_.cache_dir;
@@ -79,25 +94,16 @@ class RankRun {
         trainer_, Trainer::Create(recipe_, std::make_shared<const TokenDataset>(std::move(dataset)),
                                   trainer));
     if (recipe_.output().empty()) return absl::OkStatus();
-    STRATA_ASSIGN_OR_RETURN(state_, TrainingState::Open(recipe_.output(), *collectives_));
+    STRATA_ASSIGN_OR_RETURN(
+        state_, TrainingState::Open(recipe_.output(), recipe_.parallel(), *collectives_));
     return options_.resume ? state_->Resume(trainer_.get()) : absl::OkStatus();
-  }
-
-  // The state for resuming, by all ranks; the model, by the first.
-  absl::Status Save(RunResult* result) {
-    if (state_ == nullptr) return absl::OkStatus();
-    STRATA_RETURN_IF_ERROR(state_->Save(*trainer_));
-    if (!first()) return absl::OkStatus();
-    STRATA_ASSIGN_OR_RETURN(result->checkpoint,
-                            ExportModel(*trainer_, text_.tokenizer_json, recipe_.output()));
-    return absl::OkStatus();
   }
 
   const Recipe& recipe_;
   const TrainingText& text_;
   const RunOptions& options_;
-  distributed::Transport& transport_;
-  std::unique_ptr<compiler::Collectives> collectives_;
+  distributed::CountingTransport transport_;
+  std::unique_ptr<distributed::MeshCollectives> collectives_;
   std::unique_ptr<Trainer> trainer_;
   std::unique_ptr<TrainingState> state_;  // null without an output
 };

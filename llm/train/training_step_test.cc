@@ -100,7 +100,7 @@ TEST(Recipe, BadFieldsAreNamed) {
   recipe = TinyRecipe();
   recipe.set_ranks(3);
   EXPECT_THAT(CompleteRecipe(recipe, 11),
-              StatusIs(kInvalid, HasSubstr("ranks: 3 does not divide the batch 2")));
+              StatusIs(kInvalid, HasSubstr("batch: 2 rows cannot be dealt out evenly to 3")));
   recipe = TinyRecipe();
   recipe.set_beta1(1.2);
   EXPECT_THAT(CompleteRecipe(recipe, 11), StatusIs(kInvalid, HasSubstr("beta1")));
