@@ -68,7 +68,7 @@ class Planning {
     for (const std::vector<int>& set : plan.rule.linear) {
       const AxisList axes = CommonSums(node, set);
       NodePlan on_terms = plan;
-      if (axes.empty() || !RunOnTerms(set, axes, &on_terms)) continue;
+      if (axes.empty() || !RunOnTerms(set, axes, mesh_, &on_terms)) continue;
       through_[static_cast<size_t>(n)] = set;
       for (uint32_t v : node.outputs()) may_wait_[v] = axes;
       break;

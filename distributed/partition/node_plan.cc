@@ -287,7 +287,8 @@ void MergeAxes(const OpRule& rule, const FactorAxes& more, const Mesh& mesh, Fac
   Settle(rule, mesh, axes);
 }
 
-bool RunOnTerms(const std::vector<int>& set, const AxisList& sums, NodePlan* plan) {
+bool RunOnTerms(const std::vector<int>& set, const AxisList& sums, const Mesh& mesh,
+                NodePlan* plan) {
   const auto in_sums = [&](int axis) { return Contains(sums, axis); };
   for (size_t i = 0; i < plan->inputs.size(); ++i) {
     if (Contains(set, static_cast<int>(i)) || plan->rule.any[i]) continue;
@@ -299,13 +300,13 @@ bool RunOnTerms(const std::vector<int>& set, const AxisList& sums, NodePlan* pla
     if (std::any_of(output.pending.begin(), output.pending.end(), in_sums)) return false;
   }
   for (AxisList& axes : plan->axes) std::erase_if(axes, in_sums);
+  Settle(plan->rule, mesh, &plan->axes);
   for (size_t i = 0; i < plan->inputs.size(); ++i) {
     if (!plan->rule.any[i]) plan->inputs[i] = ComposeSharding(plan->rule.inputs[i], plan->axes);
   }
   for (size_t o = 0; o < plan->outputs.size(); ++o) {
-    const AxisList pending = plan->outputs[o].pending;
     plan->outputs[o] = ComposeSharding(plan->rule.outputs[o], plan->axes);
-    plan->outputs[o].pending = pending;
+    plan->outputs[o].pending = Pending(plan->rule, plan->rule.outputs[o], plan->axes);
   }
   return true;
 }

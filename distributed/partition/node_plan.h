@@ -41,7 +41,8 @@ struct TensorPlace {
 
 // The plan without cuts over `sums`, for operands `set` that are pending sums over them: the node runs on the terms as they
 // are, and its results are pending too. False when it cannot: an operand outside the set is cut over one of them.
-bool RunOnTerms(const std::vector<int>& set, const AxisList& sums, NodePlan* plan);
+bool RunOnTerms(const std::vector<int>& set, const AxisList& sums, const Mesh& mesh,
+                NodePlan* plan);
 
 NodePlan PlanNode(const graph::OpCall& call, OpRule rule, const std::vector<TensorPlace>& inputs,
                   const std::vector<TensorPlace>& outputs, const Mesh& mesh);

@@ -153,7 +153,8 @@ class Writer {
         common = std::move(both);
       }
       NodePlan on_terms = *plan;
-      if (common.empty() || (differ && !scalars) || !RunOnTerms(set, common, &on_terms)) continue;
+      if (common.empty() || (differ && !scalars) || !RunOnTerms(set, common, mesh_, &on_terms))
+        continue;
       *axes = common;
       const std::vector<int> found = set;
       *plan = std::move(on_terms);
