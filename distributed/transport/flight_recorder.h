@@ -10,8 +10,8 @@
 //       #40  all_reduce of 1000 f32 (sum), group 'dp' #12   done     3.120541 s + 88.1 us
 //       #41  all_gather of 250 f32, group 'tp' #29          running  3.121003 s
 //
-// An operation costs two looks at the clock and some 100 ns in all; nothing is allocated but for
-// group names longer than 15 letters. One thread at a time.
+// An operation costs two looks at the clock and a few stores; nothing is allocated but for group
+// names longer than 15 letters. One thread at a time.
 #ifndef STRATA_DISTRIBUTED_TRANSPORT_FLIGHT_RECORDER_H_
 #define STRATA_DISTRIBUTED_TRANSPORT_FLIGHT_RECORDER_H_
 

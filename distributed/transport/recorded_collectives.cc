@@ -28,14 +28,15 @@ const char* NameOf(Reduction reduction) {
   return "";
 }
 
-// FNV-1a over what all ranks of the call must agree on.
+// Over what all ranks of the call must agree on: FNV-1a of names, and a like step for a number.
 uint64_t SignatureOf(const Operation& op) {
   uint64_t hash = 14695981039346656037u;
   const auto mix = [&](absl::string_view bytes) {
     for (char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
   };
   const auto mix_number = [&](int64_t number) {
-    mix(absl::string_view(reinterpret_cast<const char*>(&number), sizeof(number)));
+    hash = (hash ^ static_cast<uint64_t>(number)) * 1099511628211u;
+    hash ^= hash >> 32;
   };
   mix(op.pair ? "pair" : op.name);
   mix(op.group);

@@ -19,7 +19,7 @@
 // - Errors of arguments, noticed before anything was sent, leave the run as it is.
 // - The record is written to the dump directory when the run ends in an error.
 //
-// A call costs some 100 ns more than without. One thread at a time, as with the transport.
+// A call costs some 75 ns more than without (on a core of 4th-generation EPYC). One thread at a time, as with the transport.
 #ifndef STRATA_DISTRIBUTED_TRANSPORT_RECORDED_COLLECTIVES_H_
 #define STRATA_DISTRIBUTED_TRANSPORT_RECORDED_COLLECTIVES_H_
 
