@@ -5,7 +5,8 @@
 //   bazel run -c opt //distributed/bench:collectives -- --op=all_gather --transport=shm --algorithm=ring --dtype=f64
 //
 // Ours run between threads (or processes that share memory or talk over sockets), MPI's between processes that this
-// program starts under mpirun; of the two only one is awake at a time. Numbers are the least of the rounds.
+// program starts under mpirun; of the two only one is awake at a time. Where there are cores for all ranks, each side has
+// one core a rank (mpirun's default). Numbers are the least of the rounds.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -33,7 +34,7 @@ struct Flags {
   std::string op = "all_reduce", transport = "thread", algorithm = "auto", dtype = "f32";
   int ranks = 2, rounds = 9;
   int64_t least = 1 << 10, most = 64 << 20;
-  bool json = false, without_mpi = false;
+  bool json = false, without_mpi = false, fresh = false;
   std::string peer_folder;
 };
 
@@ -88,6 +89,7 @@ absl::StatusOr<BenchOptions> OptionsOf(const Flags& flags) {
   options.least_bytes = flags.least;
   options.most_bytes = flags.most;
   options.rounds = flags.rounds;
+  options.fresh = flags.fresh;
   const std::vector<std::string> names = AlgorithmNames();
   if (flags.algorithm != "auto" && flags.algorithm != "measured" &&
       std::find(names.begin(), names.end(), flags.algorithm) == names.end()) {
@@ -126,6 +128,7 @@ absl::Status Run(const Flags& flags) {
                   flags.op.c_str(), flags.dtype.c_str(), flags.ranks, flags.transport.c_str(),
                   "bytes", "ours us", "MPI us", "ratio", "bus GB/s", "of memory", "algorithm");
     }
+    KeepToOneCore(transport.rank(), transport.size());
     return RunRankBench(transport, options, peer.get(), report);
   };
   STRATA_RETURN_IF_ERROR(StartRanks(flags.transport, flags.ranks, body));
@@ -160,6 +163,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_flag("--json", flags.json, "one object a size; the last one has ratio_to_mpi");
+  app.add_flag(
+      "--fresh", flags.fresh,
+      "every rank writes its operand before each call, as training does; the times have both");
   app.add_flag("--without-mpi", flags.without_mpi, "ours only");
   app.add_option(kPeerFlag, flags.peer_folder, "(what mpirun starts)")->group("");
   CLI11_PARSE(app, argc, argv);

@@ -83,7 +83,7 @@ absl::Status MpiPeer::Launch(int ranks, const std::string& flag) {
 
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   const std::string count = absl::StrCat(ranks), mode = absl::StrCat(flag, "=", folder_);
-  std::vector<const char*> argv = {"mpirun", "--allow-run-as-root", "--bind-to", "none"};
+  std::vector<const char*> argv = {"mpirun", "--allow-run-as-root"};
   // More ranks than cores: MPI then gives cores away while it waits.
   if (ranks > static_cast<int>(std::thread::hardware_concurrency()))
     argv.push_back("--oversubscribe");
@@ -114,9 +114,9 @@ MpiPeer::~MpiPeer() {
 
 absl::StatusOr<double> MpiPeer::Seconds(const MpiCalls& calls) {
   for (std::FILE* to : to_) {
-    std::fprintf(to, "%s %s %lld %d\n", calls.verb.c_str(),
+    std::fprintf(to, "%s %s %lld %d %d\n", calls.verb.c_str(),
                  std::string(chips::DTypeName(calls.dtype)).c_str(),
-                 static_cast<long long>(calls.count), calls.calls);
+                 static_cast<long long>(calls.count), calls.calls, calls.fresh ? 1 : 0);
     std::fflush(to);
   }
   pollfd answer = {fileno(from_), POLLIN, 0};
@@ -139,10 +139,13 @@ absl::Status RunMpiPeer(const std::string& folder) {
   char line[256], verb[64], dtype[64];
   while (std::fgets(line, sizeof(line), commands) != nullptr) {
     long long count = 0;
+    int fresh = 0;
     MpiCalls calls;
-    if (std::sscanf(line, "%63s %63s %lld %d", verb, dtype, &count, &calls.calls) != 4) break;
+    if (std::sscanf(line, "%63s %63s %lld %d %d", verb, dtype, &count, &calls.calls, &fresh) != 5)
+      break;
     calls.verb = verb;
     calls.count = count;
+    calls.fresh = fresh != 0;
     STRATA_ASSIGN_OR_RETURN(calls.dtype, chips::ParseDType(dtype));
     const absl::StatusOr<double> seconds = SecondsOfMpi(*transport, calls);
     if (answers == nullptr) continue;

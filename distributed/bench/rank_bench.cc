@@ -67,14 +67,17 @@ class RankBench {
     STRATA_ASSIGN_OR_RETURN(const int calls, CallsInABatch(count));
     std::vector<double> ours, mpi, memory;
     for (int round = 0; round < options_.rounds; ++round) {
-      STRATA_ASSIGN_OR_RETURN(const double here, Batch(calls, [&] { return Call(count); }));
       STRATA_ASSIGN_OR_RETURN(const double moved, Batch(calls, [&] { return Touch(bytes); }));
+      STRATA_ASSIGN_OR_RETURN(const double here, Batch(calls, [&]() -> absl::Status {
+                                if (options_.fresh) STRATA_RETURN_IF_ERROR(Touch(bytes));
+                                return Call(count);
+                              }));
       ours.push_back(here);
       memory.push_back(moved);
       if (peer_ == nullptr) continue;
-      STRATA_ASSIGN_OR_RETURN(
-          const double theirs,
-          peer_->Seconds({std::string(VerbName(options_.verb)), options_.dtype, count, calls}));
+      STRATA_ASSIGN_OR_RETURN(const double theirs,
+                              peer_->Seconds({std::string(VerbName(options_.verb)), options_.dtype,
+                                              count, calls, options_.fresh}));
       mpi.push_back(theirs);
     }
     BenchRow row;
@@ -118,10 +121,8 @@ class RankBench {
     return absl::InternalError("a verb that is none");
   }
 
-  // Reads and writes so many bytes where they lie. Twice is as if never.
   absl::Status Touch(int64_t bytes) {
-    uint64_t* words = reinterpret_cast<uint64_t*>(out_.data());
-    for (int64_t i = 0; i < bytes / 8; ++i) words[i] ^= 1;
+    WriteOver(HasBlocks(options_.verb) ? in_.data() : out_.data(), bytes);
     return absl::OkStatus();
   }
 
@@ -136,12 +137,11 @@ class RankBench {
     return std::chrono::duration<double>(Clock::now() - start).count() / calls;
   }
 
-  // Rank 0's clock decides for all. An odd number: with the first one Touch() leaves the zeros as they were.
+  // Rank 0's clock decides for all.
   absl::StatusOr<int> CallsInABatch(int64_t count) {
     STRATA_ASSIGN_OR_RETURN(const double seconds, Batch(3, [&] { return Call(count); }));
     int64_t calls =
         std::clamp<int64_t>(static_cast<int64_t>(kBatchSeconds / seconds), 1, kMostCalls);
-    calls = calls / 2 * 2 + 1;
     STRATA_RETURN_IF_ERROR(collectives_.Broadcast(&calls, 1, chips::I64, 0));
     return static_cast<int>(calls);
   }

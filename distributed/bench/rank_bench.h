@@ -22,6 +22,9 @@ struct BenchOptions {
   int64_t least_bytes = 1 << 10,
           most_bytes = 64 << 20;  // of the larger operand of a rank; in powers of 4
   int rounds = 9;
+  // Every rank writes its operand before each call, as training does: its lines are then in the rank's own cache. The
+  // times have the writing in them.
+  bool fresh = false;
 };
 
 // Of one size. Seconds are of one call, the least over the rounds: what else the machine does only adds.

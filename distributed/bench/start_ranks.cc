@@ -1,5 +1,6 @@
 #include "distributed/bench/start_ranks.h"
 
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,6 +43,21 @@ void SetLaunch(int rank, int ranks, int port) {
 }
 
 }  // namespace
+
+void KeepToOneCore(int rank, int ranks) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0 || CPU_COUNT(&allowed) < ranks) return;
+  int core = -1;
+  for (int left = rank; left >= 0; --left) {
+    do {
+      ++core;
+    } while (!CPU_ISSET(core, &allowed));
+  }
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(core, &one);
+  sched_setaffinity(0, sizeof(one), &one);  // it is only about noise
+}
 
 absl::Status StartRanks(const std::string& transport, int ranks,
                         const std::function<absl::Status(Transport&)>& body) {

@@ -16,6 +16,9 @@ namespace strata::distributed {
 absl::Status StartRanks(const std::string& transport, int ranks,
                         const std::function<absl::Status(Transport&)>& body);
 
+// This thread runs on a core of its own from now on, where the process may use as many cores as there are ranks.
+void KeepToOneCore(int rank, int ranks);
+
 }  // namespace strata::distributed
 
 #endif  // STRATA_DISTRIBUTED_BENCH_START_RANKS_H_

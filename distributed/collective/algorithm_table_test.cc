@@ -6,11 +6,13 @@
 #include <cstring>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
 #include "distributed/collective/algorithm_collectives.h"
+#include "distributed/collective/double_tree.h"
 #include "distributed/transport/counting_transport.h"
 #include "distributed/transport/thread_transport.h"
 
@@ -214,17 +216,38 @@ TEST(AlgorithmTable, HasADefaultForEveryVerbAndNoRowTwice) {
 }
 
 TEST(AlgorithmTable, LargeDataOnce) {
-  for (const char* name : {"ring", "auto"}) {
-    EXPECT_OK(RunThreadRanks(2, [&](Transport& transport) -> absl::Status {
+  for (const char* name : {"ring", "auto", "double_tree"}) {
+    EXPECT_OK(RunThreadRanks(3, [&](Transport& transport) -> absl::Status {
       STRATA_ASSIGN_OR_RETURN(auto c, AlgorithmCollectives::Create(transport, name));
       constexpr int64_t kCount = (16 << 20) - 3;  // 64 MiB
       std::vector<float> data(kCount, static_cast<float>(transport.rank() + 1));
       STRATA_RETURN_IF_ERROR(c->AllReduce(data.data(), kCount, chips::F32, Reduction::kSum));
       for (float x : data) {
-        if (x != 3) return absl::InternalError("is not 1 + 2");
+        if (x != 6) return absl::InternalError("is not 1 + 2 + 3");
       }
       return absl::OkStatus();
     }));
+  }
+}
+
+// Any number of ranks: edges that meet differ in colour, and an inner rank of one tree is a leaf of the other.
+TEST(DoubleTree, KeepsEveryRankBusyOnce) {
+  for (int n = 2; n <= 70; ++n) {
+    const TreePipeline pipeline = DoubleTree(n);
+    std::set<std::tuple<int, int>> sends, receives;
+    std::vector<int> inner_of(static_cast<size_t>(n), 0);
+    for (const TreePipeline::Tree& tree : pipeline.trees) {
+      std::set<int> inner;
+      for (int rank = 1; rank < n; ++rank) {
+        const int parent = tree.parent[static_cast<size_t>(rank)];
+        const int colour = tree.colour[static_cast<size_t>(rank)];
+        EXPECT_TRUE(sends.insert({parent, colour}).second) << n << " ranks, from " << parent;
+        EXPECT_TRUE(receives.insert({rank, colour}).second) << n << " ranks, to " << rank;
+        inner.insert(parent);
+      }
+      for (int rank : inner) ++inner_of[static_cast<size_t>(rank)];
+    }
+    for (int rank = 1; rank < n; ++rank) EXPECT_LE(inner_of[static_cast<size_t>(rank)], 1) << rank;
   }
 }
 

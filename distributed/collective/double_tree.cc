@@ -44,7 +44,13 @@ TreePipeline::Tree Uncoloured(int ranks, bool second) {
 // line of them goes down and up in turn: the colours work out.
 class Colouring {
  public:
-  explicit Colouring(TreePipeline* pipeline) : trees_(pipeline->trees) {}
+  explicit Colouring(TreePipeline* pipeline) : trees_(pipeline->trees) {
+    below_.resize(trees_[0].parent.size());
+    for (size_t tree = 0; tree < trees_.size(); ++tree) {
+      for (size_t rank = 1; rank < below_.size(); ++rank)
+        below_[static_cast<size_t>(trees_[tree].parent[rank])].push_back({tree, rank});
+    }
+  }
 
   void Colour() {
     for (size_t tree = 0; tree < trees_.size(); ++tree) {
@@ -64,17 +70,13 @@ class Colouring {
       if (now >= 0) continue;
       now = wanted;
       open.push_back({{1 - edge.first, edge.second}, 1 - wanted});
-      const int parent = trees_[edge.first].parent[edge.second];
-      for (size_t tree = 0; tree < trees_.size(); ++tree) {
-        for (size_t rank = 1; rank < trees_[tree].parent.size(); ++rank) {
-          if (trees_[tree].parent[rank] == parent && Edge(tree, rank) != edge)
-            open.push_back({{tree, rank}, 1 - wanted});
-        }
-      }
+      for (const Edge& other : below_[static_cast<size_t>(trees_[edge.first].parent[edge.second])])
+        if (other != edge) open.push_back({other, 1 - wanted});
     }
   }
 
   std::vector<TreePipeline::Tree>& trees_;
+  std::vector<std::vector<Edge>> below_;  // by the rank at the upper end
 };
 
 }  // namespace

@@ -19,8 +19,12 @@ struct MpiCalls {
   std::string verb;
   chips::DType dtype = chips::F32;
   int64_t count = 0;
-  int calls = 1;  // one after the other
+  int calls = 1;       // one after the other
+  bool fresh = false;  // every rank writes its operand before each call; the time has both
 };
+
+// Reads all bytes and writes them back where they lie.
+void WriteOver(char* data, int64_t bytes);
 
 // Whether MPI has the verb and reduces the dtype.
 bool MpiHas(const std::string& verb, chips::DType dtype);
