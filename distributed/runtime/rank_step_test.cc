@@ -121,7 +121,7 @@ TEST(RankStepTest, TakesAStepOfAMicrobatch) {
 // The same programs on the compiler's engine.
 TEST(RankStepTest, TrainsCompiled) {
   const TinyModel model = {.sequence = 8};
-  const TinyParallelism parallelism = {.pp = 2, .tp = 2, .schedule = "zb_h1", .microbatches = 2};
+  const TinyParallelism parallelism = {.pp = 2, .microbatches = 2};
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, TinyTrainingStep(model));
   STRATA_ASSERT_OK_AND_ASSIGN(const auto plan, TinyPlan(model, parallelism));
   STRATA_ASSERT_OK_AND_ASSIGN(const auto want, Train(step, plan, Interpreted()));
