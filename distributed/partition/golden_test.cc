@@ -39,9 +39,9 @@ TEST_P(GoldenTest, RankGraph) {
 
 INSTANTIATE_TEST_SUITE_P(
     Files, GoldenTest,
-    testing::Values(Golden{"mlp", "tp2"}, Golden{"mlp", "sp2"}, Golden{"mlp", "dp2"},
-                    Golden{"mlp", "buckets2"}, Golden{"mlp", "zero1"}, Golden{"mlp", "zero2"},
-                    Golden{"mlp", "zero3"}, Golden{"attention", "heads2"},
+    testing::Values(Golden{"regression", "dp2"}, Golden{"mlp", "tp2"}, Golden{"mlp", "sp2"},
+                    Golden{"mlp", "dp2"}, Golden{"mlp", "buckets2"}, Golden{"mlp", "zero1"},
+                    Golden{"mlp", "zero2"}, Golden{"mlp", "zero3"}, Golden{"attention", "heads2"},
                     Golden{"attention", "ulysses2"}, Golden{"attention", "ring2"},
                     Golden{"vocabulary", "vocabulary2"}, Golden{"experts", "ep2"}),
     [](const auto& info) { return std::string(info.param.graph) + "_" + info.param.plan; });

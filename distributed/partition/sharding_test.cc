@@ -180,6 +180,55 @@ TEST(RefusalTest, NamesTheFault) {
                        HasSubstr("nodes[0] (all_reduce): the graph is partitioned already")));
 }
 
+TEST(OneRankTest, IsLeftAlone) {
+  const std::string text = R"(graph "g" {
+  %x: f32[4, 6] = input data
+  %w: f32[6, 2] = input parameter
+  %y: f32[4, 2] = matmul(%x, %w) @ "fc"
+  %g: f32[6, 2] gradient_of("w") = contract_leading(%x, %y) @ "grad fc"
+  return %y as "y" sharded
+  return %g as "g" mean
+}
+)";
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph global, graph::ParseGraph(text, "test"));
+  const parallel::ParallelPlan plan = PlanOf(
+      "mesh { name: 'dp' kind: DATA_PARALLEL size: 1 } shardings { tensor: 'w' axes: 'dp' axes: '' "
+      "}");
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph annotated, AssignShardings(global, plan));
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph mine, PartitionSpmd(annotated, plan));
+  EXPECT_EQ(PrintGraph(mine), text);
+}
+
+TEST(ShardInputsTest, CutsWhatIsCutAndSharesTheRest) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph global, graph::ParseGraph(R"(graph "g" {
+    %x: f32[B, 4] = input data
+    %w: f32[4] = input parameter
+    %y: f32[B, 4] = mul(%x, %w)
+    return %y as "y" sharded
+  })",
+                                                                           "test"));
+  const parallel::ParallelPlan plan = PlanOf(kDp2);
+  STRATA_ASSERT_OK_AND_ASSIGN(const Mesh mesh, Mesh::Create(plan));
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph annotated, AssignShardings(global, plan));
+  std::vector<HostTensor> inputs = {HostTensor::Zeros(chips::F32, {6, 4}),
+                                    HostTensor::Zeros(chips::F32, {4})};
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto pieces, ShardInputs(annotated, inputs, mesh, 1));
+  EXPECT_EQ(pieces[0].dims(), (std::vector<int64_t>{3, 4}));
+  EXPECT_EQ(pieces[1].raw(), inputs[1].raw());
+  inputs[0] = HostTensor::Zeros(chips::F32, {0, 4});
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto empty, ShardInputs(annotated, inputs, mesh, 0));
+  EXPECT_EQ(empty[0].dims(), (std::vector<int64_t>{0, 4}));
+  inputs[0] = HostTensor::Zeros(chips::F32, {5, 4});
+  EXPECT_THAT(
+      ShardInputs(annotated, inputs, mesh, 0),
+      StatusIs(
+          kInvalid,
+          HasSubstr("inputs[0] ('x'): is f32[5, 4]: dim 0 of 5 cannot be cut into equal pieces")));
+  inputs.pop_back();
+  EXPECT_THAT(ShardInputs(annotated, inputs, mesh, 0),
+              StatusIs(kInvalid, HasSubstr("has 2 inputs, not 1")));
+}
+
 TEST(SymbolTest, TheBatchMayBeASymbolThatStaysCut) {
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph mine, Partitioned(R"(
     %x: f32[B, 4] = input data
