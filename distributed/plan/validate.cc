@@ -24,11 +24,6 @@ absl::Status Fault(const Parts&... parts) {
   return absl::InvalidArgumentError(absl::StrCat(parts...));
 }
 
-template <typename... Parts>
-absl::Status NotYet(const Parts&... parts) {
-  return absl::UnimplementedError(absl::StrCat(parts...));
-}
-
 absl::Status CheckMesh(const ParallelPlan& plan) {
   if (plan.mesh().empty()) return Fault("mesh: is empty; give at least one axis");
   std::set<std::string> names;
@@ -126,34 +121,6 @@ absl::Status ValidateParallelPlan(const ParallelPlan& plan) {
   if (!ContextMethod_IsValid(plan.context()))
     return Fault("context: ", static_cast<int>(plan.context()), " is not a known method");
   if (plan.bucket_bytes() < 0) return Fault("bucket_bytes: is ", plan.bucket_bytes());
-  return absl::OkStatus();
-}
-
-absl::Status CheckExecutable(const ParallelPlan& plan) {
-  for (int i = 0; i < plan.mesh_size(); ++i) {
-    const MeshAxis& axis = plan.mesh(i);
-    if (axis.size() == 1 || axis.kind() == DATA_PARALLEL) continue;
-    return NotYet("mesh[", i, "] ('", axis.name(), "'): ", AxisKind_Name(axis.kind()), " over ",
-                  axis.size(),
-                  " ranks cannot be executed by this build; use DATA_PARALLEL or size 1");
-  }
-  for (int i = 0; i < plan.shardings_size(); ++i) {
-    const auto& axes = plan.shardings(i).axes();
-    if (std::all_of(axes.begin(), axes.end(), [](const std::string& axis) { return axis.empty(); }))
-      continue;
-    return NotYet("shardings[", i, "] ('", plan.shardings(i).tensor(),
-                  "'): sharded tensors cannot be executed by this build; leave them replicated");
-  }
-  if (plan.microbatches() != 1) {
-    return NotYet("microbatches: ", plan.microbatches(),
-                  " cannot be executed by this build; use 1");
-  }
-  if (plan.zero() != ZERO_STAGE_UNSPECIFIED) {
-    return NotYet("zero: ", ZeroStage_Name(plan.zero()),
-                  " cannot be executed by this build; leave it unset");
-  }
-  if (plan.recompute())
-    return NotYet("recompute: cannot be executed by this build; leave it unset");
   return absl::OkStatus();
 }
 

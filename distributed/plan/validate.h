@@ -2,7 +2,6 @@
 //
 //   ParallelPlan plan = DataParallelPlan(2);
 //   STRATA_RETURN_IF_ERROR(ValidateParallelPlan(plan));  // is it a plan?
-//   STRATA_RETURN_IF_ERROR(CheckExecutable(plan));       // can this build run it?
 //
 // A fault is named by its path: "mesh[1].size: ...".
 #ifndef STRATA_DISTRIBUTED_PLAN_VALIDATE_H_
@@ -17,10 +16,6 @@ namespace strata::parallel {
 
 // OK, or INVALID_ARGUMENT with the path of the first field that breaks the contract.
 absl::Status ValidateParallelPlan(const ParallelPlan& plan);
-
-// OK, or UNIMPLEMENTED with the path of the first field that asks for more than the data-parallel
-// rewrite does. Expects a valid plan. Axes of size 1 are always fine.
-absl::Status CheckExecutable(const ParallelPlan& plan);
 
 // A mesh of one axis "dp" with `ranks` ranks (at least 1; less is made invalid, not mended).
 ParallelPlan DataParallelPlan(int ranks);

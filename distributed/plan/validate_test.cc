@@ -12,7 +12,6 @@ namespace {
 
 using ::testing::HasSubstr;
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-constexpr auto kUnimplemented = absl::StatusCode::kUnimplemented;
 
 std::string Golden(const std::string& file) {
   absl::StatusOr<std::string> text = ReadFile("distributed/plan/testdata/" + file);
@@ -31,11 +30,10 @@ TEST(ParallelPlanTest, TextFormIsStable) {
   EXPECT_EQ(PrintTextProto(Parse("dp2_tp2_pp2.textproto")), Golden("dp2_tp2_pp2.textproto"));
 }
 
-TEST(ParallelPlanTest, DataParallelPlansAreValidAndExecutable) {
+TEST(ParallelPlanTest, DataParallelPlansAreValid) {
   for (int ranks : {1, 2, 3, 8, 1000}) {
     const ParallelPlan plan = DataParallelPlan(ranks);
     EXPECT_OK(ValidateParallelPlan(plan));
-    EXPECT_OK(CheckExecutable(plan));
     EXPECT_EQ(RankCount(plan), ranks);
     EXPECT_EQ(AxisSize(plan, DATA_PARALLEL), ranks);
     EXPECT_EQ(AxisSize(plan, TENSOR_PARALLEL), 1);
@@ -139,34 +137,6 @@ TEST(ParallelPlanTest, PipelineNeedsItsAxis) {
   plan = DataParallelPlan(2);
   plan.add_chunks();
   EXPECT_THAT(ValidateParallelPlan(plan), StatusIs(kInvalid, HasSubstr("chunks: there are 1")));
-}
-
-TEST(ParallelPlanTest, WhatCannotBeExecutedIsRefusedByPath) {
-  const Break breaks[] = {
-      {"tp", [](ParallelPlan& p) { p.mutable_mesh(0)->set_kind(TENSOR_PARALLEL); },
-       "mesh[0] ('dp'): TENSOR_PARALLEL over 2 ranks"},
-      {"sharding",
-       [](ParallelPlan& p) {
-         p.add_shardings()->set_tensor("w");
-         p.mutable_shardings(0)->add_axes("dp");
-       },
-       "shardings[0] ('w')"},
-      {"microbatches", [](ParallelPlan& p) { p.set_microbatches(4); }, "microbatches: 4"},
-      {"zero", [](ParallelPlan& p) { p.set_zero(ZERO_3); }, "zero: ZERO_3"},
-      {"recompute", [](ParallelPlan& p) { p.set_recompute(true); }, "recompute"},
-  };
-  for (const Break& more : breaks) {
-    ParallelPlan plan = DataParallelPlan(2);
-    more.apply(plan);
-    EXPECT_OK(ValidateParallelPlan(plan)) << more.name;
-    EXPECT_THAT(CheckExecutable(plan), StatusIs(kUnimplemented, HasSubstr(more.message)))
-        << more.name;
-  }
-  ParallelPlan single = DataParallelPlan(1);
-  single.mutable_mesh(0)->set_kind(EXPERT_PARALLEL);
-  single.add_shardings()->set_tensor("w");
-  single.mutable_shardings(0)->add_axes("");
-  EXPECT_OK(CheckExecutable(single));
 }
 
 }  // namespace
