@@ -42,8 +42,8 @@ struct KilledRun {
 
 struct KilledRuns {
   QuietRun quiet, saving;   // with one commit at the end; with one after each step
-  double step_seconds = 0;  // measured, of the quiet run
-  Machine machine;          // measured: save and restart; mtbf_steps of its steps
+  double step_seconds = 0;  // measured, of quiet runs before and after: the shorter
+  Machine machine;          // measured: save, restart, and wall time over kills
   std::vector<KilledRun> runs;
 };
 

@@ -67,10 +67,10 @@ void AddMeasured(const KilledRuns& runs, const KilledRunsOptions& options, Repor
       "Commit too often, and saving takes the time; too seldom, and failures take the work.");
   table.caption =
       "Steps between commits, and their time; steps that were trained a second time; goodput "
-      "measured, simulated and by "
-      "Daly's model. The measured points are one run each: with a dozen failures a point is "
-      "uncertain by some "
-      "tenths of what is lost.";
+      "measured, simulated and by Daly's model. The measured points are one run each, with few "
+      "failures: they scatter. The model takes steps and commits as they were in runs without "
+      "failures; what a fresh process does slower at first, and what else ran on the machine "
+      "meanwhile, shows as distance to it.";
   report.AddTable(table);
 }
 
