@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kCellHeight = 36;
 constexpr double kWidestCell = 92;
-constexpr double kDark = 0.55;  // from here on text in the cell is light
+constexpr double kDark = 0.72;  // from here on text in the cell is light
 
 Range RangeOf(const HeatMap& map, const Axis& axis) {
   Range range{};

@@ -95,7 +95,8 @@ void AddBalance(const RoutingStudy& study, Report& report) {
   report.AddParagraph(absl::StrFormat(
       "Tokens of %d kinds, some far more frequent than others, and %d experts of which each token "
       "uses %d. A router left to itself sends the frequent kinds to a few experts. A **balance "
-      "loss** pushes the scores apart from what the error asks for. A **bias** leaves the weights "
+      "loss** pulls the scores towards an even load, whatever the error asks for. A **bias** "
+      "leaves the weights "
       "and the loss alone and only changes who is chosen: after each step it falls for experts "
       "with more than their share. **Experts that choose** take as many tokens as they have "
       "places; then tokens are left over instead.",
@@ -148,7 +149,8 @@ void AddTraffic(const RoutingStudy& study, Report& report) {
   }
   for (const ExpertTraffic& traffic : study.traffic) {
     report.AddFigure(TrafficPlot(traffic, row_bytes, darkest),
-                     "Bytes of token rows to experts, by pair of ranks; one scale of colours.");
+                     "Bytes of token rows to experts, by pair of ranks; one scale of colours. The "
+                     "diagonal stays on its rank.");
   }
   Table table;
   table.columns = {{"placement"},
