@@ -14,11 +14,14 @@ namespace {
 
 using graph::Graph;
 
-// The nodes that stay beside the groups: those of no group, and members that others read too.
+// The nodes that stay beside the groups: those of no group, and members that others read too, or whose values the graph
+// gives out.
 std::vector<int> NodesAlone(const Graph& graph, const std::vector<FusionGroup>& groups) {
   const size_t count = static_cast<size_t>(graph.nodes_size());
   std::vector<std::vector<int>> readers(static_cast<size_t>(graph.values_size())), in(count);
   std::vector<bool> exported(count, false), alone(count, false);
+  std::vector<bool> given_out(static_cast<size_t>(graph.values_size()), false);
+  for (const graph::Output& output : graph.outputs()) given_out[output.value()] = true;
   for (size_t n = 0; n < count; ++n) {
     for (uint32_t id : graph.nodes(static_cast<int>(n)).inputs())
       readers[id].push_back(static_cast<int>(n));
@@ -38,6 +41,7 @@ std::vector<int> NodesAlone(const Graph& graph, const std::vector<FusionGroup>& 
     if (exported[n]) continue;
     alone[n] = in[n].empty();
     for (uint32_t id : graph.nodes(static_cast<int>(n)).outputs()) {
+      alone[n] = alone[n] || given_out[id];
       for (int reader : readers[id])
         alone[n] = alone[n] || !has_its_own(n, static_cast<size_t>(reader));
     }

@@ -132,6 +132,28 @@ TEST(OptimizerFusionTest, AParametersUpdateIsOneNode) {
   ExpectEmittedSame(before, after);
 }
 
+// A moment that is given out and updates nothing is made beside the parameter's node, which has it for itself.
+TEST(OptimizerFusionTest, AMomentThatOnlyTheCallerReadsIsStillMade) {
+  Builder b("adamw");
+  const graph::TensorType type = {chips::F32, {24}}, scalar = {chips::F32, {}};
+  const ValueId p = b.Input("p", type, graph::PARAMETER), m = b.Input("m", type, graph::STATE);
+  const ValueId g = b.Input("g", type, graph::DATA), v = b.Input("v", type, graph::DATA);
+  const ValueId lr = b.Input("lr", scalar, graph::DATA),
+                step = b.Input("step", scalar, graph::DATA);
+  const std::vector<ValueId> moved =
+      b.ApplyMulti("adamw", {p, g, m, b.Apply("square", {v}), lr, step},
+                   {{"beta1", Attr(0.9)},
+                    {"beta2", Attr(0.95)},
+                    {"epsilon", Attr(0.01)},
+                    {"weight_decay", Attr(0.1)}});
+  b.Update(p, moved[0]);
+  b.Output(moved[2], "v.new");
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph before, Prepared(std::move(b)));
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph after, After(before, {"optimizer_fusion"}));
+  EXPECT_EQ(FusionsOf(after).size(), 1u);
+  ExpectSameResults(before, after);
+}
+
 TEST(OptimizerFusionTest, ClippingAndLossScalingAreMoreOfTheSame) {
   for (const double clip_norm : {0.0, 0.5}) {
     for (const bool scaled : {false, true}) {
