@@ -43,14 +43,18 @@ absl::Status Halve(Wire& wire, const Fold& fold, const CoreParts& source, const 
   return absl::OkStatus();
 }
 
-// The way back: every rank of the core gets all parts.
-absl::Status Double(Wire& wire, const Fold& fold, const CoreParts& parts) {
+// The way back: every rank of the core gets all parts. `own` has the bytes of this rank's part where they were not
+// written a moment ago, if there is such a place.
+absl::Status Double(Wire& wire, const Fold& fold, const CoreParts& parts,
+                    const char* own = nullptr) {
   const int core = fold.core();
   for (int distance = 1; distance < fold.p; distance *= 2) {
     const int mine = core & ~(distance - 1), theirs = mine ^ distance;
     const int partner = fold.RankOf(core ^ distance);
-    STRATA_RETURN_IF_ERROR(wire.Exchange(partner, parts.Range(mine, mine + distance), partner,
-                                         parts.Range(theirs, theirs + distance)));
+    const Piece held = parts.Range(mine, mine + distance);
+    const View out = distance == 1 && own != nullptr ? View(own, held.bytes) : View(held);
+    STRATA_RETURN_IF_ERROR(
+        wire.Exchange(partner, out, partner, parts.Range(theirs, theirs + distance)));
   }
   return absl::OkStatus();
 }
@@ -143,8 +147,8 @@ absl::Status AllGather(Wire& wire, const Call& call) {
   if (fold.paired()) {
     STRATA_RETURN_IF_ERROR(wire.Recv(fold.partner(), {call.output + fold.partner() * b, b}));
   }
-  STRATA_RETURN_IF_ERROR(
-      Double(wire, fold, CoreParts(fold, Segments::Strided(call.output, b, b, wire.size()))));
+  const CoreParts parts(fold, Segments::Strided(call.output, b, b, wire.size()));
+  STRATA_RETURN_IF_ERROR(Double(wire, fold, parts, fold.paired() ? nullptr : call.input));
   return FoldOut(wire, fold, all);
 }
 
