@@ -41,9 +41,10 @@ struct KilledRun {
 };
 
 struct KilledRuns {
-  QuietRun quiet, saving;   // with one commit at the end; with one after each step
-  double step_seconds = 0;  // measured, of quiet runs before and after: the shorter
-  Machine machine;          // measured: save, restart, and wall time over kills
+  QuietRun quiet, saving;  // with one commit at the end; with one after each step
+  double step_seconds =
+      0;            // measured: the shortest of the runs without failures, before and between
+  Machine machine;  // measured: save, restart, and wall time over kills
   std::vector<KilledRun> runs;
 };
 
