@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "distributed/simulator/clusters.h"
 #include "distributed/transport/thread_transport.h"
 
@@ -74,7 +73,7 @@ class SimulatedTransport : public Transport {
     const double start = Depart(message);
     STRATA_RETURN_IF_ERROR(Inner().Send(Carried(message)));
     clock_->WaitUntil(Sent(message, start));
-    Record("send", message.peer, -1, start, message.bytes);
+    Record(message.peer, -1, start, message.bytes);
     return absl::OkStatus();
   }
 
@@ -143,17 +142,22 @@ class SimulatedTransport : public Transport {
                  shared_->network.MessageSeconds(peer, rank(), static_cast<int64_t>(bytes));
     if (out != nullptr) end = std::max(end, Sent(*out, start));
     clock_->WaitUntil(end + shared_->network.gamma() * static_cast<double>(combined));
-    Record(out == nullptr ? "receive" : "exchange", out == nullptr ? -1 : out->peer, peer, start,
-           bytes + (out == nullptr ? 0 : out->bytes));
+    Record(out == nullptr ? -1 : out->peer, peer, start, bytes + (out == nullptr ? 0 : out->bytes));
     return absl::OkStatus();
   }
 
-  void Record(absl::string_view what, int to, int from, double start, size_t bytes) {
+  // A peer that is -1 is none.
+  void Record(int to, int from, double start, size_t bytes) {
     if (!clock_->recording()) return;
-    std::string name(what);
-    if (to >= 0) absl::StrAppend(&name, " to ", to);
-    if (from >= 0) absl::StrAppend(&name, " from ", from);
-    clock_->Record({name, "collective", start, clock_->now(), static_cast<double>(bytes)});
+    std::string name = from < 0 ? "send " : to < 0 ? "receive " : "";
+    if (to >= 0) absl::StrAppend(&name, "to ", to);
+    if (from >= 0) absl::StrAppend(&name, to < 0 ? "" : " ", "from ", from);
+    int level = 0;
+    for (int peer : {to, from}) {
+      if (peer >= 0) level = std::max(level, shared_->network.LevelBetween(rank(), peer));
+    }
+    clock_->Record({name, "collective", start, clock_->now(), static_cast<double>(bytes),
+                    shared_->network.level_name(level)});
   }
 
   std::shared_ptr<Shared> shared_;

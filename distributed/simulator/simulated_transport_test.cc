@@ -171,6 +171,7 @@ TEST(SimulatedTransportTest, TheTimelineHasALaneARank) {
   EXPECT_EQ(timeline.events(0).name(), "forward");
   EXPECT_EQ(timeline.events(3).name(), "send to 2");
   EXPECT_EQ(timeline.events(4).name(), "receive from 0");
+  EXPECT_EQ(timeline.events(4).reason(), "link");
   EXPECT_EQ(timeline.events(4).start_ns(), 2000000000);
   EXPECT_EQ(timeline.events(4).duration_ns(), 14000000000);
 }

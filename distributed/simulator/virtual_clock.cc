@@ -19,6 +19,7 @@ chips::TimelineEvent ToEvent(const VirtualClock::Span& span, uint32_t lane) {
   event.set_duration_ns(Nanoseconds(span.end) - Nanoseconds(span.start));
   event.set_step(-1);
   event.set_bytes(span.bytes);
+  event.set_reason(span.link);
   return event;
 }
 

@@ -16,10 +16,11 @@ namespace strata::distributed {
 class VirtualClock {
  public:
   struct Span {
-    std::string name;      // "exchange 0 > 2 > 1"
-    std::string category;  // of a timeline: "collective", "host"
-    double start, end;     // seconds
-    double bytes;          // sent and received
+    std::string name;       // "send to 2", "to 2 from 1"
+    std::string category;   // of a timeline: "collective", "host"
+    double start, end;      // seconds
+    double bytes = 0;       // sent and received
+    std::string link = {};  // the level that it went over: what bounds it
   };
 
   double now() const { return now_; }  // seconds from the run's beginning
@@ -28,7 +29,7 @@ class VirtualClock {
   void Spend(double seconds, const std::string& name) {
     const double start = now_;
     now_ += seconds;
-    if (recording_) spans_.push_back({name, "host", start, now_, 0});
+    if (recording_) spans_.push_back({name, "host", start, now_});
   }
 
   // It is no earlier than this; where it was, the rank waited.

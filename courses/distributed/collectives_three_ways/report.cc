@@ -141,8 +141,9 @@ void AddMeasured(const Study& study, Report* report) {
                .x = {.label = "formula with the fitted link", .unit = "s", .log = true},
                .y = {.label = "measured", .unit = "s", .log = true}},
               &Line::model, &Line::measured, /*by_verb=*/false),
-      "The band is a factor of two. A link of threads is a cache: what fits it is faster than the "
-      "line, what does not is slower.");
+      "The band is a factor of two. A link between threads is a cache, so beta grows with what "
+      "does "
+      "not fit; and on a busy machine a rank waits for its core, not for its data.");
 }
 
 void AddFlat(const Study& study, Report* report) {
@@ -191,6 +192,14 @@ void AddRanks(const Study& study, Report* report) {
                            "levels: `hierarchical`."));
 }
 
+// Coloured by the level that a message goes over.
+std::vector<TimelineSpan> SpansByLink(const chips::Timeline& timeline) {
+  std::vector<TimelineSpan> spans = SpansOf(timeline);
+  for (size_t k = 0; k < spans.size(); ++k)
+    spans[k].category = timeline.events(static_cast<int>(k)).reason();
+  return spans;
+}
+
 void AddNodes(const Study& study, Report* report) {
   report->AddSection("Nodes: what one link cannot say");
   report->AddParagraph(
@@ -222,7 +231,7 @@ void AddNodes(const Study& study, Report* report) {
   report->AddTable(table);
   report->AddSubsection("Two all-reduces, message by message");
   for (const chips::Timeline& timeline : study.timelines)
-    report->AddFigure(TimelinePlot({.title = timeline.name()}, SpansOf(timeline)));
+    report->AddFigure(TimelinePlot({.title = timeline.name()}, SpansByLink(timeline)));
   report->AddParagraph(
       "Above, 1 MiB around the ring: all wait for the two links that leave a node, in every step. "
       "Below, in "
