@@ -12,6 +12,7 @@
 #include "distributed/collective/mesh_collectives.h"
 #include "distributed/collective/register.h"
 #include "distributed/transport/counting_transport.h"
+#include "distributed/transport/recorded_collectives.h"
 #include "distributed/transport/world.h"
 #include "llm/model/decoder.h"
 #include "llm/tokenizer/bpe_trainer.h"
@@ -82,8 +83,11 @@ class RankRun {
     std::vector<distributed::MeshAxis> mesh;
     for (const parallel::MeshAxis& axis : recipe_.parallel().mesh())
       mesh.push_back({axis.name(), axis.size()});
-    STRATA_ASSIGN_OR_RETURN(collectives_, distributed::MeshCollectives::Create(
-                                              transport_, std::move(mesh), options_.collectives));
+    STRATA_ASSIGN_OR_RETURN(
+        collectives_,
+        distributed::RecordedCollectives::Create(transport_, {}, [&](distributed::Transport& t) {
+          return distributed::MeshCollectives::Create(t, mesh, options_.collectives);
+        }));
     Trainer::Options trainer;
     trainer.collectives = collectives_.get();
     trainer.epoch = options_.epoch;
@@ -103,7 +107,7 @@ class RankRun {
   const TrainingText& text_;
   const RunOptions& options_;
   distributed::CountingTransport transport_;
-  std::unique_ptr<distributed::MeshCollectives> collectives_;
+  std::unique_ptr<distributed::RecordedCollectives> collectives_;
   std::unique_ptr<Trainer> trainer_;
   std::unique_ptr<TrainingState> state_;  // null without an output
 };

@@ -42,16 +42,14 @@ void AddMatrix(const EquivalenceStudy& study, Report& report) {
                    "Above 100 % a row would fail. Names are tooltips.");
   Table table{.columns = {{"combination"},
                           {"ranks", true},
-                          {"gradients", true},
                           {"used, %", true},
                           {"worst at", false, true},
                           {"on the wire", true},
                           {"peak of a rank", true},
                           {"to the model", true}}};
   for (const MatrixResult& row : study.rows) {
-    table.rows.push_back({row.name, Cell(row.ranks), Cell(static_cast<double>(row.gradients)),
-                          absl::StrFormat("%.1f", 100 * row.worst), row.worst_at,
-                          Cell(static_cast<double>(row.wire_bytes), "B"),
+    table.rows.push_back({row.name, Cell(row.ranks), absl::StrFormat("%.1f", 100 * row.worst),
+                          row.worst_at, Cell(static_cast<double>(row.wire_bytes), "B"),
                           Cell(static_cast<double>(row.peak_bytes), "B"),
                           absl::StrFormat("%.4f", row.peak_ratio)});
   }
@@ -90,17 +88,20 @@ void AddMistakes(const EquivalenceStudy& study, Report& report) {
   Table table{.columns = {{"plan"},
                           {"mistake"},
                           {"collective", false, true},
-                          {"loss off by, %", true},
-                          {"worst gradient off by, %", true},
-                          {"which", false, true},
-                          {"worst update off by, %", true}}};
+                          {"loss, %", true},
+                          {"gradient, %", true},
+                          {"of", false, true},
+                          {"update, %", true}}};
   for (const Mistake& mistake : study.mistakes) {
     table.rows.push_back({mistake.plan, mistake.what, mistake.where,
                           absl::StrFormat("%.3g", 100 * mistake.loss),
                           absl::StrFormat("%.3g", 100 * mistake.gradient), mistake.worst,
                           absl::StrFormat("%.3g", 100 * mistake.update)});
   }
-  table.caption = "Relative to the largest element of the right gradient; the rank furthest off.";
+  table.caption =
+      "How far off: relative to the largest element of what is right; the worst of all gradients, "
+      "of all updates; of the "
+      "rank furthest off.";
   report.AddTable(table);
 }
 
