@@ -5,27 +5,10 @@
 #include <limits>
 #include <memory>
 #include <numeric>
-#include <set>
 
 #include "inference/engine/compiled_step_runner.h"
 
 namespace strata::courses {
-namespace {
-
-// What the step counts for operands that it names a second time: latent attention's keys are its values too, and lie in
-// memory once. Of a cache the plan counts the `seen` of its `seen` + 1 slots.
-double NamedTwice(const plan::Plan& plan, const plan::Step& step, int64_t seen) {
-  double bytes = 0;
-  std::set<uint32_t> named;
-  for (uint32_t read : step.reads()) {
-    if (named.insert(read).second) continue;
-    bytes += static_cast<double>(plan.buffers(static_cast<int>(read)).size_bytes()) *
-             static_cast<double>(seen) / static_cast<double>(seen + 1);
-  }
-  return bytes;
-}
-
-}  // namespace
 
 absl::StatusOr<DecodeCost> MeasureDecode(const inference::DecoderModel& model,
                                          const ContextShape& shape, int64_t tokens, int repeats) {
@@ -54,7 +37,7 @@ absl::StatusOr<DecodeCost> MeasureDecode(const inference::DecoderModel& model,
   for (const plan::Step& step : plan->steps()) {
     if (step.library_call().routine() != "paged_attention") continue;
     cost.flops += step.flops();
-    cost.bytes_read += step.bytes_read() - NamedTwice(*plan, step, seen);
+    cost.bytes_read += step.bytes_read();
   }
   cost.seconds = std::numeric_limits<double>::infinity();
   for (int i = 0; i < repeats; ++i) {

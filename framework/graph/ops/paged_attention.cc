@@ -215,6 +215,13 @@ absl::Status Reference(const OpCall& call, absl::Span<const HostTensor> inputs,
 // Rows as long as their views, for lengths are known only when it runs. A pair of query and key: two
 // dot products' worth of multiply-adds, scale, max, subtract, exp, add, and three for the cap. A
 // query: a reciprocal, and Dv to normalise. Slots are read once a view.
+// Latent attention's keys are its values too: an operand that is named a second time is read once.
+bool NamedBefore(const OpCall& call, size_t input) {
+  const auto& ids = call.node->inputs();
+  const auto here = ids.begin() + static_cast<int>(input);
+  return here < ids.end() && std::find(ids.begin(), here, *here) != here;
+}
+
 Work CountWork(const OpCall& call) {
   const Inputs in(call);
   const std::vector<int64_t> q = call.inputs[0].dims(), views = call.inputs[in.views].dims();
@@ -225,6 +232,7 @@ Work CountWork(const OpCall& call) {
   const double pair = 2 * D + 2 * Dv + 5 + (call.attrs().Float("softcap") > 0 ? 3 : 0);
   double read = 0;
   for (size_t i = 0; i < call.inputs.size(); ++i) {
+    if (NamedBefore(call, i)) continue;
     const bool cache = i > 0 && i < in.views;
     const double bytes = static_cast<double>(call.inputs[i].size_bytes());
     const double slots = static_cast<double>(std::max<int64_t>(call.inputs[1].dims()[0], 1));
