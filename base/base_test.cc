@@ -1,7 +1,7 @@
-#include <unistd.h>
-
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "base/registry.h"
@@ -32,9 +32,15 @@ TEST(File, AtomicWriteReplacesAndLeavesNothingAside) {
   ASSERT_OK(WriteFileAtomic(path, "two"));
   STRATA_ASSERT_OK_AND_ASSIGN(std::string content, ReadFile(path));
   EXPECT_EQ(content, "two");
-  EXPECT_FALSE(FileExists(absl::StrCat(path, ".tmp.", getpid())));
   // A folder stands where the file should go: the error names the path and the old content stays.
-  EXPECT_THAT(WriteFileAtomic(folder, "x"), testing::Not(IsOk()));
+  const std::string taken = JoinPath(folder, "taken");
+  ASSERT_OK(MakeDirectories(taken));
+  EXPECT_THAT(WriteFileAtomic(taken, "x"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("taken: cannot rename to")));
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
+  EXPECT_THAT(names, testing::UnorderedElementsAre("f", "taken"));
   STRATA_ASSERT_OK_AND_ASSIGN(auto mapped, MappedFile::Open(path));
   EXPECT_EQ(mapped->data(), "two");
 }

@@ -8,20 +8,14 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <system_error>
+
+#include "base/atomic_file.h"
+#include "base/errno_status.h"
 
 namespace strata {
 namespace {
-
-absl::Status ErrnoStatus(const std::string& path, absl::string_view action) {
-  const int error = errno;
-  const std::string message = absl::StrCat(path, ": cannot ", action, ": ", std::strerror(error));
-  if (error == ENOENT) return absl::NotFoundError(message);
-  if (error == EACCES || error == EPERM || error == EROFS) return absl::PermissionDeniedError(message);
-  if (error == EISDIR || error == ENOTDIR) return absl::InvalidArgumentError(message);
-  if (error == ENOSPC || error == EDQUOT) return absl::ResourceExhaustedError(message);
-  return absl::InternalError(message);
-}
 
 // A file descriptor that closes itself.
 class Descriptor {
@@ -37,24 +31,6 @@ class Descriptor {
  private:
   int fd_;
 };
-
-absl::Status WriteAll(int fd, absl::string_view content, const std::string& path) {
-  while (!content.empty()) {
-    const ssize_t written = write(fd, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoStatus(path, "write");
-    content.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status WriteAndSync(const std::string& path, absl::Span<const absl::string_view> pieces) {
-  Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (file.get() < 0) return ErrnoStatus(path, "create");
-  for (absl::string_view piece : pieces) STRATA_RETURN_IF_ERROR(WriteAll(file.get(), piece, path));
-  if (fsync(file.get()) != 0) return ErrnoStatus(path, "fsync");
-  return absl::OkStatus();
-}
 
 }  // namespace
 
@@ -77,22 +53,9 @@ absl::Status WriteFileAtomic(const std::string& path, absl::string_view content)
 }
 
 absl::Status WriteFileAtomic(const std::string& path, absl::Span<const absl::string_view> pieces) {
-  const std::string aside = absl::StrCat(path, ".tmp.", getpid());
-  absl::Status status = WriteAndSync(aside, pieces);
-  if (status.ok() && rename(aside.c_str(), path.c_str()) != 0)
-    status = ErrnoStatus(path, "rename to");
-  if (!status.ok()) {
-    unlink(aside.c_str());
-    return status;
-  }
-  // The rename itself is durable only once the folder is.
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  Descriptor directory(
-      open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0) return absl::OkStatus();  // a folder that may be written, but not read
-  // Some file systems cannot sync a folder and say so.
-  const bool synced = fsync(directory.get()) == 0 || errno == EINVAL || errno == ENOTSUP;
-  return synced ? absl::OkStatus() : ErrnoStatus(path, "fsync the folder of");
+  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<AtomicFile> file, AtomicFile::Create(path));
+  for (absl::string_view piece : pieces) STRATA_RETURN_IF_ERROR(file->Append(piece));
+  return file->Commit();
 }
 
 absl::Status MakeDirectories(const std::string& path) {
