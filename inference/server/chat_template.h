@@ -30,10 +30,9 @@ namespace strata::inference {
 struct ChatTemplateOptions {
   // A name, or a file with a Jinja template; "": `source`, and where that is empty too the first named one whose marks
   // are special tokens of the tokenizer.
-  std::string choice;
-  std::string source;  // the model's own
-  std::vector<int32_t>
-      end_of_turn;  // tokens that end it, beside what the template itself puts there
+  std::string choice = {};
+  std::string source = {};                // the model's own
+  std::vector<int32_t> end_of_turn = {};  // tokens that end it, beside those of the template
 };
 
 // What a request brings. Its order of keys is kept: templates print tools.
