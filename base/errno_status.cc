@@ -6,7 +6,10 @@
 namespace strata {
 
 absl::Status ErrnoStatus(const std::string& path, absl::string_view action) {
-  const int error = errno;
+  return ErrnoStatus(errno, path, action);
+}
+
+absl::Status ErrnoStatus(int error, const std::string& path, absl::string_view action) {
   const std::string message = absl::StrCat(path, ": cannot ", action, ": ", std::strerror(error));
   if (error == ENOENT) return absl::NotFoundError(message);
   if (error == EACCES || error == EPERM || error == EROFS)

@@ -14,6 +14,8 @@ namespace strata {
 // To be called before anything else can set errno. The code follows errno: NOT_FOUND, PERMISSION_DENIED,
 // INVALID_ARGUMENT (a folder where a file should be, or the other way), RESOURCE_EXHAUSTED (the disk is full), INTERNAL.
 absl::Status ErrnoStatus(const std::string& path, absl::string_view action);
+// The same of an error number that something else gave.
+absl::Status ErrnoStatus(int error, const std::string& path, absl::string_view action);
 
 }  // namespace strata
 

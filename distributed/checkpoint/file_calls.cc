@@ -11,47 +11,17 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/errno_status.h"
+
 namespace strata::distributed {
-namespace {
-
-absl::StatusCode CodeOf(int error) {
-  switch (error) {
-    case ENOENT:
-      return absl::StatusCode::kNotFound;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return absl::StatusCode::kPermissionDenied;
-    case ENOSPC:
-    case EDQUOT:
-      return absl::StatusCode::kResourceExhausted;
-    case EISDIR:
-    case ENOTDIR:
-      return absl::StatusCode::kInvalidArgument;
-    default:
-      return absl::StatusCode::kInternal;
-  }
-}
-
-absl::Status ErrorOf(int error, absl::string_view path, absl::string_view action) {
-  return absl::Status(CodeOf(error),
-                      absl::StrCat(path, ": cannot ", action, ": ", std::strerror(error)));
-}
-
-}  // namespace
-
-absl::Status FileError(absl::string_view path, absl::string_view action) {
-  return ErrorOf(errno, path, action);
-}
-
 absl::Status HardLink(const std::string& from, const std::string& to) {
   if (link(from.c_str(), to.c_str()) == 0 || errno == EEXIST) return absl::OkStatus();
-  return FileError(to, absl::StrCat("link to ", from));
+  return ErrnoStatus(to, absl::StrCat("link to ", from));
 }
 
 absl::StatusOr<uint64_t> FileBytes(const std::string& path) {
   struct stat info;
-  if (stat(path.c_str(), &info) != 0) return FileError(path, "stat");
+  if (stat(path.c_str(), &info) != 0) return ErrnoStatus(path, "stat");
   if (!S_ISREG(info.st_mode)) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": not a regular file"));
   }
@@ -61,7 +31,7 @@ absl::StatusOr<uint64_t> FileBytes(const std::string& path) {
 absl::Status MakeFolders(const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  return error ? ErrorOf(error.value(), folder, "make the folder") : absl::OkStatus();
+  return error ? ErrnoStatus(error.value(), folder, "make the folder") : absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> ListFolder(const std::string& folder) {
@@ -69,36 +39,36 @@ absl::StatusOr<std::vector<std::string>> ListFolder(const std::string& folder) {
   std::vector<std::string> names;
   std::filesystem::directory_iterator it(folder, error), end;
   for (; !error && it != end; it.increment(error)) names.push_back(it->path().filename().string());
-  if (error) return ErrorOf(error.value(), folder, "list");
+  if (error) return ErrnoStatus(error.value(), folder, "list");
   std::sort(names.begin(), names.end());
   return names;
 }
 
 absl::Status SyncFolder(const std::string& folder) {
   const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return FileError(folder, "open");
+  if (descriptor < 0) return ErrnoStatus(folder, "open");
   // Some file systems cannot sync a folder and say so; there is nothing more to be done on them.
   const bool synced = fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP;
-  const absl::Status status = synced ? absl::OkStatus() : FileError(folder, "fsync");
+  const absl::Status status = synced ? absl::OkStatus() : ErrnoStatus(folder, "fsync");
   close(descriptor);
   return status;
 }
 
 absl::Status RemoveFile(const std::string& path) {
   if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return FileError(path, "remove");
+  return ErrnoStatus(path, "remove");
 }
 
 absl::Status RemoveFolder(const std::string& folder) {
   std::error_code error;
   std::filesystem::remove_all(folder, error);
-  if (error) return ErrorOf(error.value(), folder, "remove");
+  if (error) return ErrnoStatus(error.value(), folder, "remove");
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<RandomReader>> RandomReader::Open(const std::string& path) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return FileError(path, "open");
+  if (descriptor < 0) return ErrnoStatus(path, "open");
   return std::unique_ptr<RandomReader>(new RandomReader(path, descriptor));
 }
 
@@ -110,7 +80,7 @@ absl::Status RandomReader::Read(uint64_t offset, char* to, size_t bytes) const {
     const ssize_t got =
         pread(descriptor_, to + done, bytes - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FileError(path_, "read");
+    if (got < 0) return ErrnoStatus(path_, "read");
     if (got == 0) {
       return absl::DataLossError(absl::StrCat(path_, ": is truncated: has no byte ", offset + done,
                                               "; bytes ", offset, " .. ", offset + bytes,
@@ -123,11 +93,11 @@ absl::Status RandomReader::Read(uint64_t offset, char* to, size_t bytes) const {
 
 absl::StatusOr<std::unique_ptr<FileLock>> FileLock::TryAcquire(const std::string& path) {
   const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor < 0) return FileError(path, "open");
+  if (descriptor < 0) return ErrnoStatus(path, "open");
   if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
     return std::unique_ptr<FileLock>(new FileLock(descriptor));
   }
-  const absl::Status status = errno == EWOULDBLOCK ? absl::OkStatus() : FileError(path, "lock");
+  const absl::Status status = errno == EWOULDBLOCK ? absl::OkStatus() : ErrnoStatus(path, "lock");
   close(descriptor);
   if (status.ok()) return nullptr;
   return status;

@@ -12,9 +12,6 @@
 
 namespace strata::distributed {
 
-// A status for errno: "PATH: cannot ACTION: No space left on device" (RESOURCE_EXHAUSTED).
-absl::Status FileError(absl::string_view path, absl::string_view action);
-
 // A second name for a file's bytes. OK when `to` is there already.
 absl::Status HardLink(const std::string& from, const std::string& to);
 
