@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "distributed/partition/node_plan.h"
 #include "distributed/partition/op_rules.h"
 #include "distributed/partition/sharding.h"
+#include "distributed/plan/glob.h"
 #include "framework/graph/verifier.h"
 
 namespace strata::distributed {
@@ -27,15 +27,6 @@ using graph::Value;
 template <typename... Parts>
 absl::Status Fault(const Parts&... parts) {
   return absl::InvalidArgumentError(absl::StrCat(parts...));
-}
-
-// '*' is any run of characters, '?' one.
-bool Fits(absl::string_view glob, absl::string_view name) {
-  if (glob.empty()) return name.empty();
-  if (glob[0] == '*')
-    return Fits(glob.substr(1), name) || (!name.empty() && Fits(glob, name.substr(1)));
-  return !name.empty() && (glob[0] == '?' || glob[0] == name[0]) &&
-         Fits(glob.substr(1), name.substr(1));
 }
 
 class Propagator {
@@ -97,7 +88,7 @@ class Propagator {
   absl::Status Annotation(const parallel::TensorSharding& wish) {
     bool any = false;
     for (uint32_t v = 0; v < places_.size(); ++v) {
-      if (!Fits(wish.tensor(), ValueAt(v).name())) continue;
+      if (!parallel::FitsGlob(wish.tensor(), ValueAt(v).name())) continue;
       any = true;
       if (fixed_[v]) continue;
       absl::StatusOr<Sharding> sharding =

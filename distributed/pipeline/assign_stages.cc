@@ -5,29 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "distributed/plan/glob.h"
 
 namespace strata::distributed {
 namespace {
-
-// Iterative glob match: on a mismatch the last star takes one character more.
-bool Matches(absl::string_view pattern, absl::string_view text) {
-  size_t p = 0, t = 0, star = absl::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t]) && pattern[p] != '*') {
-      ++p, ++t;
-    } else if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (star != absl::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
 
 class Assigner {
  public:
@@ -132,7 +113,7 @@ int FindStage(const StagePatterns& stages, absl::string_view path) {
     for (const std::string& pattern : stages[stage]) {
       for (size_t end = path.size();; end = path.rfind('.', end - 1)) {
         if (end == absl::string_view::npos || end == 0) break;
-        if (Matches(pattern, path.substr(0, end))) return static_cast<int>(stage);
+        if (parallel::FitsGlob(pattern, path.substr(0, end))) return static_cast<int>(stage);
       }
     }
   }
