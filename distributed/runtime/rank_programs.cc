@@ -198,15 +198,16 @@ class Maker {
     return absl::OkStatus();
   }
 
-  // As many of one group as plan.bucket_bytes holds, one at least.
+  // As many of one group and dtype as plan.bucket_bytes holds, one at least.
   void BucketSums(PipelinePart* part) const {
-    std::map<std::string, int64_t> bytes_of;
-    for (const Value& sum : programs_.sums)
-      bytes_of[sum.name()] = LocalType(sum, programs_.mesh).size_bytes();
-    std::map<std::string, std::pair<size_t, int64_t>> open;  // by group: bucket, bytes
+    std::map<std::string, graph::TensorType> types;
+    for (const Value& sum : programs_.sums) types[sum.name()] = LocalType(sum, programs_.mesh);
+    using Key = std::pair<std::string, chips::DType>;  // group, dtype
+    std::map<Key, std::pair<size_t, int64_t>> open;    // bucket, bytes
     for (const DeferredSum& sum : sums_) {
-      const int64_t bytes = bytes_of.at(sum.sum);
-      const auto [it, fresh] = open.try_emplace(sum.group, part->deferred.size(), 0);
+      const graph::TensorType& type = types.at(sum.sum);
+      const int64_t bytes = type.size_bytes();
+      const auto [it, fresh] = open.try_emplace({sum.group, type.dtype}, part->deferred.size(), 0);
       auto& [bucket, filled] = it->second;
       if (!fresh && filled + bytes > plan_.bucket_bytes()) {
         bucket = part->deferred.size();

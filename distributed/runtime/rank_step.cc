@@ -172,7 +172,7 @@ absl::Status RankStep::RunWhole(const Tensors& global_inputs, Tensors* outputs) 
   return absl::OkStatus();
 }
 
-// All of a bucket as one message; they are of one group and, like the parameters, of one dtype.
+// All of a bucket as one message; they are of one group and one dtype.
 absl::Status RankStep::ReduceSums() {
   for (const std::vector<DeferredSum>& bucket : programs_.pipeline->deferred) {
     STRATA_ASSIGN_OR_RETURN(compiler::Collectives * group, world_->Group(bucket[0].group));

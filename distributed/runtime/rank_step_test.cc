@@ -1,6 +1,7 @@
 // What the equivalence matrix does not: several steps, the compiled engine, lanes of the Timeline, and errors.
 #include "distributed/runtime/rank_step.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "distributed/testing/tiny_plans.h"
 #include "distributed/transport/thread_transport.h"
 #include "framework/graph/interpreter.h"
+#include "framework/graph/text.h"
 #include "gtest/gtest.h"
 
 namespace strata::distributed {
@@ -99,13 +101,36 @@ TEST_P(RankStepTest, TrainsForSeveralSteps) {
   for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 2e-5) << i;
 }
 
+// Nothing depends on how the mesh is written: in which order its axes stand, and that some have one rank.
+TEST_P(RankStepTest, AxesInAnyOrder) {
+  const TinyModel model = {.sequence = 8};
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, TinyTrainingStep(model));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto alone, TinyPlan(model, {}));
+  STRATA_ASSERT_OK_AND_ASSIGN(auto plan, TinyPlan(model, GetParam()));
+  std::reverse(plan.mutable_mesh()->begin(), plan.mutable_mesh()->end());
+  for (const auto kind : {parallel::DATA_PARALLEL, parallel::TENSOR_PARALLEL,
+                          parallel::CONTEXT_PARALLEL, parallel::EXPERT_PARALLEL}) {
+    parallel::MeshAxis* axis = plan.add_mesh();
+    axis->set_name(absl::StrCat("one", static_cast<int>(kind)));
+    axis->set_kind(kind);
+    axis->set_size(1);
+    for (int i = plan.mesh_size() - 1; kind == parallel::TENSOR_PARALLEL && i > 0; --i)
+      plan.mutable_mesh()->SwapElements(i, i - 1);
+  }
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto want, Train(step, alone, Interpreted()));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto got, Train(step, plan, Interpreted()));
+  for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 2e-5) << i;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Plans, RankStepTest,
-    testing::Values(TinyParallelism{.dp = 2, .zero = parallel::ZERO_3},
-                    TinyParallelism{.tp = 2, .sequence_parallel = true},
-                    TinyParallelism{.pp = 2, .schedule = "zb_h1", .microbatches = 2},
-                    TinyParallelism{
-                        .pp = 2, .dp = 2, .zero = parallel::ZERO_1, .microbatches = 2}));
+    testing::Values(
+        TinyParallelism{.dp = 2, .zero = parallel::ZERO_3},
+        TinyParallelism{.tp = 2, .sequence_parallel = true},
+        TinyParallelism{.dp = 2, .tp = 2, .zero = parallel::ZERO_2, .sequence_parallel = true},
+        TinyParallelism{.cp = 2, .tp = 2},
+        TinyParallelism{.pp = 2, .schedule = "zb_h1", .microbatches = 2},
+        TinyParallelism{.pp = 2, .dp = 2, .zero = parallel::ZERO_1, .microbatches = 2}));
 
 // A step without the symbol of the batch is that of a microbatch.
 TEST(RankStepTest, TakesAStepOfAMicrobatch) {
@@ -178,6 +203,59 @@ TEST(RankStepTest, GradientsAreReducedOnceAStep) {
                               TinyPlan({}, {.dp = 2, .zero = parallel::ZERO_2, .microbatches = 4}));
   STRATA_ASSERT_OK_AND_ASSIGN(const RankPrograms programs, MakeRankPrograms(step, cut, 0, 8));
   EXPECT_LT(programs.pipeline->deferred.size(), 3u);
+}
+
+// A stage that holds no parameters, behind all that do.
+TEST(RankStepTest, LastStageWithoutParameters) {
+  const TinyModel model = {.sequence = 8};
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, TinyTrainingStep(model));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto alone, TinyPlan(model, {}));
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      auto plan,
+      TinyPlan(
+          model,
+          {.pp = 2, .dp = 2, .zero = parallel::ZERO_1, .microbatches = 2, .bucket_bytes = 4096}));
+  plan.mutable_chunks(0)->clear_nodes();
+  plan.mutable_chunks(1)->clear_nodes();
+  for (const char* module : {"wte", "wpe", "h.*", "ln_f", "lm_head"})
+    plan.mutable_chunks(0)->add_nodes(module);
+  plan.mutable_chunks(1)->add_nodes("loss");
+  STRATA_ASSERT_OK_AND_ASSIGN(const RankPrograms last, MakeRankPrograms(step, plan, 3, kRows));
+  EXPECT_TRUE(last.state.empty());
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto want, Train(step, alone, Interpreted()));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto got, Train(step, plan, Interpreted()));
+  for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 2e-5) << i;
+}
+
+// Gradients of several dtypes never share a message.
+TEST(RankStepTest, BucketsAreOfOneDtype) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, graph::ParseGraph(R"(graph "mixed" {
+    %x: f32[B, 4] = input data
+    %a: bf16[4] = input parameter
+    %b: f32[4] = input parameter
+    %loss: f32[] = reduce_mean(%x) {axes = ints[0, 1], keep_dims = false}
+    %low: bf16[B, 4] = cast(%x) {dtype = bf16} @ "grad loss"
+    %ga: bf16[4] gradient_of("a") = reduce_sum(%low) {axes = ints[0], keep_dims = false} @ "grad loss"
+    %gb: f32[4] gradient_of("b") = reduce_sum(%x) {axes = ints[0], keep_dims = false} @ "grad loss"
+    return %loss as "loss" mean
+    return %ga as "ga" mean
+    return %gb as "gb" mean
+  })",
+                                                                         "mixed"));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto plan,
+                              TinyPlan({}, {.dp = 2, .microbatches = 2, .bucket_bytes = 4096}));
+  const Tensors batch = {
+      {"x", graph::HostTensor::FromVector<float>({4, 4}, std::vector<float>(16, 3.0f))}};
+  EXPECT_OK(OnRanks(plan, [&](compiler::Collectives& world) -> absl::Status {
+    STRATA_ASSIGN_OR_RETURN(
+        const auto trainer,
+        RankStep::Create(step, plan, world, {.engine = Interpreted(), .rows = kRows}));
+    EXPECT_EQ(trainer->programs().pipeline->deferred.size(), 2u);
+    STRATA_ASSIGN_OR_RETURN(const Tensors outputs, trainer->Step(batch));
+    for (const char* name : {"ga", "gb"})
+      EXPECT_EQ(outputs.at(name).ToDoubles(), std::vector<double>(4, 6)) << name;
+    return absl::OkStatus();
+  }));
 }
 
 TEST(RankStepTest, ErrorsSayWhatIsWrong) {
