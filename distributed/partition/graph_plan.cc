@@ -66,7 +66,7 @@ class Planning {
     const Node& node = graph_.nodes(n);
     const NodePlan& plan = plan_.nodes.back();
     for (const std::vector<int>& set : plan.rule.linear) {
-      const AxisList axes = CommonSums(node, set);
+      const AxisList axes = CommonSums(graph_, node, set, [&](uint32_t v) { return may_wait_[v]; });
       NodePlan on_terms = plan;
       if (axes.empty() || !RunOnTerms(set, axes, mesh_, &on_terms)) continue;
       through_[static_cast<size_t>(n)] = set;
@@ -79,24 +79,6 @@ class Planning {
       sums.insert(sums.end(), own.begin(), own.end());
       std::sort(sums.begin(), sums.end());
     }
-  }
-
-  // The axes over which all operands of the set may be sums; none when they differ. Scalars need not agree: a share of a
-  // whole one on each rank is a pending sum too.
-  AxisList CommonSums(const Node& node, const std::vector<int>& set) const {
-    AxisList common;
-    bool differ = false, scalars = true;
-    for (int i : set) {
-      if (i >= node.inputs_size()) continue;
-      const AxisList& sums = may_wait_[node.inputs(i)];
-      differ = differ || (i != set[0] && sums != common);
-      scalars = scalars && graph_.values(static_cast<int>(node.inputs(i))).dims_size() == 0;
-      AxisList both;
-      std::set_union(common.begin(), common.end(), sums.begin(), sums.end(),
-                     std::back_inserter(both));
-      common = std::move(both);
-    }
-    return differ && !scalars ? AxisList() : common;
   }
 
   // From the end, so that what reads a value is decided before it.
@@ -144,6 +126,24 @@ class Planning {
 };
 
 }  // namespace
+
+AxisList CommonSums(const Graph& graph, const Node& node, const std::vector<int>& set,
+                    const std::function<AxisList(uint32_t value)>& sums_of) {
+  AxisList common;
+  bool differ = false, shareable = true;
+  for (int i : set) {
+    if (i >= node.inputs_size()) continue;
+    const graph::Value& value = graph.values(static_cast<int>(node.inputs(i)));
+    const AxisList sums = sums_of(node.inputs(i));
+    differ = differ || (i != set[0] && sums != common);
+    shareable = shareable && value.dims_size() == 0 && chips::IsFloat(value.dtype());
+    AxisList both;
+    std::set_union(common.begin(), common.end(), sums.begin(), sums.end(),
+                   std::back_inserter(both));
+    common = std::move(both);
+  }
+  return differ && !shareable ? AxisList() : common;
+}
 
 absl::StatusOr<GraphPlan> PlanGraph(const Graph& annotated, const Mesh& mesh) {
   return Planning(annotated, mesh).Run();

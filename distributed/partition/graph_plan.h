@@ -2,6 +2,8 @@
 #ifndef STRATA_DISTRIBUTED_PARTITION_GRAPH_PLAN_H_
 #define STRATA_DISTRIBUTED_PARTITION_GRAPH_PLAN_H_
 
+#include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "base/status.h"
@@ -19,6 +21,11 @@ struct GraphPlan {
 
 // INVALID_ARGUMENT: a sharding that does not fit its value.
 absl::StatusOr<GraphPlan> PlanGraph(const graph::Graph& annotated, const Mesh& mesh);
+
+// The axes over which all operands of `set` (numbers of the node's operands) are pending sums, `sums_of` a value; none when
+// they differ. Floating scalars need not agree: a share of a whole one on each rank is a pending sum too.
+AxisList CommonSums(const graph::Graph& graph, const graph::Node& node, const std::vector<int>& set,
+                    const std::function<AxisList(uint32_t value)>& sums_of);
 
 }  // namespace strata::distributed
 

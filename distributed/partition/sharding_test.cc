@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
 #include "base/status_matchers.h"
 #include "base/textproto.h"
+#include "distributed/partition/lockstep.h"
 #include "distributed/partition/propagate.h"
 #include "distributed/partition/reshard.h"
 #include "distributed/partition/shard_tensors.h"
@@ -264,6 +266,27 @@ TEST(SymbolTest, ACountOfTheBatchNeedsNoCollective) {
   )",
                                                                    PlanOf(kDp2)));
   EXPECT_EQ(PrintGraph(mine).find("all_reduce("), std::string::npos) << PrintGraph(mine);
+}
+
+// A whole number is not cut into shares of a sum: half of one is none.
+TEST(ShareTest, WholeNumbersJoinSumsThatAreDone) {
+  for (const char* dtype : {"i32", "f32"}) {
+    SCOPED_TRACE(dtype);
+    const std::string text = absl::StrReplaceAll(R"(graph "count" {
+      %x: T[4] = input data
+      %more: T[] = input data
+      %total: T[] = reduce_sum(%x) {axes = ints[0], keep_dims = false}
+      %y: T[] = add(%total, %more)
+      return %y as "y" replicated
+    })",
+                                                 {{"T", dtype}});
+    STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph global, graph::ParseGraph(text, "test"));
+    const chips::DType type = global.values(0).dtype();
+    const std::vector<HostTensor> inputs = {HostTensor::FromDoubles(type, {4}, {1, 2, 3, 4}),
+                                            HostTensor::FromDoubles(type, {}, {5})};
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto got, RunPartitioned(global, PlanOf(kDp2), true, inputs));
+    EXPECT_EQ(got[0].ToDoubles(), std::vector<double>{15});
+  }
 }
 
 }  // namespace

@@ -139,24 +139,13 @@ class Writer {
   // run on them. Empty when there is none.
   std::vector<int> PassingSet(const Node& node, NodePlan* plan, AxisList* axes) const {
     for (const std::vector<int>& set : plan->rule.linear) {
-      AxisList common;
-      bool differ = false, scalars = true;
-      for (int i : set) {
-        if (i >= node.inputs_size()) continue;
-        const uint32_t v = node.inputs(i);
-        const AxisList sums = plan_.waits[v] ? forms_[v][0].sharding.pending : AxisList();
-        differ = differ || (i != set[0] && sums != common);
-        scalars = scalars && ValueAt(v).dims_size() == 0;
-        AxisList both;
-        std::set_union(common.begin(), common.end(), sums.begin(), sums.end(),
-                       std::back_inserter(both));
-        common = std::move(both);
-      }
+      const AxisList common = CommonSums(global_, node, set, [&](uint32_t v) {
+        return plan_.waits[v] ? forms_[v][0].sharding.pending : AxisList();
+      });
       NodePlan on_terms = *plan;
-      if (common.empty() || (differ && !scalars) || !RunOnTerms(set, common, mesh_, &on_terms))
-        continue;
+      if (common.empty() || !RunOnTerms(set, common, mesh_, &on_terms)) continue;
       *axes = common;
-      const std::vector<int> found = set;
+      const std::vector<int> found = set;  // `set` is of the plan that is replaced
       *plan = std::move(on_terms);
       return found;
     }
