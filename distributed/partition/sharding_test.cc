@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/status_matchers.h"
 #include "base/textproto.h"
@@ -286,6 +287,68 @@ TEST(ShareTest, WholeNumbersJoinSumsThatAreDone) {
                                             HostTensor::FromDoubles(type, {}, {5})};
     STRATA_ASSERT_OK_AND_ASSIGN(const auto got, RunPartitioned(global, PlanOf(kDp2), true, inputs));
     EXPECT_EQ(got[0].ToDoubles(), std::vector<double>{15});
+  }
+}
+
+// A sum over the batch, whatever ZeRO cuts: parameters that the ranks divide and some that they do not, on axes in any
+// order.
+TEST(ZeroTest, SumsOverABatch) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph global, graph::ParseGraph(R"(graph "sums" {
+    %x: f64[4, 6] = input data
+    %w: f64[6] = input parameter
+    %w.m: f64[6] = input state
+    %v: f64[3] = input parameter
+    %v.m: f64[3] = input state
+    %xw: f64[4, 6] = mul(%x, %w)
+    %loss: f64[] = reduce_sum(%xw) {axes = ints[0, 1], keep_dims = false}
+    %gw: f64[6] gradient_of("w") = reduce_sum(%x) {axes = ints[0], keep_dims = false} @ "grad w"
+    %pairs: f64[4, 2, 3] = reshape(%x) {dims = dims[4, 2, 3]} @ "grad v"
+    %gv: f64[3] gradient_of("v") = reduce_sum(%pairs) {axes = ints[0, 1], keep_dims = false} @ "grad v"
+    %new_wm: f64[6] = add(%w.m, %gw)
+    %new_w: f64[6] = sub(%w, %new_wm)
+    %new_vm: f64[3] = add(%v.m, %gv)
+    %new_v: f64[3] = sub(%v, %new_vm)
+    return %loss as "loss" replicated
+    return %new_w as "w" replicated
+    return %new_wm as "w.m" replicated
+    return %new_v as "v" replicated
+    return %new_vm as "v.m" replicated
+    update %w with %new_w
+    update %w.m with %new_wm
+    update %v with %new_v
+    update %v.m with %new_vm
+  })",
+                                                                           "test"));
+  const auto numbers = [](std::vector<int64_t> dims, double first) {
+    HostTensor tensor = HostTensor::Zeros(chips::F64, dims);
+    for (int64_t i = 0; i < tensor.elements(); ++i)
+      tensor.data<double>()[i] = first + static_cast<double>(i);
+    return tensor;
+  };
+  std::vector<std::vector<double>> first;
+  for (const char* mesh :
+       {"mesh { name: 'dp' kind: DATA_PARALLEL size: 1 }",
+        "mesh { name: 'dp' kind: DATA_PARALLEL size: 2 }",
+        "mesh { name: 'tp' kind: TENSOR_PARALLEL size: 3 } mesh { name: 'dp' kind: DATA_PARALLEL "
+        "size: 2 } shardings { tensor: 'v*' axes: 'tp' }",
+        "mesh { name: 'b' kind: DATA_PARALLEL size: 2 } mesh { name: 'one' kind: TENSOR_PARALLEL "
+        "size: 1 } mesh { name: 'a' kind: DATA_PARALLEL size: 2 }"}) {
+    for (const char* zero : {"", " zero: ZERO_1", " zero: ZERO_2", " zero: ZERO_3"}) {
+      for (const char* buckets : {"", " bucket_bytes: 1024"}) {
+        SCOPED_TRACE(absl::StrCat(mesh, zero, buckets));
+        STRATA_ASSERT_OK_AND_ASSIGN(
+            const auto got, RunPartitioned(global, PlanOf(absl::StrCat(mesh, zero, buckets)), true,
+                                           {numbers({4, 6}, 1), numbers({6}, 2), numbers({6}, 3),
+                                            numbers({3}, 4), numbers({3}, 5)}));
+        std::vector<std::vector<double>> outputs;
+        for (const HostTensor& tensor : got) outputs.push_back(tensor.ToDoubles());
+        if (first.empty()) {
+          EXPECT_EQ(outputs[3], (std::vector<double>{4 - 5 - 92, 5 - 6 - 100, 6 - 7 - 108}));
+          first = outputs;
+        }
+        EXPECT_EQ(outputs, first);
+      }
+    }
   }
 }
 
