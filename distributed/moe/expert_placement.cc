@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <numeric>
 #include <queue>
 #include <utility>
@@ -17,7 +19,13 @@ absl::Status Check(absl::Span<const double> loads, int ranks, int slots_per_rank
                                                    " ranks of ", slots_per_rank,
                                                    " slots; all must be at least 1"));
   }
-  if (static_cast<int64_t>(ranks) * slots_per_rank < static_cast<int64_t>(loads.size())) {
+  const int64_t slots = static_cast<int64_t>(ranks) * slots_per_rank;
+  if (slots > std::numeric_limits<int32_t>::max()) {
+    return absl::InvalidArgumentError(absl::StrCat("slots_per_rank: ", ranks, " ranks of ",
+                                                   slots_per_rank,
+                                                   " slots are more than an i32 numbers"));
+  }
+  if (slots < static_cast<int64_t>(loads.size())) {
     return absl::InvalidArgumentError(absl::StrCat("slots_per_rank: ", ranks, " ranks of ",
                                                    slots_per_rank, " slots have no room for ",
                                                    loads.size(), " experts"));

@@ -161,6 +161,7 @@ TEST(PlaceExpertsTest, WhatCannotBePlacedIsAnError) {
   };
   EXPECT_THAT(PlaceExperts({}, 2, 2), invalid("places 0 experts"));
   EXPECT_THAT(PlaceExperts({1, 2, 3}, 1, 2), invalid("no room for 3 experts"));
+  EXPECT_THAT(PlaceExperts({1, 2, 3}, 1 << 16, 1 << 16), invalid("more than an i32 numbers"));
   EXPECT_THAT(PlaceExperts({1, -2}, 1, 2), invalid("loads[1]: is -2"));
   EXPECT_THAT(PlaceExperts({1, 2}, 0, 2), invalid("0 ranks"));
   EXPECT_THAT(ContiguousPlacement(6, 4), invalid("ranks: is 4; must divide the 6 experts"));

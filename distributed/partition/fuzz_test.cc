@@ -153,7 +153,11 @@ INSTANTIATE_TEST_SUITE_P(Meshes, FuzzTest,
                                          "mesh { name: 'tp' kind: TENSOR_PARALLEL size: 2 } mesh { "
                                          "name: 'ep' kind: EXPERT_PARALLEL size: 2 }",
                                          "mesh { name: 'tp' kind: TENSOR_PARALLEL size: 4 } mesh { "
-                                         "name: 'cp' kind: CONTEXT_PARALLEL size: 2 }"));
+                                         "name: 'cp' kind: CONTEXT_PARALLEL size: 2 }",
+                                         "mesh { name: 'tp' kind: TENSOR_PARALLEL size: 2 } mesh { "
+                                         "name: 'one' kind: DATA_PARALLEL size: 1 } mesh { name: "
+                                         "'dp' kind: DATA_PARALLEL size: 2 } mesh { name: 'cp' "
+                                         "kind: CONTEXT_PARALLEL size: 2 }"));
 
 }  // namespace
 }  // namespace strata::distributed

@@ -62,7 +62,8 @@ class RankStep {
   absl::Status Load(const Tensors& global);
 
   // One step on the global batch: every DATA input by name, of `rows` rows where it has a batch. Returns the outputs that
-  // every rank has whole, by name; not the updates. With `timeline` one lane "rank r" of what the rank did.
+  // every rank has whole, by name; not the updates. An empty `timeline` gets one lane "rank r", and in it the slots and
+  // messages of a step in microbatches; of a step that is one program the engine knows what ran.
   absl::StatusOr<Tensors> Step(const Tensors& global_inputs, chips::Timeline* timeline = nullptr);
 
   // The step's outputs that this rank has in part, or that not all ranks of the pipeline have; of the last Step().

@@ -45,8 +45,8 @@ struct TinyModel {
   int64_t experts = 0;  // 0: an MLP
   int64_t experts_per_token = 2;
   bool routed = false;  // experts see the tokens that chose them, in buffers; else all tokens
-  double capacity_factor =
-      1.25;  // routed: the buffers' places over an expert's share; 0: for every token; 0: one for every token
+  // routed: the places of an expert's buffer over its even share of the tokens; 0: a place for every token.
+  double capacity_factor = 1.25;
   bool grouped = false;     // routed: rows sorted by expert instead of buffers; nothing is dropped
   graph::Size batch = "B";  // rows of tokens; a number or the symbol
   double clip_norm = 0.5;   // 0: none

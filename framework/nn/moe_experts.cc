@@ -48,7 +48,7 @@ Tensor Grouped(const Tensor& x, const Tensor& offsets, const Tensor& w) {
 }  // namespace
 
 int64_t ExpertCapacity(int64_t tokens, int64_t per_token, int64_t experts, double factor) {
-  if (factor <= 0) return std::max<int64_t>(1, tokens);
+  if (!(factor > 0)) return std::max<int64_t>(1, tokens);  // NaN too
   const double share = factor * static_cast<double>(tokens) * static_cast<double>(per_token) /
                        static_cast<double>(experts);
   const double least = std::min(std::ceil(share), static_cast<double>(tokens));

@@ -266,6 +266,7 @@ TEST(MoeTest, CapacityIsTheShareTimesItsFactor) {
   EXPECT_EQ(ExpertCapacity(64, 2, 8, 1.0), 16);
   EXPECT_EQ(ExpertCapacity(64, 2, 8, 1.25), 20);
   EXPECT_EQ(ExpertCapacity(65, 2, 8, 1.0), 17);  // rounded up
+  EXPECT_EQ(ExpertCapacity(64, 2, 8, std::nan("")), 64);
   EXPECT_EQ(ExpertCapacity(64, 2, 8, 100), 64);  // a token once at most
   EXPECT_EQ(ExpertCapacity(64, 2, 8, 0), 64);    // drop-less
   EXPECT_EQ(ExpertCapacity(3, 1, 100, 1.0), 1);
