@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <map>
+#include <set>
 #include <string>
 
 #include "compiler/device/collective_call.h"
@@ -45,6 +46,27 @@ std::vector<std::vector<uint32_t>> DeadAfter(const graph::Graph& graph) {
   return dead;
 }
 
+// Outputs, and the updates carried out. Outputs and updates are of the values before any update: what lies in the storage
+// of an updated input is copied first.
+std::vector<HostTensor> Finish(const graph::Graph& graph, const std::vector<HostTensor>& values) {
+  std::set<const void*> targets;
+  for (const auto& update : graph.updates()) targets.insert(values[update.input()].raw());
+  std::map<uint32_t, HostTensor> results;  // by value
+  std::vector<HostTensor> outputs;
+  for (const auto& output : graph.outputs()) {
+    const HostTensor& value = values[output.value()];
+    HostTensor& result = results[output.value()];
+    result = targets.count(value.raw()) > 0 ? value.Clone() : value;
+    outputs.push_back(result);
+  }
+  for (const auto& update : graph.updates()) {
+    const HostTensor& target = values[update.input()];
+    if (target.size_bytes() > 0)
+      std::memcpy(target.raw(), results.at(update.output()).raw(), target.size_bytes());
+  }
+  return outputs;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<HostTensor>> RankInterpreter::Evaluate(
@@ -65,13 +87,7 @@ absl::StatusOr<std::vector<HostTensor>> RankInterpreter::Evaluate(
       values[node.outputs(i)] = (*results)[static_cast<size_t>(i)];
     for (uint32_t id : dead[static_cast<size_t>(n)]) values[id] = HostTensor();
   }
-  std::vector<HostTensor> outputs;
-  for (const auto& output : bound.outputs()) outputs.push_back(values[output.value()]);
-  for (const auto& update : bound.updates()) {
-    std::memcpy(values[update.input()].raw(), values[update.output()].raw(),
-                values[update.input()].size_bytes());
-  }
-  return outputs;
+  return Finish(bound, values);
 }
 
 }  // namespace strata::distributed

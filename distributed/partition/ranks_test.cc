@@ -10,6 +10,7 @@
 #include "base/status_matchers.h"
 #include "base/textproto.h"
 #include "distributed/collective/mesh_collectives.h"
+#include "distributed/collective/null_collectives.h"
 #include "distributed/collective/register.h"
 #include "distributed/partition/propagate.h"
 #include "distributed/partition/rank_interpreter.h"
@@ -21,6 +22,7 @@
 #include "distributed/transport/thread_transport.h"
 #include "framework/graph/evaluator.h"
 #include "framework/graph/interpreter.h"
+#include "framework/graph/text.h"
 
 namespace strata::distributed {
 namespace {
@@ -93,6 +95,26 @@ INSTANTIATE_TEST_SUITE_P(Plans, RanksTest,
                                                       "sequence_parallel: true zero: ZERO_2"),
                                          absl::StrCat(kDp2, kCp2, "zero: ZERO_3"),
                                          absl::StrCat(kCp2, kTp2, kMegatron, "context: ULYSSES")));
+
+// As the reference interpreter: updates are of what was before all of them, and so are outputs.
+TEST(RankInterpreterTest, UpdatesAreAtOnce) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph swap, graph::ParseGraph(R"(graph "swap" {
+    %a: f32[2] = input state
+    %b: f32[2] = input state
+    return %a as "a" replicated
+    return %b as "b" replicated
+    update %a with %b
+    update %b with %a
+  })",
+                                                                         "swap"));
+  const std::vector<HostTensor> state = {HostTensor::FromVector<float>({2}, {1, 2}),
+                                         HostTensor::FromVector<float>({2}, {3, 4})};
+  NullCollectives alone;
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto outputs, RankInterpreter(alone).Evaluate(swap, state));
+  EXPECT_EQ(state[0].ToDoubles(), (std::vector<double>{3, 4}));
+  EXPECT_EQ(state[1].ToDoubles(), (std::vector<double>{1, 2}));
+  EXPECT_EQ(outputs[0].ToDoubles(), (std::vector<double>{1, 2}));
+}
 
 }  // namespace
 }  // namespace strata::distributed
