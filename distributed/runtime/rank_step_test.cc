@@ -230,13 +230,13 @@ TEST(RankStepTest, LastStageWithoutParameters) {
 // Gradients of several dtypes never share a message.
 TEST(RankStepTest, BucketsAreOfOneDtype) {
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, graph::ParseGraph(R"(graph "mixed" {
-    %x: f32[B, 4] = input data
-    %a: bf16[4] = input parameter
-    %b: f32[4] = input parameter
+    %x: f32[B, 3] = input data
+    %a: bf16[3] = input parameter
+    %b: f32[3] = input parameter
     %loss: f32[] = reduce_mean(%x) {axes = ints[0, 1], keep_dims = false}
-    %low: bf16[B, 4] = cast(%x) {dtype = bf16} @ "grad loss"
-    %ga: bf16[4] gradient_of("a") = reduce_sum(%low) {axes = ints[0], keep_dims = false} @ "grad loss"
-    %gb: f32[4] gradient_of("b") = reduce_sum(%x) {axes = ints[0], keep_dims = false} @ "grad loss"
+    %low: bf16[B, 3] = cast(%x) {dtype = bf16} @ "grad loss"
+    %ga: bf16[3] gradient_of("a") = reduce_sum(%low) {axes = ints[0], keep_dims = false} @ "grad loss"
+    %gb: f32[3] gradient_of("b") = reduce_sum(%x) {axes = ints[0], keep_dims = false} @ "grad loss"
     return %loss as "loss" mean
     return %ga as "ga" mean
     return %gb as "gb" mean
@@ -245,15 +245,17 @@ TEST(RankStepTest, BucketsAreOfOneDtype) {
   STRATA_ASSERT_OK_AND_ASSIGN(const auto plan,
                               TinyPlan({}, {.dp = 2, .microbatches = 2, .bucket_bytes = 4096}));
   const Tensors batch = {
-      {"x", graph::HostTensor::FromVector<float>({4, 4}, std::vector<float>(16, 3.0f))}};
+      {"x", graph::HostTensor::FromVector<float>({4, 3}, std::vector<float>(12, 3.0f))}};
   EXPECT_OK(OnRanks(plan, [&](compiler::Collectives& world) -> absl::Status {
     STRATA_ASSIGN_OR_RETURN(
         const auto trainer,
         RankStep::Create(step, plan, world, {.engine = Interpreted(), .rows = kRows}));
     EXPECT_EQ(trainer->programs().pipeline->deferred.size(), 2u);
+    STRATA_ASSIGN_OR_RETURN(const StepModel model, ModelOf(trainer->programs(), "ring"));
+    EXPECT_EQ(model.wire_bytes, 3 * 2 + 3 * 4 + 2 * 4);  // a, b, and the loss of each microbatch
     STRATA_ASSIGN_OR_RETURN(const Tensors outputs, trainer->Step(batch));
     for (const char* name : {"ga", "gb"})
-      EXPECT_EQ(outputs.at(name).ToDoubles(), std::vector<double>(4, 6)) << name;
+      EXPECT_EQ(outputs.at(name).ToDoubles(), std::vector<double>(3, 6)) << name;
     return absl::OkStatus();
   }));
 }

@@ -155,6 +155,14 @@ class Modeller {
     return bytes;
   }
 
+  // The sums of a bucket are of one dtype.
+  int64_t ElementBytes(const std::vector<DeferredSum>& bucket) const {
+    const auto sum =
+        std::find_if(programs_.sums.begin(), programs_.sums.end(),
+                     [&](const graph::Value& value) { return value.name() == bucket[0].sum; });
+    return static_cast<int64_t>(chips::SizeOf(sum->dtype()));
+  }
+
   // Shared sums to the lowest holder and back, the exchange, and the mean of the step's results.
   void OptimizerTraffic() {
     for (const graph::Value& sum : programs_.sums) {
@@ -164,9 +172,11 @@ class Modeller {
       if (holders.size() > 1)
         model_.wire_bytes += static_cast<double>(messages) * static_cast<double>(LocalBytes(sum));
     }
-    for (const std::vector<DeferredSum>& bucket : part().deferred)
+    for (const std::vector<DeferredSum>& bucket : part().deferred) {
+      const int64_t size = ElementBytes(bucket);
       model_.wire_bytes +=
-          traffic_.Share(Verb::kAllReduce, bucket[0].ranks, BucketBytes(bucket) / 4, 4);
+          traffic_.Share(Verb::kAllReduce, bucket[0].ranks, BucketBytes(bucket) / size, size);
+    }
     int64_t exchange = 0;
     for (const OptimizerPrograms& programs : part().optimizer.ranks)
       exchange = std::max(exchange, ExportBytes(programs));
