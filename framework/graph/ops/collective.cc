@@ -17,16 +17,17 @@ absl::StatusOr<int64_t> RanksOf(const OpCall& call) {
   return absl::InvalidArgumentError(absl::StrCat("ranks: is ", ranks, "; must be >= 1"));
 }
 
-absl::Status CheckReduction(const OpCall& call) {
+absl::Status CheckReduction(const OpCall& call, bool takes_max) {
   STRATA_RETURN_IF_ERROR(CheckNumber(call, 0));
   const std::string reduction = call.attrs().String("reduction");
-  if (reduction == "sum" || reduction == "mean") return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("reduction: is '", reduction, "'; must be 'sum' or 'mean'"));
+  if (reduction == "sum" || reduction == "mean" || (takes_max && reduction == "max"))
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "reduction: is '", reduction, "'; must be 'sum' or 'mean'", takes_max ? " or 'max'" : ""));
 }
 
 TypesOr InferAllReduce(const OpCall& call) {
-  if (call.attrs().String("reduction") != "max") STRATA_RETURN_IF_ERROR(CheckReduction(call));
+  STRATA_RETURN_IF_ERROR(CheckReduction(call, /*takes_max=*/true));
   return std::vector<TensorType>{call.inputs[0]};
 }
 
@@ -77,7 +78,7 @@ TypesOr InferShard(const OpCall& call) {
 }
 
 TypesOr InferReduceScatter(const OpCall& call) {
-  STRATA_RETURN_IF_ERROR(CheckReduction(call));
+  STRATA_RETURN_IF_ERROR(CheckReduction(call, /*takes_max=*/false));
   return InferShard(call);
 }
 
