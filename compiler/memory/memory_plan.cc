@@ -77,7 +77,10 @@ class Planner {
   void HoldWhileItTalks(int i) {
     const Step& step = plan_.steps(i);
     if (step.stream() == 0) return;
-    const int until = FirstReader(request_, plan_, i);
+    // A reader that talks as well is not waited for when it begins, but when its own reader does.
+    int until = FirstReader(request_, plan_, i);
+    while (until < plan_.steps_size() && plan_.steps(until).stream() != 0)
+      until = FirstReader(request_, plan_, until);
     const auto hold = [&](uint32_t id) {
       last_use_[content_[id]] = std::max(last_use_[content_[id]], until);
     };

@@ -110,6 +110,26 @@ TEST(MemoryPlanTest, AnOperandReadTwiceMustAllowBoth) {
   }
 }
 
+// The computation does not wait for a collective when the next one that reads its result begins.
+TEST(MemoryPlanTest, WhatAChainOfCollectivesReadsIsKeptUntilItsEndIsWaitedFor) {
+  Draft d;
+  const uint32_t x = d.Buffer("x", 64, plan::INPUT), a = d.Buffer("a", 64), b = d.Buffer("b", 64),
+                 c = d.Buffer("c", 64), e = d.Buffer("e", 64), f = d.Buffer("f", 64),
+                 y = d.Buffer("y", 64);
+  d.Step({x}, {a});
+  d.Step({a}, {b});  // talks
+  d.Step({b}, {c});  // talks
+  d.Step({x}, {e});
+  d.Step({e}, {f});
+  d.Step({c, f}, {y});
+  d.Output(y);
+  d.plan.set_streams(2);
+  for (int step : {1, 2}) d.plan.mutable_steps(step)->set_stream(1);
+  d.Plan();
+  for (uint32_t held : {a, b, c}) EXPECT_EQ(d.At(held).last_step(), 5u) << d.At(held).name();
+  for (uint32_t beside : {e, f}) EXPECT_NE(d.At(beside).offset(), d.At(a).offset());
+}
+
 TEST(MemoryPlanTest, OneOperandServesOneResult) {
   Draft d;
   const uint32_t x = d.Buffer("x", 64, plan::INPUT), a = d.Buffer("a", 64), b = d.Buffer("b", 64),
