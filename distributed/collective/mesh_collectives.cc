@@ -114,6 +114,7 @@ absl::StatusOr<std::vector<int>> MeshCollectives::RanksOf(absl::string_view axes
 
 absl::StatusOr<compiler::Collectives*> MeshCollectives::Group(absl::string_view axes) {
   if (absl::StripAsciiWhitespace(axes).empty()) return this;
+  const std::lock_guard<std::mutex> lock(mutex_);
   const auto known = groups_.find(std::string(axes));
   if (known != groups_.end()) return known->second->collectives.get();
   STRATA_ASSIGN_OR_RETURN(std::vector<int> ranks, RanksOf(axes));

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -106,6 +107,7 @@ class MeshCollectives : public compiler::Collectives {
   std::vector<int64_t> strides_;  // of the rank, by axis
   std::string implementation_;
   std::unique_ptr<compiler::Collectives> world_;
+  std::mutex mutex_;  // of groups_: a device asks for them from two threads
   std::map<std::string, std::unique_ptr<SubGroup>, std::less<>>
       groups_;  // by the axes as asked for
 };

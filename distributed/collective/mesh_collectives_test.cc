@@ -1,6 +1,8 @@
 #include "distributed/collective/mesh_collectives.h"
 
 #include <cstdint>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "base/status_matchers.h"
@@ -38,6 +40,23 @@ absl::StatusOr<std::vector<int32_t>> RanksOf(MeshCollectives& world, absl::strin
   STRATA_RETURN_IF_ERROR(group->AllGather(&rank, ranks.data(), 1, chips::I32));
   EXPECT_EQ(ranks[static_cast<size_t>(group->rank())], rank);
   return ranks;
+}
+
+// As a device does whose collectives run beside its computation.
+TEST(MeshCollectivesTest, TwoThreadsMayAskForGroups) {
+  EXPECT_OK(OnMesh({{"a", 2}, {"b", 2}, {"c", 1}}, [](MeshCollectives& world) -> absl::Status {
+    const std::vector<std::string> groups = {"a",   "b",   "c",    "b,a",   "a,c",   "c,b",
+                                             "c,a", "b,c", "a, b", "b,a,c", "c,b,a", "b,c,a"};
+    std::vector<Collectives*> found[2];
+    const auto ask = [&](size_t who) {
+      for (const std::string& axes : groups) found[who].push_back(world.Group(axes).value());
+    };
+    std::thread other(ask, 1);
+    ask(0);
+    other.join();
+    EXPECT_EQ(found[0], found[1]);
+    return world.Barrier();
+  }));
 }
 
 TEST(MeshCollectivesTest, GroupsHoldTheRanksOfARow) {

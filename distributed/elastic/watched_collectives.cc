@@ -111,6 +111,7 @@ absl::Status WatchedCollectives::Permute(const void* input, void* output, int64_
 
 absl::StatusOr<compiler::Collectives*> WatchedCollectives::Group(absl::string_view axes) {
   if (axes.empty()) return this;
+  const std::lock_guard<std::mutex> lock(mutex_);
   STRATA_ASSIGN_OR_RETURN(compiler::Collectives* const group, to_.Group(axes));
   std::unique_ptr<WatchedCollectives>& watched = groups_[std::string(axes)];
   if (watched == nullptr) watched.reset(new WatchedCollectives(*group, all_));

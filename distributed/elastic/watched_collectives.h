@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "compiler/device/collectives.h"
@@ -68,6 +69,7 @@ class WatchedCollectives : public compiler::Collectives {
   WatchedCollectives* const all_;  // which keeps the phase and the time; of a group, its maker
   Phase phase_ = Phase::kStart;
   double waited_ = 0;
+  std::mutex mutex_;  // of groups_: a device asks for them from two threads
   std::map<std::string, std::unique_ptr<WatchedCollectives>> groups_;
 };
 

@@ -228,6 +228,7 @@ absl::Status RecordedCollectives::Permute(const void* input, void* output, int64
 
 absl::StatusOr<compiler::Collectives*> RecordedCollectives::Group(absl::string_view axes) {
   if (axes.empty()) return this;
+  const std::lock_guard<std::mutex> lock(mutex_);
   const std::string name(axes);
   const auto known = groups_.find(name);
   if (known != groups_.end()) return known->second.get();

@@ -28,6 +28,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "compiler/device/collectives.h"
@@ -95,6 +96,7 @@ class RecordedCollectives : public compiler::Collectives {
   compiler::Collectives* inner_;
   std::string group_;
   int64_t sequence_ = 0;
+  std::mutex mutex_;  // of groups_: a device asks for them from two threads
   std::map<std::string, std::unique_ptr<RecordedCollectives>> groups_;
 };
 
