@@ -75,7 +75,7 @@ void AddLaunchCommand(CLI::App& app, Action& action) {
   verb->add_option("--transport", o.transport, "how the ranks talk: tcp, shm")
       ->capture_default_str();
   verb->add_option("--timeout", o.timeout_seconds,
-                   "seconds that a rank waits for another; without, the ranks' own 300");
+                   "whole seconds that a rank waits for another; without, the ranks' own 300");
   verb->add_option("--max-restarts", o.max_restarts,
                    "how often all ranks are started again after a failure")
       ->capture_default_str();
@@ -86,6 +86,7 @@ void AddLaunchCommand(CLI::App& app, Action& action) {
                    "a shell command that prints how many ranks this machine has room for now");
   verb->add_option("--grace", options->grace_seconds,
                    "seconds that ranks have to end before they are killed")
+      ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();
   verb->add_option("--output", options->output, "whose lines are shown: all, first, none")
       ->check(CLI::IsMember({"all", "first", "none"}))

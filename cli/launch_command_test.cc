@@ -54,6 +54,8 @@ TEST(LaunchCommandTest, HelpAndBadFlags) {
   EXPECT_THAT(Launch({"-n", "many", "--", "true"}, 2), HasSubstr("many"));
   EXPECT_THAT(Launch({"--ranked=3", "--", "true"}, 2), HasSubstr("--help"));
   EXPECT_THAT(Launch({"--output=some", "--", "true"}, 2), HasSubstr("some"));
+  EXPECT_THAT(Launch({"--timeout=0.5", "--", "true"}, 2), HasSubstr("0.5"));
+  EXPECT_THAT(Launch({"--grace=inf", "--", "true"}, 2), HasSubstr("inf"));
   EXPECT_THAT(Launch({"--nnodes=2", "--", "true"}, 2), HasSubstr("--master-addr: is not set"));
   EXPECT_THAT(Launch({"-n", "2", "--min-ranks=3", "--", "true"}, 2),
               HasSubstr("--min-ranks: is 3"));

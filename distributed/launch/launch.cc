@@ -93,12 +93,16 @@ class Launcher {
       RankProcess process;
       process.rank = g.first_rank + local;
       process.argv = options_.command;
-      process.environment = {
-          {"RANK", absl::StrCat(process.rank)},         {"WORLD_SIZE", absl::StrCat(g.world_size)},
-          {"LOCAL_RANK", absl::StrCat(local)},          {"LOCAL_WORLD_SIZE", absl::StrCat(g.ranks)},
-          {"GROUP_RANK", absl::StrCat(g.node_rank)},    {"MASTER_ADDR", g.master_address},
-          {"MASTER_PORT", absl::StrCat(g.master_port)}, {"STRATA_TRANSPORT", options_.transport},
-          {"STRATA_GENERATION", absl::StrCat(g.number)}};
+      process.environment = {{"RANK", absl::StrCat(process.rank)},
+                             {"WORLD_SIZE", absl::StrCat(g.world_size)},
+                             {"LOCAL_RANK", absl::StrCat(local)},
+                             {"LOCAL_WORLD_SIZE", absl::StrCat(g.ranks)},
+                             {"GROUP_RANK", absl::StrCat(g.node_rank)},
+                             {"MASTER_ADDR", g.master_address},
+                             {"MASTER_PORT", absl::StrCat(g.master_port)},
+                             {"STRATA_TRANSPORT", options_.transport},
+                             {"STRATA_GENERATION", absl::StrCat(g.number)},
+                             {"TORCHELASTIC_RUN_ID", run_id_}};
       if (options_.timeout_seconds > 0)
         process.environment.emplace_back("STRATA_TIMEOUT", absl::StrCat(options_.timeout_seconds));
       processes.push_back(std::move(process));

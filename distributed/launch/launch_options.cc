@@ -58,8 +58,7 @@ absl::Status ValidateLaunchOptions(const LaunchOptions& o) {
   STRATA_RETURN_IF_ERROR(InRange("-n", o.ranks, 1, kMostRanks));
   STRATA_RETURN_IF_ERROR(CheckNodes(o));
   STRATA_RETURN_IF_ERROR(InRange("--max-restarts", o.max_restarts, 0, 1 << 30));
-  if (!(o.timeout_seconds >= 0))
-    return Bad("--timeout", absl::StrCat(o.timeout_seconds), "above 0");
+  STRATA_RETURN_IF_ERROR(InRange("--timeout", o.timeout_seconds, 0, 999999));
   if (o.grace.count() < 0)
     return Bad("--grace", absl::StrCat(static_cast<double>(o.grace.count()) * 1e-3), "0 or more");
   return CheckElastic(o);

@@ -21,7 +21,7 @@ struct LaunchOptions {
   std::string master_address;        // of machine 0; "" is 127.0.0.1, for one machine only
   int master_port = 0;               // 0: a free one; with several machines 29500
   std::string transport = "tcp";     // what STRATA_TRANSPORT says
-  double timeout_seconds = 0;        // what STRATA_TIMEOUT says, > 0; 0: the ranks' own, 300 s
+  int timeout_seconds = 0;           // what STRATA_TIMEOUT says, below 10^6; 0: the ranks' own, 300
   int max_restarts = 0;              // >= 0
   int min_ranks = 0;                 // elastic: the fewest a generation may have; 0: `ranks`
   int max_ranks = 0;                 // elastic: the most discovery may bring; 0: `ranks`

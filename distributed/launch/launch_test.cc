@@ -57,6 +57,16 @@ TEST_F(LaunchTest, GivesTorchrunsVariables) {
                                          "[1] 1/2 1/2 node 0 127.0.0.1 tcp generation 0"));
 }
 
+// Ranks of two runs that meet by chance notice it.
+TEST_F(LaunchTest, EachRunHasAnIdOfItsOwn) {
+  options_.prefix = false;
+  for (int run = 0; run < 2; ++run) ASSERT_OK(Shell(2, "echo $TORCHELASTIC_RUN_ID"));
+  ASSERT_EQ(out_.size(), 4u);
+  EXPECT_THAT(out_[0], HasSubstr("strata-"));
+  EXPECT_EQ(out_[0], out_[1]);
+  EXPECT_NE(out_[0], out_[2]);
+}
+
 TEST_F(LaunchTest, OneOfSeveralMachines) {
   options_.nodes = 3, options_.node_rank = 2, options_.master_address = "10.1.2.3";
   options_.prefix = false, options_.transport = "mpi";
@@ -193,6 +203,8 @@ TEST_F(LaunchTest, BadOptions) {
   expect("--master-addr: is not set");
   options_.timeout_seconds = -2;
   expect("--timeout: is -2");
+  options_.timeout_seconds = 1000000;  // no rank would take it
+  expect("--timeout: is 1000000");
   options_.nodes = 2, options_.master_address = "10.0.0.1", options_.min_ranks = 1;
   expect("start them anew with another --nnodes");
   options_.master_port = 70000;

@@ -77,7 +77,9 @@ void ProcessGroup::Pass(Child* child, Channel* channel, absl::string_view line) 
 
 void ProcessGroup::Drain(Child* child, Channel* channel) {
   char block[1 << 14];
-  while (channel->fd >= 0) {
+  // As much as a pipe holds at most: all that an ended rank left, and not all that one who never stops has to say.
+  constexpr int kMostBlocks = (1 << 20) / sizeof(block);
+  for (int i = 0; i < kMostBlocks && channel->fd >= 0; ++i) {
     const ssize_t got = read(channel->fd, block, sizeof(block));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return;

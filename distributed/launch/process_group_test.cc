@@ -87,6 +87,14 @@ TEST_F(ProcessGroupTest, KeepsTheLastLines) {
   EXPECT_EQ(exits.at(0).last_lines.back(), "line 4999");
 }
 
+TEST_F(ProcessGroupTest, ARankThatNeverStopsTalkingDoesNotHideTheOthers) {
+  Start({Shell(0, "exec yes"), Shell(1, "exit 3")});
+  std::vector<RankExit> exits;
+  while (exits.empty()) exits = group_->Wait(milliseconds(100));
+  EXPECT_EQ(exits[0].rank, 1);
+  EXPECT_EQ(group_->Stop(milliseconds(5000)).at(0).signal, SIGTERM);
+}
+
 TEST_F(ProcessGroupTest, StopAsksAndThenKills) {
   Start({Shell(0, "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done"),
          Shell(1, "trap '' TERM; echo up; while :; do sleep 0.01; done")});
