@@ -26,8 +26,12 @@ namespace {
 constexpr int kRanks = 4, kSeeds = 8, kKills = 27;  // 216 kills
 constexpr int64_t kSteps = 160, kSaveEvery = 4;
 
-// One kill a generation. Where and when is drawn: a rank, how long the generation has run, what the rank is then doing,
-// and how far it has got with that.
+// Up to which step a generation that is to be killed trains: then it waits for that. So no machine is fast enough to
+// come to the end before the last kill.
+int64_t LastStep(int generation) { return (generation + 1) * kSteps / (kKills + 1) + kSaveEvery; }
+
+// One kill a generation. Where and when is drawn: a rank, a step, what the rank is then doing, and how far it has got
+// with that.
 class Killer {
  public:
   explicit Killer(uint32_t seed) : random_(seed) {}
@@ -35,11 +39,11 @@ class Killer {
   void operator()(int generation, ProcessGroup& group, Board& board) {
     if (generation >= kKills) return;
     if (generation != generation_) Draw(generation);
-    if (killed_ || SinceStart() < age_) return;
+    // What was drawn may never come again in this generation: then it is killed at whatever it does.
+    const bool any = SinceStart() > 0.8;
     Board::Slot& slot = board.slot(victim_);
+    if (killed_ || (slot.step() < step_ && !any)) return;
     for (int look = 0; look < 400 && slot.phase() != phase_; ++look) usleep(5);
-    // It may never come again in this generation: then it is killed at whatever it does.
-    const bool any = SinceStart() > age_ + 0.4;
     if (slot.phase() != phase_ && !any) return;
     usleep(delay_us_);
     // Held where it is, to look whether it is still at what was drawn; if not, another time.
@@ -69,7 +73,9 @@ class Killer {
                                Phase::kCollective, Phase::kSave,    Phase::kSave,
                                Phase::kSave,       Phase::kLoad};
     phase_ = kAims[random_() % std::size(kAims)];
-    age_ = phase_ == Phase::kLoad ? 0 : std::uniform_real_distribution<double>(0, 0.25)(random_);
+    // A save comes within kSaveEvery steps of each.
+    const auto steps = static_cast<uint32_t>(LastStep(generation) - kSaveEvery);
+    step_ = phase_ == Phase::kLoad ? 0 : steps - random_() % std::min(steps, 8u);
     delay_us_ = static_cast<useconds_t>(random_() % (phase_ == Phase::kCompute ? 150 : 1500));
   }
 
@@ -77,11 +83,19 @@ class Killer {
   std::chrono::steady_clock::time_point start_;
   int generation_ = -1, victim_ = 0;
   Phase phase_ = Phase::kStart;
-  double age_ = 0;
+  int64_t step_ = 0;
   useconds_t delay_us_ = 0;
   bool killed_ = false;
   std::vector<int> victims_;
 };
+
+void WaitToBeKilled(const Seat& seat, ElasticRun& run) {
+  if (seat.generation >= kKills) return;
+  run.on_step = [post = run.on_step, last = LastStep(seat.generation)](int64_t step, double loss) {
+    post(step, loss);
+    while (step >= last) pause();
+  };
+}
 
 class KillTest : public testing::TestWithParam<int> {
  protected:
@@ -97,6 +111,7 @@ class KillTest : public testing::TestWithParam<int> {
     run.save_every = kSaveEvery;
     run.background = background;
     run.record = record.get();
+    if (options.inject) run.change_run = WaitToBeKilled;
     options.ranks = kRanks;
     options.transport = GetParam() <= kSeeds / 2 ? "tcp" : "shm";
     options.poll = std::chrono::milliseconds(1);
