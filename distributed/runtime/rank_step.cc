@@ -73,6 +73,8 @@ absl::StatusOr<std::unique_ptr<RankStep>> RankStep::Create(const graph::Graph& s
                                                            const parallel::ParallelPlan& plan,
                                                            compiler::Collectives& world,
                                                            Options options) {
+  if (!options.engine)
+    return absl::InvalidArgumentError("engine: is not set; give what runs a rank's graphs");
   STRATA_ASSIGN_OR_RETURN(RankPrograms programs,
                           MakeRankPrograms(step, plan, world.rank(), options.rows));
   if (programs.mesh.ranks() != world.size()) {

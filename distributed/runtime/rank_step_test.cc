@@ -205,6 +205,25 @@ TEST(RankStepTest, GradientsAreReducedOnceAStep) {
   EXPECT_LT(programs.pipeline->deferred.size(), 3u);
 }
 
+// Two axes of a kind are as good as one of their product.
+TEST(RankStepTest, TwoAxesOfAKind) {
+  const TinyModel model = {.sequence = 16};
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph step, TinyTrainingStep(model));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto alone, TinyPlan(model, {}));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto want, Train(step, alone, Interpreted()));
+  for (const TinyParallelism& one :
+       {TinyParallelism{.dp = 2, .zero = parallel::ZERO_2}, TinyParallelism{.cp = 2},
+        TinyParallelism{.cp = 2, .context = parallel::ULYSSES}, TinyParallelism{.tp = 2}}) {
+    SCOPED_TRACE(Describe(one));
+    STRATA_ASSERT_OK_AND_ASSIGN(auto plan, TinyPlan(model, one));
+    parallel::MeshAxis* second = plan.add_mesh();
+    *second = plan.mesh(0);
+    second->set_name("second");
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto got, Train(step, plan, Interpreted()));
+    for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 2e-5) << i;
+  }
+}
+
 // A stage that holds no parameters, behind all that do.
 TEST(RankStepTest, LastStageWithoutParameters) {
   const TinyModel model = {.sequence = 8};
@@ -272,6 +291,8 @@ TEST(RankStepTest, ErrorsSayWhatIsWrong) {
   EXPECT_THAT(MakeRankPrograms(fixed, three, 0, 4),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("leading dim 'B' or 1")));
   EXPECT_OK(OnRanks(alone, [&](compiler::Collectives& world) -> absl::Status {
+    EXPECT_THAT(RankStep::Create(step, alone, world, {.engine = nullptr, .rows = 4}),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("engine: is not set")));
     EXPECT_THAT(RankStep::Create(step, two, world, {.engine = Interpreted(), .rows = 4}),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2 ranks; there are 1")));
     STRATA_ASSIGN_OR_RETURN(
