@@ -12,6 +12,7 @@
 #include "chips/cost/roofline.h"
 #include "courses/tour/tour.h"
 #include "distributed/checkpoint/store.h"
+#include "distributed/plan/validate.h"
 #include "llm/train/checkpoint.h"
 
 namespace strata::courses {
@@ -69,6 +70,7 @@ absl::Status TrainOnTwoRanks(Tour& tour) {
 absl::Status RepeatOnOneRank(Tour& tour) {
   llm::Recipe recipe = tour.recipe;
   recipe.set_ranks(1);
+  *recipe.mutable_parallel() = parallel::DataParallelPlan(1);
   llm::RunOptions options;
   options.progress = false;
   options.stop_after = kCompared;
