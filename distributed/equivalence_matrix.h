@@ -35,8 +35,8 @@ namespace strata::distributed {
 
 struct MatrixRow {
   std::string model_name;  // "gpt", "moe", ...
-  TinyModel model;
-  TinyParallelism parallelism;
+  TinyModel model = {};
+  TinyParallelism parallelism = {};
 
   std::string name() const;  // "gpt: pp2 x dp2 zero-1 1f1b m2"
   int ranks() const;

@@ -23,7 +23,7 @@ enum class RouterScores {
 };
 
 struct RouterOptions {
-  std::string name;  // parameter "<name>.weight" [width, experts]
+  std::string name = {};  // parameter "<name>.weight" [width, experts]
   int64_t width = 0;
   int64_t experts = 0;
   int64_t per_token = 2;

@@ -11,13 +11,13 @@
 namespace strata::courses {
 
 struct Mistake {
-  std::string plan;     // "tp2"
-  std::string what;     // "left out", "mean for sum"
-  std::string where;    // the collective and the model line it serves
-  double loss = 0;      // how far the loss is off, relative to it
-  double gradient = 0;  // how far the worst gradient is off, relative to its largest element
-  std::string worst;    // which
-  double update = 0;    // the same of updated parameters and moments
+  std::string plan = {};   // "tp2"
+  std::string what = {};   // "left out", "mean for sum"
+  std::string where = {};  // the collective and the model line it serves
+  double loss = 0;         // how far the loss is off, relative to it
+  double gradient = 0;     // how far the worst gradient is off, relative to its largest element
+  std::string worst = {};  // which
+  double update = 0;       // the same of updated parameters and moments
 };
 
 // Every all_reduce of the tiny GPT's step under data parallelism and under Megatron's tensor parallelism, spoiled one at
