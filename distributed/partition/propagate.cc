@@ -354,6 +354,7 @@ class Propagator {
 absl::StatusOr<Graph> AssignShardings(const Graph& global, const parallel::ParallelPlan& plan) {
   STRATA_ASSIGN_OR_RETURN(Mesh mesh, Mesh::Create(plan));
   STRATA_RETURN_IF_ERROR(graph::Verify(global));
+  if (mesh.ranks() == 1 && plan.shardings().empty()) return global;  // nothing is cut
   absl::StatusOr<Graph> annotated = Propagator(global, plan, std::move(mesh)).Run();
   if (!annotated.ok())
     return Annotate(annotated.status(), absl::StrCat("graph '", global.name(), "'"));

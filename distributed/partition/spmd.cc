@@ -296,6 +296,7 @@ absl::StatusOr<Graph> Partition(const Graph& annotated, const Mesh& mesh, bool r
 absl::StatusOr<Graph> PartitionSpmd(const Graph& annotated, const parallel::ParallelPlan& plan) {
   STRATA_ASSIGN_OR_RETURN(const Mesh mesh, Mesh::Create(plan));
   STRATA_RETURN_IF_ERROR(graph::Verify(annotated));
+  if (mesh.ranks() == 1) return annotated;  // it is the rank's
   absl::StatusOr<Graph> mine = Partition(annotated, mesh, plan.zero() == parallel::ZERO_3);
   if (mine.ok()) mine = BucketCollectives(*mine, plan.bucket_bytes());
   if (!mine.ok()) return Annotate(mine.status(), absl::StrCat("graph '", annotated.name(), "'"));

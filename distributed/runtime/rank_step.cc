@@ -75,6 +75,7 @@ absl::StatusOr<std::unique_ptr<RankStep>> RankStep::Create(const graph::Graph& s
                                                            Options options) {
   if (!options.engine)
     return absl::InvalidArgumentError("engine: is not set; give what runs a rank's graphs");
+  const auto start = std::chrono::steady_clock::now();
   STRATA_ASSIGN_OR_RETURN(RankPrograms programs,
                           MakeRankPrograms(step, plan, world.rank(), options.rows));
   if (programs.mesh.ranks() != world.size()) {
@@ -82,6 +83,8 @@ absl::StatusOr<std::unique_ptr<RankStep>> RankStep::Create(const graph::Graph& s
                                                    " ranks; there are ", world.size()));
   }
   std::unique_ptr<RankStep> rank_step(new RankStep(std::move(programs), std::move(options)));
+  rank_step->programs_seconds_ =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   STRATA_RETURN_IF_ERROR(rank_step->Allocate());
   STRATA_RETURN_IF_ERROR(rank_step->Connect(world));
   return rank_step;
@@ -121,14 +124,28 @@ absl::Status RankStep::Connect(compiler::Collectives& world) {
 
 absl::Status RankStep::Load(const Tensors& global) {
   for (size_t i = 0; i < state_.size(); ++i) {
-    const graph::Value& value = programs_.state[i];
     STRATA_ASSIGN_OR_RETURN(const HostTensor whole,
-                            FindInput(global, value, state_[i].global_dims));
-    STRATA_ASSIGN_OR_RETURN(const Sharding sharding, ShardingOf(value, programs_.mesh));
-    STRATA_ASSIGN_OR_RETURN(const HostTensor piece,
-                            ShardTensor(whole, sharding, programs_.mesh, programs_.rank));
-    std::memcpy(state_[i].local.raw(), piece.raw(), piece.size_bytes());
+                            FindInput(global, programs_.state[i], state_[i].global_dims));
+    STRATA_RETURN_IF_ERROR(LoadPiece(i, whole));
   }
+  return absl::OkStatus();
+}
+
+absl::Status RankStep::LoadTensor(const std::string& name, const HostTensor& whole) {
+  for (size_t i = 0; i < state_.size(); ++i) {
+    if (state_[i].name != name) continue;
+    STRATA_RETURN_IF_ERROR(
+        FindInput({{name, whole}}, programs_.state[i], state_[i].global_dims).status());
+    return LoadPiece(i, whole);
+  }
+  return absl::OkStatus();  // another rank of the pipeline has it
+}
+
+absl::Status RankStep::LoadPiece(size_t i, const HostTensor& whole) {
+  STRATA_ASSIGN_OR_RETURN(const Sharding sharding, ShardingOf(programs_.state[i], programs_.mesh));
+  STRATA_ASSIGN_OR_RETURN(const HostTensor piece,
+                          ShardTensor(whole, sharding, programs_.mesh, programs_.rank));
+  std::memcpy(state_[i].local.raw(), piece.raw(), piece.size_bytes());
   return absl::OkStatus();
 }
 

@@ -60,6 +60,8 @@ class RankStep {
   // Copies this rank's pieces out of global tensors by name. INVALID_ARGUMENT names one that is missing or has other
   // dims.
   absl::Status Load(const Tensors& global);
+  // The same of one tensor, for states that are too large to be there twice; nothing when this rank keeps no piece of it.
+  absl::Status LoadTensor(const std::string& name, const graph::HostTensor& whole);
 
   // One step on the global batch: every DATA input by name, of `rows` rows where it has a batch. Returns the outputs that
   // every rank has whole, by name; not the updates. An empty `timeline` gets one lane "rank r", and in it the slots and
@@ -70,6 +72,8 @@ class RankStep {
   const std::vector<ShardedTensor>& pieces() const { return pieces_; }
 
   const RankPrograms& programs() const { return programs_; }
+  // What making the programs took: propagation, partition, cuts. Without memory for the state and the engine's work.
+  double programs_seconds() const { return programs_seconds_; }
   const PipelineRun* last_run() const { return programs_.pipeline ? &run_ : nullptr; }
 
   // Bytes of tensors that this rank held at most since it was made: state, gradients, batch, activations, and what
@@ -81,6 +85,7 @@ class RankStep {
       : programs_(std::move(programs)), options_(std::move(options)) {}
 
   absl::Status Allocate();
+  absl::Status LoadPiece(size_t i, const graph::HostTensor& whole);
   absl::Status Connect(compiler::Collectives& world);
   // This rank's pieces of a microbatch's DATA inputs that its programs read.
   absl::StatusOr<Tensors> DataOf(const Tensors& global_inputs, int64_t microbatch) const;
@@ -94,6 +99,7 @@ class RankStep {
 
   graph::TensorMemory memory_;
   RankPrograms programs_;
+  double programs_seconds_ = 0;
   Options options_;
   std::vector<ShardedTensor> state_, pieces_;
   Tensors tensors_;  // state and sums by name, in the storage of state_
