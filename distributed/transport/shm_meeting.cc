@@ -114,6 +114,9 @@ absl::StatusOr<std::shared_ptr<ShmSegment>> GuestSegment(const LaunchEnv& env,
                      " within ", std::chrono::duration<double>(env.timeout).count(),
                      " s (is it started on this machine, in the same run?)"));
   }
+  STRATA_RETURN_IF_ERROR(
+      Annotate(IsThisUser(host->socket),
+               absl::StrCat("rank ", env.rank, ": rank 0 at local socket ", place.ToString())));
   STRATA_ASSIGN_OR_RETURN(const int fd, ReceiveFd(host->socket, deadline));
   STRATA_ASSIGN_OR_RETURN(std::shared_ptr<ShmSegment> segment, ShmSegment::Open(fd, env.size));
   if (segment->rank(env.rank).pid != getpid()) {
