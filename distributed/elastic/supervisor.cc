@@ -16,7 +16,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Who has posted nothing for too long. When all wait for one, that one is it: it is the only one outside of a collective.
+// Who has posted nothing for too long. Ranks in a collective wait for others: as long as one is outside of a collective
+// they are not blamed before it is silent too, but at the latest after twice the limit.
 class SilenceWatch {
  public:
   SilenceWatch(Board& board, int ranks, std::chrono::milliseconds limit)
@@ -26,7 +27,8 @@ class SilenceWatch {
 
   int SilentRank() {  // -1: none
     if (limit_.count() == 0) return -1;
-    int silent = -1;
+    int waiting = -1;  // silent in a collective
+    bool all_wait = true;
     for (size_t r = 0; r < seen_.size(); ++r) {
       const int rank = static_cast<int>(r);
       auto& [beats, when] = seen_[r];
@@ -35,10 +37,14 @@ class SilenceWatch {
         when = Clock::now();
       }
       const Phase phase = board_.slot(rank).phase();
-      if (phase == Phase::kDone || Clock::now() - when < limit_) continue;
-      if (silent < 0 || phase != Phase::kCollective) silent = rank;
+      if (phase == Phase::kDone) continue;
+      all_wait = all_wait && phase == Phase::kCollective;
+      const Clock::duration silence = Clock::now() - when;
+      if (silence < limit_) continue;
+      if (phase != Phase::kCollective || silence >= 2 * limit_) return rank;
+      if (waiting < 0) waiting = rank;
     }
-    return silent;
+    return all_wait ? waiting : -1;
   }
 
  private:
