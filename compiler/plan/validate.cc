@@ -356,8 +356,8 @@ class Validator {
 
   absl::Status CheckCollective(const Step& step) const {
     static const std::set<std::string> kKinds = {
-        "all_gather", "all_reduce",     "all_to_all", "broadcast", "collective_permute",
-        "rank_index", "reduce_scatter", "shard"};
+        "all_gather",         "all_reduce", "all_to_all",     "broadcast",
+        "collective_permute", "rank_index", "reduce_scatter", "shard"};
     static const std::set<std::string> kReductions = {"sum", "mean", "max"};
     const Collective& collective = step.collective();
     if (kKinds.count(collective.kind()) == 0) {

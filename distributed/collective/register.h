@@ -12,7 +12,7 @@
 
 namespace strata::distributed {
 
-void RegisterAllTransports();   // "thread", "shm", "tcp", "mpi", "nccl", "null", "simulated"
+void RegisterAllTransports();  // "thread", "shm", "tcp", "mpi", "nccl", "null", "simulated"
 void RegisterAllCollectives();  // the algorithms of the table, "auto", "measured"; "mpi", "reference", "null"
 
 }  // namespace strata::distributed
