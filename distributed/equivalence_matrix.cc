@@ -188,9 +188,7 @@ struct RankOutcome {
 absl::StatusOr<RankOutcome> RunRank(const OneDevice& one, const parallel::ParallelPlan& plan,
                                     const Spoil& spoil, Transport& inner) {
   CountingTransport transport(inner);
-  std::vector<MeshAxis> mesh;
-  for (const parallel::MeshAxis& axis : plan.mesh()) mesh.push_back({axis.name(), axis.size()});
-  STRATA_ASSIGN_OR_RETURN(const auto world, MeshCollectives::Create(transport, mesh, kAlgorithm));
+  STRATA_ASSIGN_OR_RETURN(const auto world, MeshCollectives::Create(transport, plan, kAlgorithm));
   const RankEngine engine = [](compiler::Collectives& collectives) {
     return std::make_unique<RankInterpreter>(collectives);
   };

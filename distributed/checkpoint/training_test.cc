@@ -11,6 +11,7 @@
 #include "distributed/collective/mesh_collectives.h"
 #include "distributed/collective/register.h"
 #include "distributed/partition/rank_interpreter.h"
+#include "distributed/plan/validate.h"
 #include "distributed/runtime/rank_step.h"
 #include "distributed/testing/tiny_models.h"
 #include "distributed/testing/tiny_plans.h"
@@ -36,14 +37,9 @@ class Training {
     STRATA_RETURN_IF_ERROR(step_.status());
     STRATA_RETURN_IF_ERROR(plan_.status());
     RegisterAllCollectives();
-    std::vector<MeshAxis> mesh;
-    int ranks = 1;
-    for (const parallel::MeshAxis& axis : plan_->mesh()) {
-      mesh.push_back({axis.name(), axis.size()});
-      ranks *= static_cast<int>(axis.size());
-    }
+    const int ranks = static_cast<int>(RankCount(*plan_));
     return RunThreadRanks(ranks, [&](Transport& transport) -> absl::Status {
-      STRATA_ASSIGN_OR_RETURN(const auto world, MeshCollectives::Create(transport, mesh, "ring"));
+      STRATA_ASSIGN_OR_RETURN(const auto world, MeshCollectives::Create(transport, *plan_, "ring"));
       const RankEngine engine = [](compiler::Collectives& collectives) {
         return std::make_unique<RankInterpreter>(collectives);
       };

@@ -57,6 +57,13 @@ absl::StatusOr<std::unique_ptr<MeshCollectives>> MeshCollectives::Create(
       new MeshCollectives(transport, std::move(mesh), implementation, std::move(world)));
 }
 
+absl::StatusOr<std::unique_ptr<MeshCollectives>> MeshCollectives::Create(
+    Transport& transport, const parallel::ParallelPlan& plan, const std::string& implementation) {
+  std::vector<MeshAxis> mesh;
+  for (const parallel::MeshAxis& axis : plan.mesh()) mesh.push_back({axis.name(), axis.size()});
+  return Create(transport, std::move(mesh), implementation);
+}
+
 MeshCollectives::MeshCollectives(Transport& transport, std::vector<MeshAxis> mesh,
                                  std::string implementation,
                                  std::unique_ptr<compiler::Collectives> world)

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "compiler/device/collectives.h"
+#include "distributed/plan/parallel_plan.pb.h"
 #include "distributed/transport/transport.h"
 
 namespace strata::distributed {
@@ -34,6 +35,10 @@ class MeshCollectives : public compiler::Collectives {
   // this. INVALID_ARGUMENT when the sizes do not make up the transport's, or a name is missing or there twice.
   static absl::StatusOr<std::unique_ptr<MeshCollectives>> Create(Transport& transport,
                                                                  std::vector<MeshAxis> mesh,
+                                                                 const std::string& implementation);
+  // The mesh of a valid plan.
+  static absl::StatusOr<std::unique_ptr<MeshCollectives>> Create(Transport& transport,
+                                                                 const parallel::ParallelPlan& plan,
                                                                  const std::string& implementation);
   ~MeshCollectives() override;
 

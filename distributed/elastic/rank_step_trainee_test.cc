@@ -14,6 +14,7 @@
 #include "distributed/elastic/checkpoint_store.h"
 #include "distributed/elastic/train_loop.h"
 #include "distributed/partition/rank_interpreter.h"
+#include "distributed/plan/validate.h"
 #include "distributed/testing/tiny_models.h"
 #include "distributed/testing/tiny_plans.h"
 #include "distributed/transport/thread_transport.h"
@@ -36,15 +37,10 @@ absl::Status Train(const TinyParallelism& parallelism, const std::string& root, 
   for (auto& result : *step.mutable_outputs())
     if (result.name() == "loss") result.set_name(output);
   STRATA_ASSIGN_OR_RETURN(const parallel::ParallelPlan plan, TinyPlan(model, parallelism));
-  std::vector<MeshAxis> mesh;
-  int ranks = 1;
-  for (const parallel::MeshAxis& axis : plan.mesh()) {
-    mesh.push_back({axis.name(), axis.size()});
-    ranks *= static_cast<int>(axis.size());
-  }
+  const int ranks = static_cast<int>(RankCount(plan));
   std::mutex mutex;
   return RunThreadRanks(ranks, [&](Transport& transport) -> absl::Status {
-    STRATA_ASSIGN_OR_RETURN(const auto world, MeshCollectives::Create(transport, mesh, "ring"));
+    STRATA_ASSIGN_OR_RETURN(const auto world, MeshCollectives::Create(transport, plan, "ring"));
     const auto engine = [](compiler::Collectives& collectives)
         -> absl::StatusOr<std::unique_ptr<graph::Evaluator>> {
       return std::make_unique<RankInterpreter>(collectives);

@@ -12,6 +12,7 @@
 #include "distributed/collective/mesh_collectives.h"
 #include "distributed/collective/register.h"
 #include "distributed/partition/rank_interpreter.h"
+#include "distributed/plan/validate.h"
 #include "distributed/runtime/step_model.h"
 #include "distributed/testing/tiny_models.h"
 #include "distributed/testing/tiny_plans.h"
@@ -49,14 +50,9 @@ RankEngine Compiled() {
 absl::Status OnRanks(const parallel::ParallelPlan& plan,
                      const std::function<absl::Status(compiler::Collectives&)>& body) {
   RegisterAllCollectives();
-  std::vector<MeshAxis> mesh;
-  int ranks = 1;
-  for (const parallel::MeshAxis& axis : plan.mesh()) {
-    mesh.push_back({axis.name(), axis.size()});
-    ranks *= static_cast<int>(axis.size());
-  }
+  const int ranks = static_cast<int>(RankCount(plan));
   return RunThreadRanks(ranks, [&](Transport& transport) -> absl::Status {
-    STRATA_ASSIGN_OR_RETURN(const auto world, MeshCollectives::Create(transport, mesh, "ring"));
+    STRATA_ASSIGN_OR_RETURN(const auto world, MeshCollectives::Create(transport, plan, "ring"));
     return body(*world);
   });
 }

@@ -80,13 +80,10 @@ class RankRun {
     STRATA_ASSIGN_OR_RETURN(
         TokenDataset dataset,
         TokenDataset::Create(text_.tokens, recipe_.batch(), recipe_.sequence(), recipe_.seed()));
-    std::vector<distributed::MeshAxis> mesh;
-    for (const parallel::MeshAxis& axis : recipe_.parallel().mesh())
-      mesh.push_back({axis.name(), axis.size()});
     STRATA_ASSIGN_OR_RETURN(
         collectives_,
         distributed::RecordedCollectives::Create(transport_, {}, [&](distributed::Transport& t) {
-          return distributed::MeshCollectives::Create(t, mesh, options_.collectives);
+          return distributed::MeshCollectives::Create(t, recipe_.parallel(), options_.collectives);
         }));
     Trainer::Options trainer;
     trainer.collectives = collectives_.get();
