@@ -59,12 +59,7 @@ AlgorithmCollectives::AlgorithmCollectives(Transport& transport, Options options
 
 const Algorithm& AlgorithmCollectives::Choose(Verb verb, const CallShape& shape) const {
   if (options_.algorithm == "auto") return PickAlgorithm(verb, shape);
-  const absl::StatusOr<const Algorithm*> named = FindAlgorithm(verb, options_.algorithm);
-  if (named.ok() && (*named)->takes(shape.ranks, shape.tuning)) return **named;
-  for (const Algorithm& row : AlgorithmTable()) {
-    if (row.verb == verb) return row;
-  }
-  return AlgorithmTable()[0];  // each verb has a row
+  return AlgorithmOrDefault(verb, options_.algorithm, shape);
 }
 
 const Algorithm& AlgorithmCollectives::Chosen(Verb verb, int64_t count, chips::DType dtype) {

@@ -46,6 +46,15 @@ absl::StatusOr<const Algorithm*> FindAlgorithm(Verb verb, absl::string_view name
                                           "; there is: ", absl::StrJoin(names, ", ")));
 }
 
+const Algorithm& AlgorithmOrDefault(Verb verb, absl::string_view name, const CallShape& shape) {
+  const absl::StatusOr<const Algorithm*> named = FindAlgorithm(verb, name);
+  if (named.ok() && (*named)->takes(shape.ranks, shape.tuning)) return **named;
+  for (const Algorithm& row : AlgorithmTable()) {
+    if (row.verb == verb) return row;
+  }
+  return AlgorithmTable()[0];  // each verb has a row
+}
+
 std::vector<std::string> AlgorithmNames() {
   std::set<std::string> names;
   for (const Algorithm& row : AlgorithmTable()) names.insert(std::string(row.name));

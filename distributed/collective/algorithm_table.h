@@ -17,6 +17,9 @@ absl::Span<const Algorithm> AlgorithmTable();
 // The row, or NOT_FOUND with the names there are for the verb.
 absl::StatusOr<const Algorithm*> FindAlgorithm(Verb verb, absl::string_view name);
 
+// The row of that name where the verb has one for a call of this shape; else the verb's default.
+const Algorithm& AlgorithmOrDefault(Verb verb, absl::string_view name, const CallShape& shape);
+
 // Each name once, sorted.
 std::vector<std::string> AlgorithmNames();
 

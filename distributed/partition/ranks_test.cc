@@ -52,7 +52,7 @@ TEST_P(RanksTest, ComputeTheSameAndSendWhatTheFormulaSays) {
                               graph::BindSymbols(symbolic, {{"B", kRows}}));
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph annotated, AssignShardings(step, plan));
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph mine, PartitionSpmd(annotated, plan));
-  STRATA_ASSERT_OK_AND_ASSIGN(const auto traffic, WireBytes(mine, mesh));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto traffic, WireBytes(mine, mesh, "ring"));
 
   std::map<std::string, HostTensor> values = TinyBatch(step, kRows, 1);
   values.merge(TinyState(step, 1));

@@ -1,12 +1,9 @@
-// WireBytes: what the collectives of a rank's graph send, by formula. With n ranks in a group and b bytes of operand on
-// each, all ranks of the group together send
-//   all_reduce        2 (n - 1) b         (a ring: reduce_scatter, then all_gather; no algorithm sends less)
-//   reduce_scatter    (n - 1) b
-//   all_gather        (n - 1) n b
-//   all_to_all        (n - 1) b
-//   collective_permute  n b               (0 where the offset is a multiple of n)
-//   broadcast         (n - 1) b
-//   shard, rank_index 0
+// WireBytes: what the collectives of a rank's graph send, by the formulas of the algorithm table
+// (distributed/collective/algorithm_table.h). shard and rank_index send nothing, a collective_permute its operand on each
+// rank (nothing where the offset is a multiple of the ranks).
+//
+//   STRATA_ASSIGN_OR_RETURN(const auto traffic, WireBytes(rank_graph, mesh, "ring"));
+//   traffic.at({"all_reduce", "dp"}).bytes      // sent by all ranks of the mesh together
 #ifndef STRATA_DISTRIBUTED_PARTITION_WIRE_BYTES_H_
 #define STRATA_DISTRIBUTED_PARTITION_WIRE_BYTES_H_
 
@@ -15,7 +12,9 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/string_view.h"
 #include "base/status.h"
+#include "distributed/collective/algorithm.h"
 #include "distributed/partition/sharding.h"
 #include "framework/graph/graph.pb.h"
 
@@ -26,10 +25,14 @@ struct Traffic {
   int64_t bytes = 0;  // sent by all ranks of the mesh together
 };
 
-// By op and group: {"all_reduce", "dp"}. INVALID_ARGUMENT when an operand's dims are not known (bind symbols first) or a
-// group is not of the mesh.
+// By op and group: {"all_reduce", "dp"}. `algorithm` as collectives take it: a name of the table, and a verb's default where
+// it has none of that name. NOT_FOUND when no verb has; INVALID_ARGUMENT when an operand's dims are not known (bind symbols
+// first) or a group is not of the mesh.
 absl::StatusOr<std::map<std::pair<std::string, std::string>, Traffic>> WireBytes(
-    const graph::Graph& rank_graph, const Mesh& mesh);
+    const graph::Graph& rank_graph, const Mesh& mesh, absl::string_view algorithm);
+
+// What the ranks of a group send in one call, all together.
+int64_t BytesOfCall(Verb verb, absl::string_view algorithm, const CallShape& shape);
 
 int64_t TotalBytes(const std::map<std::pair<std::string, std::string>, Traffic>& traffic);
 

@@ -33,9 +33,6 @@ struct StepModel {
 // choices are made at run time.
 absl::StatusOr<StepModel> ModelOf(const RankPrograms& programs, absl::string_view algorithm);
 
-// The same of one program, without what a schedule makes of it.
-absl::StatusOr<double> WireBytesOf(const graph::Graph& program, absl::string_view algorithm);
-
 }  // namespace strata::distributed
 
 #endif  // STRATA_DISTRIBUTED_RUNTIME_STEP_MODEL_H_
