@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "base/file.h"
 #include "base/textproto.h"
+#include "distributed/checkpoint/exchange.h"
 #include "distributed/checkpoint/stored_checkpoint.h"
 #include "framework/data/safetensors.h"
 #include "llm/model/decoder.h"
@@ -58,6 +59,13 @@ absl::Status ReplaceFolder(const distributed::StoredCheckpoint& stored, const De
   }
   if (!status.ok()) std::filesystem::remove_all(aside, error);
   return status;
+}
+
+// Of the checkpoint `state`.
+absl::Status ExportFrom(const std::string& state, const DecoderConfig& config,
+                        const std::string& tokenizer_json, const std::string& folder) {
+  STRATA_ASSIGN_OR_RETURN(const auto stored, distributed::StoredCheckpoint::Open(state));
+  return ReplaceFolder(stored, config, tokenizer_json, folder);
 }
 
 // The recipe less what may change between runs of one training: where it is saved, how often, and on which ranks.
@@ -144,11 +152,10 @@ absl::StatusOr<std::string> TrainingState::Export(const Trainer& trainer,
   STRATA_RETURN_IF_ERROR(saver_->Wait());
   const distributed::SaveReport& last = saver_->last_report();
   const std::string folder = JoinPath(output_, absl::StrFormat("%s%06d", kPrefix, last.step));
-  if (ranks_.rank() == 0) {
-    STRATA_ASSIGN_OR_RETURN(const auto stored, distributed::StoredCheckpoint::Open(last.folder));
-    STRATA_RETURN_IF_ERROR(ReplaceFolder(stored, trainer.recipe().model(), tokenizer_json, folder));
-  }
-  STRATA_RETURN_IF_ERROR(ranks_.Barrier());
+  const absl::Status written =
+      ranks_.rank() == 0 ? ExportFrom(last.folder, trainer.recipe().model(), tokenizer_json, folder)
+                         : absl::OkStatus();
+  STRATA_RETURN_IF_ERROR(distributed::Agree(ranks_, written));
   return folder;
 }
 

@@ -38,7 +38,7 @@ class TrainingState {
   absl::Status Save(const Trainer& trainer);
 
   // Waits for the last save; of that one rank 0 writes OUTPUT/checkpoint-<step>. Returns its path. `tokenizer_json` is the
-  // tokenizer's text.
+  // tokenizer's text. All ranks get rank 0's error.
   absl::StatusOr<std::string> Export(const Trainer& trainer, const std::string& tokenizer_json);
 
  private:
