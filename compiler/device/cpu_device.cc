@@ -12,11 +12,11 @@
 #include "base/warning.h"
 #include "compiler/codegen/isa.h"
 #include "compiler/codegen/object_cache.h"
+#include "compiler/device/collective_queue.h"
 #include "compiler/device/host_memory.h"
 #include "compiler/device/host_steps.h"
 #include "compiler/device/launch_region.h"
 #include "compiler/device/launch_schedule.h"
-#include "compiler/device/talk_queue.h"
 #include "compiler/kernels/cpu/parallel.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "compiler/plan/validate.h"
@@ -74,10 +74,10 @@ class CpuExecutable : public Executable {
       status = AtStep(RunAlone(i, start, run.timeline), i, plan_.steps(i));
       ++i;
     }
-    const absl::Status talked = EndTalks(start, run.timeline);
+    const absl::Status collectives = DrainQueue(start, run.timeline);
     std::vector<graph::HostTensor> outputs = memory_->TakeOutputs();
     STRATA_RETURN_IF_ERROR(status);
-    STRATA_RETURN_IF_ERROR(talked);
+    STRATA_RETURN_IF_ERROR(collectives);
     return outputs;
   }
 
@@ -202,17 +202,17 @@ class CpuExecutable : public Executable {
   absl::Status RunAlone(int i, Clock::time_point start, chips::Timeline* timeline) {
     const plan::Step& step = plan_.steps(i);
     if (step.stream() > 0) {
-      if (talks_ == nullptr) talks_ = std::make_unique<TalkQueue>();
-      talks_->Post([this, i] {
+      if (queue_ == nullptr) queue_ = std::make_unique<CollectiveQueue>();
+      queue_->Post([this, i] {
         return AtStep(RunCollective(plan_.steps(i), *memory_, options_.collectives), i,
                       plan_.steps(i));
       });
-      talking_.push_back(i);
+      in_flight_.push_back(i);
       return absl::OkStatus();
     }
     for (const uint32_t other : step.wait_for()) {
-      const auto call = std::find(talking_.begin(), talking_.end(), static_cast<int>(other));
-      if (call != talking_.end()) STRATA_RETURN_IF_ERROR(talks_->Wait(call - talking_.begin()));
+      const auto call = std::find(in_flight_.begin(), in_flight_.end(), static_cast<int>(other));
+      if (call != in_flight_.end()) STRATA_RETURN_IF_ERROR(queue_->Wait(call - in_flight_.begin()));
     }
     const Clock::time_point begin = timeline != nullptr ? Clock::now() : Clock::time_point();
     STRATA_RETURN_IF_ERROR(RunStep(step, &steps_[static_cast<size_t>(i)]));
@@ -220,13 +220,13 @@ class CpuExecutable : public Executable {
     return absl::OkStatus();
   }
 
-  absl::Status EndTalks(Clock::time_point start, chips::Timeline* timeline) {
-    if (talking_.empty()) return absl::OkStatus();
-    std::vector<TalkQueue::Span> spans;
-    const absl::Status status = talks_->Drain(&spans);
+  absl::Status DrainQueue(Clock::time_point start, chips::Timeline* timeline) {
+    if (in_flight_.empty()) return absl::OkStatus();
+    std::vector<CollectiveQueue::Span> spans;
+    const absl::Status status = queue_->Drain(&spans);
     for (size_t i = 0; i < spans.size() && timeline != nullptr; ++i)
-      Record(talking_[i], start, spans[i].begin, spans[i].end, timeline);
-    talking_.clear();
+      Record(in_flight_[i], start, spans[i].begin, spans[i].end, timeline);
+    in_flight_.clear();
     if (timeline != nullptr) SortEvents(timeline);
     return status;
   }
@@ -294,9 +294,9 @@ class CpuExecutable : public Executable {
   std::map<std::string, std::vector<std::string>> fallbacks_;
   std::vector<PreparedStep> steps_;
   std::vector<LaunchRegion> regions_;
-  std::vector<LaunchCall> calls_;     // of the region that runs
-  std::unique_ptr<TalkQueue> talks_;  // of stream 1
-  std::vector<int> talking_;          // steps of this run that were given to it
+  std::vector<LaunchCall> calls_;           // of the region that runs
+  std::unique_ptr<CollectiveQueue> queue_;  // of stream 1
+  std::vector<int> in_flight_;              // steps of this run that were given to it
 };
 
 class CpuDevice : public Device {

@@ -105,16 +105,16 @@ TEST(OverlapTest, AReaderWaitsAndTheComputationBetweenDoesNot) {
   b.Output(b.Apply("add", {b.Apply("exp", {second}), reduced}), "y");
   STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, CompileForCpu(std::move(b).Build().value()));
   ASSERT_EQ(plan.streams(), 2u);
-  int talking = -1, waiting = -1;
+  int collective = -1, waiting = -1;
   for (int i = 0; i < plan.steps_size(); ++i) {
-    if (plan.steps(i).stream() == 1) talking = i;
+    if (plan.steps(i).stream() == 1) collective = i;
     for (const uint32_t other : plan.steps(i).wait_for()) {
-      if (static_cast<int>(other) == talking && talking >= 0) waiting = i;
+      if (static_cast<int>(other) == collective && talking >= 0) waiting = i;
     }
   }
-  ASSERT_GE(talking, 1);
-  EXPECT_FALSE(plan.steps(talking).wait_for().empty());  // for the product
-  EXPECT_GT(waiting, talking + 1);
+  ASSERT_GE(collective, 1);
+  EXPECT_FALSE(plan.steps(collective).wait_for().empty());  // for the product
+  EXPECT_GT(waiting, collective + 1);
 }
 
 TEST(OverlapTest, AnErrorOfACollectiveEndsTheRun) {

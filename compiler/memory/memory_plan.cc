@@ -40,7 +40,7 @@ class Planner {
     }
     for (int i = 0; i < plan_.steps_size(); ++i) {
       PlaceResults(i);
-      HoldWhileItTalks(i);
+      HoldWhileInFlight(i);
     }
     CopyOtherUpdates();
     WriteAliases();
@@ -74,10 +74,10 @@ class Planner {
   }
 
   // What a collective on a stream of its own reads and writes is not free before somebody waits for it.
-  void HoldWhileItTalks(int i) {
+  void HoldWhileInFlight(int i) {
     const Step& step = plan_.steps(i);
     if (step.stream() == 0) return;
-    // A reader that talks as well is not waited for when it begins, but when its own reader does.
+    // A reader of stream 1 is not waited for when it begins, but when its own reader does.
     int until = FirstReader(request_, plan_, i);
     while (until < plan_.steps_size() && plan_.steps(until).stream() != 0)
       until = FirstReader(request_, plan_, until);

@@ -9,7 +9,7 @@
 namespace strata::compiler {
 namespace {
 
-constexpr uint32_t kTalking = 1;
+constexpr uint32_t kCommunication = 1;
 
 uint32_t ContentOf(const MemoryRequest& request, uint32_t id) {
   while (id < request.view_of.size() && request.view_of[id] != kNoBuffer) id = request.view_of[id];
@@ -37,7 +37,7 @@ struct Access {
 
 }  // namespace
 
-bool TalksToRanks(const plan::Step& step) {
+bool MovesBytesBetweenRanks(const plan::Step& step) {
   return step.has_collective() && step.collective().kind() != "shard" &&
          step.collective().kind() != "rank_index";
 }
@@ -56,14 +56,14 @@ int FirstReader(const MemoryRequest& request, const plan::Plan& plan, int step) 
 void StreamCollectives(const MemoryRequest& request, plan::Plan* plan) {
   bool beside = false;  // a step that computes comes between a collective and its reader
   for (int i = 0; i < plan->steps_size(); ++i) {
-    if (!TalksToRanks(plan->steps(i))) continue;
+    if (!MovesBytesBetweenRanks(plan->steps(i))) continue;
     const int reader = FirstReader(request, *plan, i);
-    for (int j = i + 1; j < reader; ++j) beside = beside || !TalksToRanks(plan->steps(j));
+    for (int j = i + 1; j < reader; ++j) beside = beside || !MovesBytesBetweenRanks(plan->steps(j));
   }
   if (!beside) return;
-  plan->set_streams(kTalking + 1);
+  plan->set_streams(kCommunication + 1);
   for (plan::Step& step : *plan->mutable_steps()) {
-    if (TalksToRanks(step)) step.set_stream(kTalking);
+    if (MovesBytesBetweenRanks(step)) step.set_stream(kCommunication);
   }
 }
 
@@ -71,7 +71,7 @@ void OrderStreams(plan::Plan* plan) {
   if (plan->streams() < 2) return;
   std::vector<Access> access;
   // By stream: the latest step of the other one that it has waited for.
-  int waited[kTalking + 1] = {-1, -1};
+  int waited[kCommunication + 1] = {-1, -1};
   for (int i = 0; i < plan->steps_size(); ++i) {
     plan::Step& step = *plan->mutable_steps(i);
     access.emplace_back(*plan, step);

@@ -4,7 +4,7 @@
 //   PlanMemory(request, &plan);          // keeps what a running collective reads
 //   OrderStreams(&plan);                 // after it: who waits for whom
 //
-// Stream 0 computes, stream 1 talks to other ranks, in the order of the steps, so that all ranks make the same calls.
+// Stream 0 computes, stream 1 moves bytes between ranks, in the order of the steps, so that all ranks make the same calls.
 #ifndef STRATA_COMPILER_MEMORY_STREAMS_H_
 #define STRATA_COMPILER_MEMORY_STREAMS_H_
 
@@ -14,7 +14,7 @@
 namespace strata::compiler {
 
 // Whether the step moves bytes between ranks (shard and rank_index do not).
-bool TalksToRanks(const plan::Step& step);
+bool MovesBytesBetweenRanks(const plan::Step& step);
 
 // Puts the collectives on a stream of their own, when there is one whose result is not read by the very next step.
 // Otherwise all stays on stream 0.

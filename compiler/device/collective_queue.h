@@ -1,6 +1,6 @@
-// TalkQueue: a thread that makes a rank's collective calls one after the other, while the caller computes.
-#ifndef STRATA_COMPILER_DEVICE_TALK_QUEUE_H_
-#define STRATA_COMPILER_DEVICE_TALK_QUEUE_H_
+// CollectiveQueue: a thread that makes a rank's collective calls one after the other, while the caller computes.
+#ifndef STRATA_COMPILER_DEVICE_COLLECTIVE_QUEUE_H_
+#define STRATA_COMPILER_DEVICE_COLLECTIVE_QUEUE_H_
 
 #include <chrono>
 #include <condition_variable>
@@ -15,17 +15,17 @@
 
 namespace strata::compiler {
 
-class TalkQueue {
+class CollectiveQueue {
  public:
   using Clock = std::chrono::steady_clock;
   struct Span {
     Clock::time_point begin, end;
   };
 
-  TalkQueue();
-  ~TalkQueue();  // waits for the call that runs; drops the others
-  TalkQueue(const TalkQueue&) = delete;
-  TalkQueue& operator=(const TalkQueue&) = delete;
+  CollectiveQueue();
+  ~CollectiveQueue();  // waits for the call that runs; drops the others
+  CollectiveQueue(const CollectiveQueue&) = delete;
+  CollectiveQueue& operator=(const CollectiveQueue&) = delete;
 
   // Calls run in the order of Post(), each after all before it. Returns the call's number: 0, 1, ... since Drain().
   int64_t Post(std::function<absl::Status()> call);
@@ -49,4 +49,4 @@ class TalkQueue {
 
 }  // namespace strata::compiler
 
-#endif  // STRATA_COMPILER_DEVICE_TALK_QUEUE_H_
+#endif  // STRATA_COMPILER_DEVICE_COLLECTIVE_QUEUE_H_

@@ -1,4 +1,4 @@
-#include "compiler/device/talk_queue.h"
+#include "compiler/device/collective_queue.h"
 
 #include <atomic>
 #include <thread>
@@ -9,8 +9,8 @@
 namespace strata::compiler {
 namespace {
 
-TEST(TalkQueueTest, CallsRunInOrderAndCanBeWaitedFor) {
-  TalkQueue queue;
+TEST(CollectiveQueueTest, CallsRunInOrderAndCanBeWaitedFor) {
+  CollectiveQueue queue;
   std::vector<int> order;  // written by the queue's thread alone, read after Wait and Drain
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(queue.Post([&order, i] {
@@ -21,14 +21,14 @@ TEST(TalkQueueTest, CallsRunInOrderAndCanBeWaitedFor) {
   }
   EXPECT_OK(queue.Wait(4));
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
-  std::vector<TalkQueue::Span> spans;
+  std::vector<CollectiveQueue::Span> spans;
   EXPECT_OK(queue.Drain(&spans));
   ASSERT_EQ(spans.size(), 5u);
   for (size_t i = 1; i < spans.size(); ++i) EXPECT_LE(spans[i - 1].end, spans[i].begin);
 }
 
-TEST(TalkQueueTest, AfterAnErrorNothingMoreIsCalledUntilItWasDrained) {
-  TalkQueue queue;
+TEST(CollectiveQueueTest, AfterAnErrorNothingMoreIsCalledUntilItWasDrained) {
+  CollectiveQueue queue;
   std::atomic<int> calls = 0;
   queue.Post([] { return absl::UnavailableError("rank 1 has left"); });
   const int64_t second = queue.Post([&] {
@@ -36,7 +36,7 @@ TEST(TalkQueueTest, AfterAnErrorNothingMoreIsCalledUntilItWasDrained) {
     return absl::OkStatus();
   });
   EXPECT_THAT(queue.Wait(second), StatusIs(absl::StatusCode::kUnavailable, ::testing::_));
-  std::vector<TalkQueue::Span> spans;
+  std::vector<CollectiveQueue::Span> spans;
   EXPECT_THAT(queue.Drain(&spans), StatusIs(absl::StatusCode::kUnavailable, ::testing::_));
   EXPECT_EQ(calls, 0);
   EXPECT_EQ(queue.Post([&] {
@@ -48,8 +48,8 @@ TEST(TalkQueueTest, AfterAnErrorNothingMoreIsCalledUntilItWasDrained) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST(TalkQueueTest, ItsComputationRunsBeside) {
-  TalkQueue queue;
+TEST(CollectiveQueueTest, ItsComputationRunsBeside) {
+  CollectiveQueue queue;
   std::atomic<bool> computed = false;
   const int64_t call = queue.Post([&] {  // ends only because the caller goes on
     while (!computed) std::this_thread::yield();

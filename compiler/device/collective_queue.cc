@@ -1,12 +1,12 @@
-#include "compiler/device/talk_queue.h"
+#include "compiler/device/collective_queue.h"
 
 #include <utility>
 
 namespace strata::compiler {
 
-TalkQueue::TalkQueue() : thread_([this] { Work(); }) {}
+CollectiveQueue::CollectiveQueue() : thread_([this] { Work(); }) {}
 
-TalkQueue::~TalkQueue() {
+CollectiveQueue::~CollectiveQueue() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     closing_ = true;
@@ -15,7 +15,7 @@ TalkQueue::~TalkQueue() {
   thread_.join();
 }
 
-int64_t TalkQueue::Post(std::function<absl::Status()> call) {
+int64_t CollectiveQueue::Post(std::function<absl::Status()> call) {
   int64_t number = 0;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -26,13 +26,13 @@ int64_t TalkQueue::Post(std::function<absl::Status()> call) {
   return number;
 }
 
-absl::Status TalkQueue::Wait(int64_t call) {
+absl::Status CollectiveQueue::Wait(int64_t call) {
   std::unique_lock<std::mutex> lock(mutex_);
   ended_.wait(lock, [&] { return ended_count_ > call; });
   return status_;
 }
 
-absl::Status TalkQueue::Drain(std::vector<Span>* spans) {
+absl::Status CollectiveQueue::Drain(std::vector<Span>* spans) {
   std::unique_lock<std::mutex> lock(mutex_);
   ended_.wait(lock, [&] { return ended_count_ == posted_count_; });
   posted_count_ = ended_count_ = 0;
@@ -41,7 +41,7 @@ absl::Status TalkQueue::Drain(std::vector<Span>* spans) {
   return std::exchange(status_, absl::OkStatus());
 }
 
-void TalkQueue::Work() {
+void CollectiveQueue::Work() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     posted_.wait(lock, [&] { return closing_ || !calls_.empty(); });
