@@ -109,7 +109,7 @@ TEST(OverlapTest, AReaderWaitsAndTheComputationBetweenDoesNot) {
   for (int i = 0; i < plan.steps_size(); ++i) {
     if (plan.steps(i).stream() == 1) collective = i;
     for (const uint32_t other : plan.steps(i).wait_for()) {
-      if (static_cast<int>(other) == collective && talking >= 0) waiting = i;
+      if (static_cast<int>(other) == collective && collective >= 0) waiting = i;
     }
   }
   ASSERT_GE(collective, 1);
