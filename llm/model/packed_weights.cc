@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "chips/numerics/packed_rows.h"
+#include "framework/graph/tensor_arena.h"
 #include "llm/model/config.h"
 #include "llm/model/decoder.h"
 #include "llm/model/fit_format.h"
@@ -81,9 +82,8 @@ class Packer {
     const auto count = static_cast<int64_t>(views.size());
     const int64_t groups = chips::PackedGroups(n), bytes = chips::GroupBytes(target, k);
     const std::string name = stem + ".packed";
-    HostTensor out =
-        HostTensor::Allocate(chips::U8, stacked ? std::vector<int64_t>{count, groups, bytes}
-                                                : std::vector<int64_t>{groups, bytes});
+    HostTensor out = arena_.Allocate(chips::U8, stacked ? std::vector<int64_t>{count, groups, bytes}
+                                                        : std::vector<int64_t>{groups, bytes});
     for (int64_t i = 0; i < count; ++i)
       packer_.Add(views[static_cast<size_t>(i)], target, out.data<uint8_t>() + i * groups * bytes);
     weights_.tensors[name] = std::move(out);
@@ -93,7 +93,7 @@ class Packer {
 
   // Norms with the offset of their files added, biases, positions.
   absl::Status AddFloats(const ParameterSpec& spec, const RawTensor& raw) {
-    HostTensor out = HostTensor::Allocate(chips::F32, spec.dims);
+    HostTensor out = arena_.Allocate(chips::F32, spec.dims);
     const int64_t k = spec.dims.back(), rows = out.elements() / std::max<int64_t>(k, 1);
     if (k % raw.format->block != 0)
       return absl::InvalidArgumentError(
@@ -194,6 +194,7 @@ class Packer {
   const WeightFormat* wanted_;
   ParameterNames names_;
   MatrixPacker packer_;
+  graph::TensorArena arena_;  // in the order of the parameters: as a step reads them
   PackedWeights weights_;
 };
 
