@@ -133,7 +133,8 @@ absl::Status GgufFile::AddPart(const GgufFile& part) {
   for (const auto& [name, tensor] : part.tensors_) {
     if (!tensors_.emplace(name, tensor).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat(part.where_, ": tensor '", name, "' is in an earlier part too"));
+          absl::StrCat(part.where_, ": tensor '", name,
+                       "' is in an earlier part too; are these parts of one model?"));
     }
   }
   return absl::OkStatus();
@@ -153,19 +154,24 @@ absl::StatusOr<GgufFile> OpenGguf(const std::string& path) {
   for (int64_t p = 1; p < keys->parts; ++p) {
     const std::string part_path = GgufPartPath(stem, p + 1, keys->parts);
     absl::StatusOr<GgufFile> part = OpenPart(part_path);
+    if (absl::IsNotFound(part.status())) {
+      return absl::NotFoundError(absl::StrCat(part_path, ": is missing; all ", keys->parts,
+                                              " parts must lie beside ", path));
+    }
     STRATA_RETURN_IF_ERROR(Annotate(part.status(), path));
     absl::StatusOr<SplitKeys> found = ReadSplitKeys(part->metadata());
     STRATA_RETURN_IF_ERROR(Annotate(found.status(), part_path));
     if (found->part != p || found->parts != keys->parts) {
       return absl::InvalidArgumentError(
-          absl::StrCat(part_path, ": says it is part ", found->part + 1, " of ", found->parts));
+          absl::StrCat(part_path, ": says it is part ", found->part + 1, " of ", found->parts,
+                       "; it is a copy or was renamed: put the right one in its place"));
     }
     STRATA_RETURN_IF_ERROR(whole.AddPart(*part));
   }
   if (keys->tensors >= 0 && static_cast<size_t>(keys->tensors) != whole.tensors().size()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": ", kGgufSplitTensorsKey, " says ",
-                                                   keys->tensors, "; the parts have ",
-                                                   whole.tensors().size()));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": ", kGgufSplitTensorsKey, " says ", keys->tensors, "; the parts have ",
+                     whole.tensors().size(), "; are these parts of one model?"));
   }
   return whole;
 }

@@ -31,7 +31,7 @@ class GgufTest : public ::testing::Test {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
   }
-  std::string Path(const char* name) const { return JoinPath(folder_, name); }
+  std::string Path(const std::string& name) const { return JoinPath(folder_, name); }
   const std::string folder_ = JoinPath(::testing::TempDir(), "gguf");
 };
 
@@ -180,6 +180,29 @@ TEST_F(GgufTest, SplitsAndJoins) {
   std::filesystem::remove(paths[1]);
   EXPECT_THAT(OpenGguf(paths[0]),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("s-00002-of-00003.gguf")));
+}
+
+// Parts that bear the right numbers but are of two models.
+TEST_F(GgufTest, PartsOfTwoModelsAreRefused) {
+  const std::string content = Bytes(400);
+  const auto write = [&](const std::string& name, const std::string& tensors) {
+    std::vector<GgufOutput> outputs;
+    for (const char tensor : tensors)
+      outputs.push_back(BytesOutput(std::string(1, tensor), Format("f32"), {100}, content));
+    return *WriteGguf(Path(name + ".gguf"), {}, outputs, {.split_bytes = 900});
+  };
+  const auto expect = [&](const std::string& name, const std::string& other, size_t part,
+                          const char* why) {
+    const auto paths = write("mixed", "abcde"), others = write(name, other);
+    ASSERT_EQ(paths.size(), others.size());
+    std::filesystem::copy_file(others[part], paths[part],
+                               std::filesystem::copy_options::overwrite_existing);
+    EXPECT_THAT(OpenGguf(paths[0]), StatusIs(absl::StatusCode::kInvalidArgument,
+                                             AllOf(HasSubstr("mixed-0000"), HasSubstr(why),
+                                                   HasSubstr("are these parts of one model?"))));
+  };
+  expect("turned", "edcba", 1, "tensor 'b' is in an earlier part too");
+  expect("more", "abcdef", 2, "split.tensors.count says 5; the parts have 6");
 }
 
 TEST_F(GgufTest, TheWriterRefusesWhatAReaderWould) {

@@ -211,11 +211,15 @@ absl::StatusOr<ConvertSummary> FromFolder(const std::string& in, const std::stri
   }
   STRATA_ASSIGN_OR_RETURN(const DecoderConfig config, ReadConfig(in));
   STRATA_ASSIGN_OR_RETURN(const ConversionPlan plan, PlanHfToGguf(config, file, in));
-  STRATA_ASSIGN_OR_RETURN(GgufMetadata metadata, MetadataOfFolder(in, config.vocab_size()));
+  std::vector<std::string> notes;
+  STRATA_ASSIGN_OR_RETURN(GgufMetadata metadata, MetadataOfFolder(in, config.vocab_size(), &notes));
   STRATA_ASSIGN_OR_RETURN(const GgufMetadata entries, GgufConfigEntries(config));
   metadata.insert(entries.begin(), entries.end());
   metadata["general.name"] = ModelName(in);
-  return WriteAsGguf(plan, std::move(metadata), wanted, out, options);
+  STRATA_ASSIGN_OR_RETURN(ConvertSummary summary,
+                          WriteAsGguf(plan, std::move(metadata), wanted, out, options));
+  summary.fallbacks.insert(summary.fallbacks.begin(), notes.begin(), notes.end());
+  return summary;
 }
 
 absl::StatusOr<ConvertSummary> FromGguf(const std::string& in, const std::string& out,

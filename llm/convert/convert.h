@@ -6,7 +6,8 @@
 // `in` is a folder (config.json, safetensors, tokenizer.json ...) or a .gguf file, whole or the first part of several;
 // `out` is GGUF when it ends in ".gguf" and a folder else. Weights are read and written one tensor at a time. At the same
 // format bytes are copied, so folder -> GGUF -> folder gives the same weights back bit for bit (but for Gemma's norms, which
-// GGUF holds as weight + 1 in fp32). Everything is checked before anything is written; files appear only when whole.
+// GGUF holds as weight + 1 in fp32: that factor is kept bit for bit, the weight to 2^-24). Everything is checked before
+// anything is written; files appear only when whole.
 #ifndef STRATA_LLM_CONVERT_CONVERT_H_
 #define STRATA_LLM_CONVERT_CONVERT_H_
 
@@ -52,7 +53,8 @@ struct ConvertSummary {
   double worst_relative_error = 0;
   std::string worst_tensor;  // empty: no value changed
   std::vector<std::string>
-      fallbacks;  // "blk.0.ffn_down.weight: q8_0 in place of q4_k, as rows have 96 weights"
+      fallbacks;  // "blk.0.ffn_down.weight: q8_0 in place of q4_k, as rows have 96 weights"; a tokenizer that is kept whole
+                  // but not in GGUF's own words
   std::vector<std::string> left_out;  // tensors that the model does not use
 };
 

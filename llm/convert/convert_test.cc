@@ -124,7 +124,48 @@ TEST_P(ConvertAllTest, GgufIsTheSameModelAndComesBack) {
     }
     const HostTensor a = *before.Get(tensor), b = *after.Get(tensor);
     for (int64_t i = 0; i < a.elements(); ++i) {
-      EXPECT_NEAR(b.data<float>()[i], a.data<float>()[i], 1.2e-7) << tensor;
+      EXPECT_EQ(1.0f + b.data<float>()[i], 1.0f + a.data<float>()[i]) << tensor;
+    }
+  }
+}
+
+// GGUF has Gemma's norms as fl(1 + w), the factor that Gemma itself multiplies by. What the rounding takes from w cannot
+// come back: 1 + w has more digits than fp32. But |w' - w| is at most half a step of 1 + w (2^-24 for w in [-1/2, 1), as
+// taking 1 off again is exact), the factor is the same bit for bit, a second round trip changes nothing, and a bf16 w
+// (8 digits) comes back as it was where |w| >= 2^-16.
+TEST(ConvertTest, GemmasNormsKeepTheirFactor) {
+  const DecoderConfig config = TinyConfig("gemma2");
+  ASSERT_EQ(config.norm_offset(), 1);
+  for (const chips::DType dtype : {chips::F32, chips::BF16}) {
+    Tensors weights = TinyWeights(config, 21);
+    HostTensor& norm = weights.at("model.norm.weight");
+    const float tricky[] = {0,           -0.5f,     0.99999994f, 0x1p-24f, 0x1.8p-24f,
+                            0x1p-25f,    -0x1p-26f, 3e-16f,      -1e-30f,  0x1p-16f,
+                            0x1.fcp-16f, -0x1p-16f, -0.25f};
+    std::copy(std::begin(tricky), std::end(tricky), norm.data<float>());
+    const std::string folder = Fresh("norms"), back = Fresh("norms_back"),
+                      again = Fresh("norms_again");
+    ASSERT_OK(WriteTinyFolder(folder, config, weights, dtype));
+    ASSERT_OK(Convert(folder, Fresh("norms.gguf"), {}).status());
+    ASSERT_OK(Convert(TempPath("norms.gguf"), back, {}).status());
+    ASSERT_OK(Convert(back, Fresh("norms2.gguf"), {}).status());
+    ASSERT_OK(Convert(TempPath("norms2.gguf"), again, {}).status());
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto first, framework::OpenSafetensors(folder));
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto second, framework::OpenSafetensors(back));
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto third, framework::OpenSafetensors(again));
+    for (const auto& [name, entry] : first.entries()) {
+      if (entry.dims.size() != 1) continue;
+      const std::vector<double> a = first.Get(name)->ToDoubles(), b = second.Get(name)->ToDoubles(),
+                                c = third.Get(name)->ToDoubles();
+      for (size_t i = 0; i < a.size(); ++i) {
+        const auto was = static_cast<float>(a[i]), is = static_cast<float>(b[i]);
+        EXPECT_LE(std::fabs(b[i] - a[i]), 0x1p-24) << name << " " << a[i];
+        EXPECT_EQ(1.0f + is, 1.0f + was) << name << " " << a[i];
+        EXPECT_EQ(c[i], b[i]) << name << " " << a[i];
+        if (dtype == chips::BF16 && (was == 0 || std::fabs(was) >= 0x1p-16f)) {
+          EXPECT_EQ(b[i], a[i]) << name;
+        }
+      }
     }
   }
 }

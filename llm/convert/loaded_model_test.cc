@@ -90,6 +90,94 @@ TEST_P(LoadedModelTest, FolderAndGgufGiveThePlainGraphsLogits) {
   ExpectNear(gguf, "", 1e-4);
 }
 
+// All logits of the model in the file, one token at a time.
+absl::StatusOr<std::vector<std::vector<float>>> LogitsOf(const std::string& path) {
+  STRATA_ASSIGN_OR_RETURN(const PretrainedModel loaded, LoadPretrained(path));
+  graph::Interpreter interpreter;
+  StepHarness harness(*loaded.model, interpreter, {});
+  std::vector<std::vector<float>> all;
+  for (const int32_t token : kText) {
+    STRATA_ASSIGN_OR_RETURN(const auto logits, harness.Step({{0, token}}));
+    all.push_back(logits[0]);
+  }
+  return all;
+}
+
+// A tiny model in parts, and what becomes of it when they are not all there, each in its place.
+class SplitModelTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = JoinPath(testing::TempDir(), "split_model");
+    std::filesystem::remove_all(root_);
+    const std::string folder = JoinPath(root_, "hf");
+    DecoderConfig config = TinyConfig("gemma2");
+    config.set_vocab_size(262);  // the tiny tokenizer's
+    ASSERT_OK(MakeDirectories(folder));
+    ASSERT_OK(WriteTinyFolder(folder, config, TinyWeights(config, 6)));
+    ASSERT_OK(WriteFileAtomic(JoinPath(folder, "tokenizer.json"), TinyTokenizerJson()));
+    ASSERT_OK(Convert(folder, Path("whole.gguf"), {}).status());
+    STRATA_ASSERT_OK_AND_ASSIGN(
+        const ConvertSummary summary,
+        Convert(folder, Path("model.gguf"),
+                {.split_bytes = std::filesystem::file_size(Path("whole.gguf")) / 3}));
+    parts_ = summary.paths;
+    ASSERT_GE(parts_.size(), 3u);
+  }
+  std::string Path(const std::string& name) const { return JoinPath(root_, name); }
+  void ExpectRefused(absl::StatusCode code, const std::string& path, const std::string& why) {
+    EXPECT_THAT(LoadPretrained(parts_[0]).status(),
+                StatusIs(code, testing::AllOf(HasSubstr(path), HasSubstr(why))));
+  }
+  void Replace(const std::string& path, const std::string& with) {
+    std::filesystem::copy_file(with, path, std::filesystem::copy_options::overwrite_existing);
+  }
+
+  std::string root_;
+  std::vector<std::string> parts_;
+};
+
+TEST_F(SplitModelTest, GivesTheLogitsOfTheWholeFile) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto whole, LogitsOf(Path("whole.gguf")));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto split, LogitsOf(parts_[0]));
+  EXPECT_EQ(split, whole);  // bit for bit
+}
+
+TEST_F(SplitModelTest, AMissingPartIsNamed) {
+  std::filesystem::remove(parts_[1]);
+  ExpectRefused(absl::StatusCode::kNotFound, parts_[1], "is missing; all");
+}
+
+TEST_F(SplitModelTest, ADoubledPartIsNamed) {
+  Replace(parts_[1], parts_[2]);
+  ExpectRefused(absl::StatusCode::kInvalidArgument, parts_[1],
+                "says it is part 3 of " + std::to_string(parts_.size()) +
+                    "; it is a copy or was renamed: put the right one in its place");
+}
+
+TEST_F(SplitModelTest, PartsInEachOthersPlaceAreNamed) {
+  std::filesystem::rename(parts_[1], Path("aside"));
+  std::filesystem::rename(parts_[2], parts_[1]);
+  std::filesystem::rename(Path("aside"), parts_[2]);
+  ExpectRefused(absl::StatusCode::kInvalidArgument, parts_[1], "says it is part 3 of");
+}
+
+TEST_F(SplitModelTest, ALaterPartIsNotTheModel) {
+  EXPECT_THAT(
+      LoadPretrained(parts_[1]).status(),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               testing::AllOf(HasSubstr(parts_[1]), HasSubstr("open the first, " + parts_[0]))));
+}
+
+TEST_F(SplitModelTest, APartOfAnotherSplitIsNamed) {
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      const ConvertSummary other,
+      Convert(JoinPath(root_, "hf"), Path("other.gguf"), {.split_bytes = 20'000}));
+  ASSERT_GT(other.paths.size(), parts_.size());
+  Replace(parts_[1], other.paths[1]);
+  ExpectRefused(absl::StatusCode::kInvalidArgument, parts_[1],
+                "says it is part 2 of " + std::to_string(other.paths.size()));
+}
+
 INSTANTIATE_TEST_SUITE_P(Architectures, LoadedModelTest, testing::ValuesIn([] {
                            std::vector<std::string> names;
                            for (const Architecture& row : AllArchitectures())

@@ -6,8 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "inference/engine/utf8.h"
-#include "llm/convert/tokenizer_keys.h"
+#include "llm/convert/folder_tokenizer.h"
 #include "llm/model/hf_config.h"
+#include "llm/tokenizer/gguf_metadata.h"
 #include "nlohmann/json.hpp"
 
 namespace strata::llm {
@@ -22,8 +23,7 @@ constexpr const char* kFiles[] = {
 constexpr char kChatTemplate[] = "tokenizer.chat_template";
 
 std::string KeyOf(absl::string_view file) {
-  return file == "tokenizer.json" ? "tokenizer.huggingface.json"
-                                  : absl::StrCat("strata.file.", file);
+  return file == "tokenizer.json" ? kGgufTokenizerJsonKey : absl::StrCat("strata.file.", file);
 }
 
 // Empty when there is no such file.
@@ -62,37 +62,29 @@ absl::StatusOr<std::string> ChatTemplate(const std::string& folder) {
       absl::StrCat(path, ": chat_template: must be a string, or a list with one named default"));
 }
 
-std::string MadeGenerationConfig(const GgufMetadata& metadata) {
+std::string MadeGenerationConfig(const GgufTokenizer& keys) {
   Json json = Json::object();
-  for (const char* name : {"bos", "eos", "pad"}) {
-    const absl::StatusOr<int64_t> id = TokenId(metadata, name);
-    if (id.ok()) json[absl::StrCat(name, "_token_id")] = *id;
-  }
-  const absl::StatusOr<int64_t> eot = TokenId(metadata, "eot");
-  if (eot.ok() && json.contains("eos_token_id") && json["eos_token_id"] != *eot) {
-    json["eos_token_id"] = {json["eos_token_id"], *eot};
-  }
+  if (keys.bos.has_value()) json["bos_token_id"] = *keys.bos;
+  if (keys.eos.has_value()) json["eos_token_id"] = *keys.eos;
+  if (keys.padding.has_value()) json["pad_token_id"] = *keys.padding;
+  if (keys.eos.has_value() && keys.eot.has_value() && keys.eot != keys.eos)
+    json["eos_token_id"] = {*keys.eos, *keys.eot};
   return json.empty() ? "" : json.dump(2) + "\n";
 }
 
-std::string MadeTokenizerConfig(const GgufMetadata& metadata) {
+std::string MadeTokenizerConfig(const GgufTokenizer& keys, const std::string& chat_template) {
   Json json = Json::object();
-  const absl::StatusOr<std::string> chat = GetText(metadata, kChatTemplate);
-  if (chat.ok()) json["chat_template"] = *chat;
-  const std::vector<std::string> tokens =
-      GetTexts(metadata, "tokenizer.ggml.tokens").value_or(std::vector<std::string>());
-  for (const char* name : {"bos", "eos", "unknown", "padding"}) {
-    const absl::StatusOr<int64_t> id = TokenId(metadata, name);
-    if (!id.ok() || *id < 0 || static_cast<size_t>(*id) >= tokens.size()) continue;
-    const std::string key = name == std::string("unknown")   ? "unk"
-                            : name == std::string("padding") ? "pad"
-                                                             : name;
-    json[key + "_token"] = tokens[static_cast<size_t>(*id)];
-  }
-  for (const char* key : {"add_bos_token", "add_eos_token"}) {
-    const absl::StatusOr<bool> add = GetBool(metadata, absl::StrCat("tokenizer.ggml.", key));
-    if (add.ok()) json[key] = *add;
-  }
+  if (!chat_template.empty()) json["chat_template"] = chat_template;
+  const auto token = [&](const char* key, const std::optional<int32_t>& id) {
+    if (id.has_value() && *id >= 0 && static_cast<size_t>(*id) < keys.tokens.size())
+      json[key] = keys.tokens[static_cast<size_t>(*id)];
+  };
+  token("bos_token", keys.bos);
+  token("eos_token", keys.eos);
+  token("unk_token", keys.unknown);
+  token("pad_token", keys.padding);
+  if (keys.add_bos.has_value()) json["add_bos_token"] = *keys.add_bos;
+  if (keys.add_eos.has_value()) json["add_eos_token"] = *keys.add_eos;
   return json.empty() ? "" : json.dump(2) + "\n";
 }
 
@@ -111,8 +103,14 @@ std::string ConfigFile(const DecoderConfig& config, const GgufMetadata& metadata
 
 }  // namespace
 
-absl::StatusOr<GgufMetadata> MetadataOfFolder(const std::string& folder, int64_t vocab_size) {
-  STRATA_ASSIGN_OR_RETURN(GgufMetadata metadata, TokenizerEntries(folder, vocab_size));
+absl::StatusOr<GgufMetadata> MetadataOfFolder(const std::string& folder, int64_t vocab_size,
+                                              std::vector<std::string>* notes) {
+  STRATA_ASSIGN_OR_RETURN(const FolderTokenizer tokenizer, TokenizerOfFolder(folder, vocab_size));
+  if (!tokenizer.wordless.empty() && notes != nullptr) {
+    notes->push_back(absl::StrCat("tokenizer.json: kept whole, but not in GGUF's own words: ",
+                                  tokenizer.wordless));
+  }
+  GgufMetadata metadata = GgufEntriesOf(tokenizer.gguf);
   for (const char* file : kFiles) {
     const std::string path = JoinPath(folder, file);
     STRATA_ASSIGN_OR_RETURN(std::string text, ReadIfThere(path));
@@ -131,15 +129,17 @@ absl::StatusOr<GgufMetadata> MetadataOfFolder(const std::string& folder, int64_t
 absl::StatusOr<std::vector<std::string>> WriteSideFiles(const std::string& folder,
                                                         const DecoderConfig& config,
                                                         const GgufMetadata& metadata) {
+  STRATA_ASSIGN_OR_RETURN(const GgufTokenizer keys, GgufTokenizerOf(metadata));
   STRATA_RETURN_IF_ERROR(MakeDirectories(folder));
   std::vector<std::string> paths;
   for (const absl::string_view file : kFiles) {
     std::string text = KeptFile(metadata, file);
     if (file == "config.json") text = ConfigFile(config, metadata);
-    if (text.empty() && file == "generation_config.json") text = MadeGenerationConfig(metadata);
-    if (text.empty() && file == "tokenizer_config.json") text = MadeTokenizerConfig(metadata);
+    if (text.empty() && file == "generation_config.json") text = MadeGenerationConfig(keys);
+    if (text.empty() && file == "tokenizer_config.json")
+      text = MadeTokenizerConfig(keys, GetText(metadata, kChatTemplate).value_or(""));
     if (text.empty() && file == "tokenizer.json") {
-      STRATA_ASSIGN_OR_RETURN(text, MadeTokenizerJson(metadata));
+      STRATA_ASSIGN_OR_RETURN(text, MadeTokenizerJson(keys));
     }
     if (text.empty()) continue;
     paths.push_back(JoinPath(folder, file));

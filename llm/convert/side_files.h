@@ -15,9 +15,11 @@
 namespace strata::llm {
 
 // Metadata of the folder's tokenizer, chat template and files. `vocab_size` is the model's: the list of tokens is filled
-// up to it. Without a tokenizer.json there is no tokenizer in the file.
+// up to it. Without a tokenizer.json there is no tokenizer in the file. `notes`, unless null, gets what GGUF's own keys
+// cannot say and only the kept file does.
 absl::StatusOr<inference::GgufMetadata> MetadataOfFolder(const std::string& folder,
-                                                         int64_t vocab_size);
+                                                         int64_t vocab_size,
+                                                         std::vector<std::string>* notes = nullptr);
 
 // Writes config.json, tokenizer.json, tokenizer_config.json, generation_config.json ... into the folder; gives the paths.
 // A kept config.json is taken when it says what `config` (of Hugging Face's layout) says; else one is made.

@@ -73,7 +73,8 @@ TEST_F(SideFilesTest, TokenizerBecomesMetadata) {
 
 TEST_F(SideFilesTest, SentencePieceTokensHaveScoresOfTheirMerges) {
   Write("tokenizer.json",
-        R"({"normalizer": {"type": "Prepend", "prepend": "_"},
+        R"({"normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"},
+              {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
             "added_tokens": [{"id": 0, "content": "<unk>", "special": true},
                              {"id": 1, "content": "<s>", "special": true}],
             "model": {"type": "BPE", "unk_token": "<unk>", "byte_fallback": true,
@@ -84,7 +85,8 @@ TEST_F(SideFilesTest, SentencePieceTokensHaveScoresOfTheirMerges) {
   EXPECT_TRUE(*GetBool(metadata, "tokenizer.ggml.add_space_prefix"));
   EXPECT_THAT(*GetIntegers(metadata, "tokenizer.ggml.token_type"),
               ElementsAre(2, 3, 6, 1, 1, 1, 1));
-  EXPECT_THAT(*GetNumbers(metadata, "tokenizer.ggml.scores"), ElementsAre(0, 0, 0, -3, -3, -1, -2));
+  EXPECT_THAT(*GetNumbers(metadata, "tokenizer.ggml.scores"),
+              ElementsAre(-2, -2, -2, -2, -2, 0, -1));
 }
 
 TEST_F(SideFilesTest, UnigramKeepsItsScores) {
@@ -117,16 +119,35 @@ TEST_F(SideFilesTest, FaultsNameTheFileAndThePlace) {
     return StatusIs(absl::StatusCode::kInvalidArgument,
                     ::testing::AllOf(HasSubstr("tokenizer.json: "), HasSubstr(message)));
   };
-  EXPECT_THAT(with("["), bad("is not a JSON object"));
+  EXPECT_THAT(with("["), bad("no JSON"));
   EXPECT_THAT(with(R"({"model": {"type": "BPE", "vocab": {"a": 4}, "merges": []}})"),
-              bad("model.vocab: id 4 of a token is outside the model's 4"));
+              bad("id 4 of a token is outside the model's 4"));
   EXPECT_THAT(with(R"({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [1]}})"),
-              bad("model.merges[0]: must be"));
+              bad("model.merges[0]: expected a pair"));
   EXPECT_THAT(with(R"({"model": {"type": "Unigram", "vocab": [["a"]]}})"),
-              bad("model.vocab[0]: must be"));
-  EXPECT_THAT(with(R"({"model": {"type": "Other", "vocab": {}}})"),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("model.type: 'Other'")));
+              bad("model.vocab[0]: expected a token and its score"));
   EXPECT_THAT(with(std::string("{\"\xff\": 1}")), bad(""));
+}
+
+// A tokenizer that GGUF's keys cannot say is kept whole; so is one that nobody here can read.
+TEST_F(SideFilesTest, WhatHasNoWordsIsKeptAndNoted) {
+  const std::pair<std::string, std::string> files[] = {
+      {R"({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Punctuation"},
+             {"type": "ByteLevel"}]}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []},
+           "added_tokens": [{"id": 1, "content": "<|end|>", "special": true}]})",
+       "pre_tokenizer: these steps"},
+      {R"({"model": {"type": "Other", "vocab": {}}})", "model.type: 'Other' is not supported"}};
+  for (const auto& [json, why] : files) {
+    Write("tokenizer.json", json);
+    std::vector<std::string> notes;
+    STRATA_ASSERT_OK_AND_ASSIGN(const GgufMetadata metadata, MetadataOfFolder(folder_, 4, &notes));
+    EXPECT_THAT(notes, ElementsAre(HasSubstr(why)));
+    EXPECT_EQ(metadata.count("tokenizer.ggml.model"), 0u);
+    EXPECT_EQ(*GetText(metadata, "tokenizer.huggingface.json"), json);
+    const absl::StatusOr<int64_t> eos = GetInteger(metadata, "tokenizer.ggml.eos_token_id");
+    EXPECT_EQ(eos.ok(), why[0] == 'p');
+    EXPECT_EQ(eos.value_or(1), 1);
+  }
 }
 
 // Spoilt files are refused or read; what is allocated stays in proportion to them.

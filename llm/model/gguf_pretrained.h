@@ -6,6 +6,7 @@
 
 #include "inference/import/gguf_value.h"
 #include "llm/model/generation_defaults.h"
+#include "llm/tokenizer/gguf_tokenizer.h"
 
 namespace strata::llm {
 
@@ -13,7 +14,7 @@ namespace strata::llm {
 std::string ReadGgufChatTemplate(const inference::GgufMetadata& metadata);
 
 // The tokens that end an answer: eos, and the end of a turn (eot) where the file names one.
-GenerationDefaults ReadGgufDefaults(const inference::GgufMetadata& metadata);
+GenerationDefaults ReadGgufDefaults(const GgufTokenizer& keys);
 
 }  // namespace strata::llm
 

@@ -10,9 +10,9 @@
 #include "inference/import/gguf.h"
 #include "llm/model/gguf_config.h"
 #include "llm/model/gguf_pretrained.h"
-#include "llm/model/gguf_vocabulary.h"
 #include "llm/model/hf_config.h"
 #include "llm/model/weight_source.h"
+#include "llm/tokenizer/gguf_metadata.h"
 #include "llm/tokenizer/gguf_tokenizer.h"
 #include "llm/tokenizer/text_tokenizer.h"
 #include "llm/tokenizer/tokenizer_json.h"
@@ -53,14 +53,22 @@ absl::StatusOr<PretrainedModel> LoadFolder(const std::string& folder, const Load
   return loaded;
 }
 
-// The tokenizer of the metadata, or where that has none a tokenizer.json beside the file.
+// The tokenizer.json that a converter kept in the file, whose words are the fullest; else the metadata's own keys; else a
+// tokenizer.json beside the file.
 absl::StatusOr<std::shared_ptr<const inference::Tokenizer>> LoadGgufTokenizer(
-    const inference::GgufFile& file) {
+    const inference::GgufFile& file, const GgufTokenizer& keys) {
+  if (file.metadata().count(kGgufTokenizerJsonKey) != 0) {
+    STRATA_ASSIGN_OR_RETURN(const std::string json,
+                            GetText(file.metadata(), kGgufTokenizerJsonKey));
+    absl::StatusOr<TokenizerSpec> kept = ParseTokenizerJson(json);
+    if (kept.ok() && keys.eos.has_value()) kept->eos = keys.eos;
+    if (kept.ok()) return TextTokenizer::Create(*std::move(kept));
+    if (!absl::IsUnimplemented(kept.status()) || keys.model.empty())
+      return Annotate(kept.status(), kGgufTokenizerJsonKey);
+  }
   const std::filesystem::path folder = std::filesystem::path(file.path()).parent_path();
   const std::string beside = JoinPath(folder.empty() ? "." : folder.string(), "tokenizer.json");
-  if (file.metadata().count("tokenizer.ggml.model") == 0 && FileExists(beside))
-    return LoadTokenizer(beside);
-  STRATA_ASSIGN_OR_RETURN(const GgufTokenizer keys, GgufVocabulary(file.metadata()));
+  if (keys.model.empty() && FileExists(beside)) return LoadTokenizer(beside);
   STRATA_ASSIGN_OR_RETURN(TokenizerSpec spec, TokenizerFromGguf(keys));
   return TextTokenizer::Create(std::move(spec));
 }
@@ -70,10 +78,12 @@ absl::StatusOr<PretrainedModel> LoadGguf(const std::string& path, const LoadOpti
   loaded.path = path;
   STRATA_ASSIGN_OR_RETURN(inference::GgufFile file, inference::OpenGguf(path));
   STRATA_ASSIGN_OR_RETURN(loaded.config, ParseGgufConfig(file));
-  auto tokenizer = LoadGgufTokenizer(file);
+  const absl::StatusOr<GgufTokenizer> keys = GgufTokenizerOf(file.metadata());
+  if (!keys.ok()) return Annotate(keys.status(), path);
+  auto tokenizer = LoadGgufTokenizer(file, *keys);
   if (!tokenizer.ok()) return Annotate(tokenizer.status(), path);
   loaded.tokenizer = *std::move(tokenizer);
-  loaded.generation = ReadGgufDefaults(file.metadata());
+  loaded.generation = ReadGgufDefaults(*keys);
   loaded.chat_template = ReadGgufChatTemplate(file.metadata());
 
   const auto source = GgufSource(loaded.config, std::move(file));

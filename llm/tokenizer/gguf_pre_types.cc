@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 
 namespace strata::llm {
@@ -13,6 +14,12 @@ constexpr char kDigit[] = R"(\p{N})";
 constexpr char kThreeDigits[] = "[0-9][0-9][0-9]";
 constexpr char kWordsOfBloom[] = R"( ?[^(\s|.,!?…。，、।۔،)]+)";
 constexpr char kDeepseekCjk[] = "[\u4E00-\u9FA5\u0800-\u4E00\uAC00-\uD7FF]+";
+// Cased letters, but for Georgian's and mathematicians'; tokenizer.json lists their ranges (as they were, fewer, in its
+// time), and is known by the first of them.
+constexpr char kDeepseekLetters[] =
+    "\\s?(?:(?![\u10D0-\u10FF\U0001D400-\U0001D7FF])[\\p{Lu}\\p{Ll}\\p{Lt}])+";
+constexpr absl::string_view kDeepseekLettersListed =
+    "\\s?[A-Za-z\u00B5\u00C0-\u00D6\u00D8-\u00F6\u00F8-";
 constexpr char kDeepseek3Words[] =
     R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr char kTekken[] =
@@ -45,15 +52,14 @@ const std::vector<GgufPreType>& Types() {
        {"refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b"},
        {kDigit, kGpt2Pattern}},
       {"falcon", {}, {R"([\p{P}\$\+<=>\^~\|`]+)", kGpt2Pattern, kThreeDigits}},
-      // Cased letters: the file's own list of ranges, less those that Unicode added to it since.
       {"deepseek-llm",
        {},
-       {"[\r\n]", "\\s?(?:(?![\u10D0-\u10FF])[\\p{Lu}\\p{Ll}\\p{Lt}])+",
+       {"[\r\n]", kDeepseekLetters,
         "\\s?[!-/:-~\uFF01-\uFF0F\uFF1A-\uFF5E\u2018-\u201F\u3000-\u3002]+", R"(\s+$)",
-        kDeepseekCjk, R"(\p{N}+)"}},
+        kDeepseekCjk, kDigit}},
       {"deepseek-coder", {}, {"[\r\n]", R"(\s?\p{L}+)", R"(\s?\p{P}+)", kDeepseekCjk, kDigit}},
       {"deepseek-v3",
-       {},
+       {"hunyuan-dense", "joyai-llm"},
        {R"(\p{N}{1,3})", "[\u4E00-\u9FA5\u3040-\u309F\u30A0-\u30FF]+", kDeepseek3Words}},
       {"tekken", {}, {kTekken}, true, true},
       {"gpt-4o", {"llama4", "minimax-m2"}, {kGpt4o}},
@@ -71,7 +77,11 @@ std::optional<std::string> IsolatedPattern(const PreTokenizerStep& step) {
   using Kind = PreTokenizerStep::Kind;
   const bool isolated = step.invert ? step.behavior == SplitBehavior::kRemoved
                                     : step.behavior == SplitBehavior::kIsolated;
-  if (step.kind == Kind::kSplit && !step.literal && isolated) return step.pattern;
+  if (step.kind == Kind::kSplit && !step.literal && isolated) {
+    const bool listed = absl::StartsWith(step.pattern, kDeepseekLettersListed) &&
+                        absl::EndsWith(step.pattern, "]+");
+    return listed ? kDeepseekLetters : step.pattern;
+  }
   if (step.kind == Kind::kDigits) return step.individual_digits ? kDigit : R"(\p{N}+)";
   if (step.kind == Kind::kByteLevel && !step.add_prefix_space)
     return step.use_regex ? kGpt2Pattern : "";

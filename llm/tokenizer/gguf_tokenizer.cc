@@ -34,6 +34,7 @@ absl::Status CheckSizes(const GgufTokenizer& gguf) {
   };
   STRATA_RETURN_IF_ERROR(id("bos_token_id", gguf.bos));
   STRATA_RETURN_IF_ERROR(id("eos_token_id", gguf.eos));
+  STRATA_RETURN_IF_ERROR(id("eot_token_id", gguf.eot));
   STRATA_RETURN_IF_ERROR(id("unknown_token_id", gguf.unknown));
   STRATA_RETURN_IF_ERROR(id("seperator_token_id", gguf.separator));
   return id("padding_token_id", gguf.padding);
@@ -213,6 +214,8 @@ absl::StatusOr<TokenizerSpec> FromBert(GgufTokenizer gguf) {
 }  // namespace
 
 absl::StatusOr<TokenizerSpec> TokenizerFromGguf(const GgufTokenizer& gguf) {
+  if (gguf.model.empty())
+    return absl::NotFoundError("tokenizer.ggml.model: is missing; the file has no tokenizer");
   STRATA_RETURN_IF_ERROR(CheckSizes(gguf));
   if (gguf.model == "gpt2") return FromGpt2(gguf);
   if (gguf.model == "llama") return FromLlama(gguf);

@@ -1,6 +1,6 @@
 // The tokenizer in the metadata of a GGUF file (keys tokenizer.ggml.*).
 //
-//   GgufTokenizer gguf;                 // filled from the file's metadata
+//   STRATA_ASSIGN_OR_RETURN(GgufTokenizer gguf, GgufTokenizerOf(file.metadata()));  // gguf_metadata.h
 //   STRATA_ASSIGN_OR_RETURN(TokenizerSpec spec, TokenizerFromGguf(gguf));
 //   STRATA_ASSIGN_OR_RETURN(auto tokenizer, TextTokenizer::Create(std::move(spec)));
 //
@@ -40,6 +40,7 @@ struct GgufTokenizer {
   std::vector<std::string> merges;          // merges: "a b", best first
   std::optional<int32_t> bos;               // bos_token_id
   std::optional<int32_t> eos;               // eos_token_id
+  std::optional<int32_t> eot;               // eot_token_id: also ends an answer
   std::optional<int32_t> unknown;           // unknown_token_id
   std::optional<int32_t> separator;         // seperator_token_id (sic)
   std::optional<int32_t> padding;           // padding_token_id
@@ -50,7 +51,7 @@ struct GgufTokenizer {
   std::string character_map;                // precompiled_charsmap
 };
 
-// INVALID_ARGUMENT with the key at fault; UNIMPLEMENTED for a model or `pre` that nobody knows here.
+// NOT_FOUND without a model, INVALID_ARGUMENT with the key at fault; UNIMPLEMENTED for a model or `pre` that nobody knows here.
 absl::StatusOr<TokenizerSpec> TokenizerFromGguf(const GgufTokenizer& gguf);
 
 // The way back. UNIMPLEMENTED for what GGUF has no words for: a pre-tokenizer without a name, most

@@ -124,6 +124,10 @@ absl::StatusOr<bool> MarksPrefix(const TokenizerSpec& spec) {
     prefix |= prepend != nullptr;
   }
   for (const PreTokenizerStep& step : spec.pre_tokenizer) {
+    // Gemma's cut at spaces, which its normalizer left none of.
+    if (step.kind == PreTokenizerStep::Kind::kSplit && step.literal && step.pattern == " " &&
+        replaced)
+      continue;
     if (step.kind != PreTokenizerStep::Kind::kMetaspace || step.replacement != kMark || replaced)
       return NotInGguf("pre_tokenizer: other than Metaspace before SentencePiece's BPE");
     replaced = true;

@@ -61,8 +61,6 @@ absl::Status ReadEos(const std::string& path, TokenizerSpec* spec) {
 
 }  // namespace
 
-absl::Span<const char* const> EndOfTextNames() { return kEndNames; }
-
 absl::StatusOr<TokenizerSpec> ParseTokenizerJson(absl::string_view json) {
   STRATA_ASSIGN_OR_RETURN(const nlohmann::json document, ParseJson(json));
   TokenizerSpec spec;

@@ -19,7 +19,6 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 #include "base/status.h"
 #include "llm/tokenizer/text_tokenizer.h"
 #include "llm/tokenizer/tokenizer_spec.h"
@@ -27,10 +26,6 @@
 namespace strata::llm {
 
 absl::StatusOr<TokenizerSpec> ParseTokenizerJson(absl::string_view json);
-
-// Names of the token that ends a text, likeliest first: where no file says which it is, the first of them among the added
-// tokens.
-absl::Span<const char* const> EndOfTextNames();
 
 // A file that Hugging Face tokenizers of any version reads and that ParseTokenizerJson() reads back
 // as the same spec, but for eos, which goes by the token's name.
