@@ -36,6 +36,7 @@ struct Options {
   std::string name;
   EngineFlags engine;
   std::string chat_template;
+  std::string tool_call_parser;
   std::string output;
   std::vector<std::string> corpus;
   int port = 8000;
@@ -157,11 +158,13 @@ absl::Status Serve(const Options& options) {
   server_options.port = options.port;
   server_options.model_name = options.name.empty() ? engine->model().name() : options.name;
   server_options.chat_template = options.chat_template;
+  server_options.tool_call_parser = options.tool_call_parser;
   server_options.model_chat_template = std::move(opened.chat_template);
   server_options.end_of_turn = std::move(opened.end_of_turn);
   STRATA_ASSIGN_OR_RETURN(auto server, inference::Server::Start(engine, server_options));
   std::fprintf(stderr, "serving '%s' on http://%s:%d (Ctrl-C stops)\n",
                server_options.model_name.c_str(), options.host.c_str(), server->port());
+  std::fprintf(stderr, "calls of tools: %s\n", server->tool_call_parser().c_str());
   int received = 0;
   sigwait(&signals, &received);
   std::fprintf(stderr, "stopping\n");
@@ -217,6 +220,10 @@ void AddModelCommands(CLI::App& app, Action& action) {
   serve->add_option(
       "--chat-template", o.chat_template,
       "chatml, llama3, plain, or a file with a Jinja template; without it the model's own");
+  serve->add_option("--tool-call-parser", o.tool_call_parser,
+                    "how the model writes calls of tools, which come back as tool_calls: hermes "
+                    "(Qwen too), llama3_json, mistral, mistral_args, phi4_mini, granite, "
+                    "deepseek_v3, deepseek_v31, or none; without it what the chat template says");
   serve->add_option("--port", o.port, "port; 0 is any free one")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();

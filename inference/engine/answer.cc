@@ -27,7 +27,7 @@ Answer::Answer(std::shared_ptr<const GenerateRequest> request, const Tokenizer& 
                      context + 1 - static_cast<int64_t>(request_->prompt.size()))),
       ends_(EndTokens(*request_, tokenizer)),
       sampler_(OfChoice(request_->sampling, choice), request_->prompt, ends_),
-      filter_(tokenizer, request_->stop) {
+      filter_(tokenizer, request_->stop, request_->shown_tokens) {
   finished_ = most_ <= 0;
 }
 

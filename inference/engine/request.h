@@ -21,6 +21,8 @@ struct GenerateRequest {
   int64_t top_logprobs = 0;  // likeliest tokens to report with each token
   // Tokens at which generation ends, beside the tokenizer's eos; not part of the answer. They hold with ignore_eos too.
   std::vector<int32_t> stop_tokens = {};
+  // Special tokens that are written out in the text; the others give none.
+  std::vector<int32_t> shown_tokens = {};
   int64_t n = 1;  // answers; answer i is sampled with seed + i. The prompt is computed once for all
   bool log_probabilities = true;  // false: TokenEvent.log_probability is 0, which saves time
   int64_t priority = 0;           // smaller goes first; see AdmissionOrder

@@ -15,6 +15,11 @@ size_t PartialMatch(const std::string& text, const std::string& stop) {
 
 }  // namespace
 
+bool StopFilter::Gives(int32_t token) const {
+  return !tokenizer_.IsSpecial(token) ||
+         std::find(shown_.begin(), shown_.end(), token) != shown_.end();
+}
+
 std::string StopFilter::Release(const std::string& text, bool last) {
   if (stopped_) return "";
   held_ += text;

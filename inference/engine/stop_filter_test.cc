@@ -41,5 +41,13 @@ TEST(StopFilter, HoldsBackUnfinishedCharacters) {
   EXPECT_EQ(filter.Flush(), "\xEF\xBF\xBD");
 }
 
+TEST(StopFilter, SpecialTokensGiveTextWhereTheyAreShown) {
+  const ByteTokenizer tokenizer;
+  const std::vector<std::string> stop;
+  StopFilter hidden(tokenizer, stop), shown(tokenizer, stop, {256});
+  EXPECT_EQ(hidden.Push('a') + hidden.Push(256) + hidden.Push('b'), "ab");
+  EXPECT_EQ(shown.Push('a') + shown.Push(256) + shown.Push('b'), "a<|endoftext|>b");
+}
+
 }  // namespace
 }  // namespace strata::inference

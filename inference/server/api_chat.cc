@@ -24,9 +24,12 @@ class ChatFormat : public AnswerFormat {
   }
   bool wants_logprobs() const override { return logprobs_; }
 
-  Json Whole(int index, const std::string& text, const std::vector<TokenEvent>& events,
+  Json Whole(int index, const AnswerPiece& answer, const std::vector<TokenEvent>& events,
              const std::string& finish_reason) const override {
-    Json message = {{"role", "assistant"}, {"content", text}, {"refusal", nullptr}};
+    Json message = {{"role", "assistant"}, {"content", answer.text}, {"refusal", nullptr}};
+    if (!answer.calls.empty() && answer.text.empty()) message["content"] = nullptr;
+    for (const AnsweredCall& call : answer.calls)
+      message["tool_calls"].push_back(CallObject(call, call.arguments));
     return {{"index", index},
             {"message", std::move(message)},
             {"logprobs", logprobs_ ? ChatLogprobs(engine_->tokenizer(), events) : Json()},
@@ -35,16 +38,35 @@ class ChatFormat : public AnswerFormat {
   Json Opening(int index) const override {
     return Delta(index, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr);
   }
-  Json Piece(int index, const std::string& text,
-             const std::vector<TokenEvent>& events) const override {
+  // The text, then of each call its name, then its arguments.
+  std::vector<Json> Pieces(int index, const AnswerPiece& piece,
+                           const std::vector<TokenEvent>& events) const override {
     Json logprobs = events.empty() ? Json() : ChatLogprobs(engine_->tokenizer(), events);
-    return Delta(index, {{"content", text}}, std::move(logprobs), nullptr);
+    std::vector<Json> pieces;
+    if (!piece.text.empty() || piece.calls.empty() || !events.empty()) {
+      pieces.push_back(Delta(index, {{"content", piece.text}}, std::move(logprobs), nullptr));
+    }
+    for (const AnsweredCall& call : piece.calls) {
+      Json opening = CallObject(call, "");
+      opening["index"] = call.index;
+      const Json arguments = {{"index", call.index}, {"function", {{"arguments", call.arguments}}}};
+      for (const Json& part : {opening, arguments}) {
+        const Json calls = Json::array({part});
+        pieces.push_back(Delta(index, {{"tool_calls", calls}}, nullptr, nullptr));
+      }
+    }
+    return pieces;
   }
   Json Finish(int index, const std::string& finish_reason) const override {
     return Delta(index, Json::object(), nullptr, finish_reason);
   }
 
  private:
+  static Json CallObject(const AnsweredCall& call, const std::string& arguments) {
+    return {{"id", call.id},
+            {"type", "function"},
+            {"function", {{"name", call.name}, {"arguments", arguments}}}};
+  }
   static Json Delta(int index, Json delta, Json logprobs, Json finish_reason) {
     return {{"index", index},
             {"delta", std::move(delta)},
@@ -66,7 +88,6 @@ absl::Status RefuseUnsupportedChat(RequestFields* fields) {
        {"audio", "web_search_options", "prediction", "reasoning_effort", "verbosity"}) {
     STRATA_RETURN_IF_ERROR(fields->RefuseUnless(name, Json()));
   }
-  fields->Ignore("parallel_tool_calls");
   return absl::OkStatus();
 }
 
@@ -75,6 +96,18 @@ absl::Status ReadChatLogprobs(RequestFields* fields, bool* logprobs, int64_t* to
   STRATA_RETURN_IF_ERROR(fields->Integer("top_logprobs", 0, 20, top));
   if (*top > 0 && !*logprobs)
     return fields->Error("top_logprobs", "is only allowed when logprobs is true");
+  return absl::OkStatus();
+}
+
+// The tools whose calls are looked for: none where the model is not shown any.
+absl::Status ReadTools(RequestFields* fields, const Serving& serving, const ChatRequest& chat,
+                       GenerationJob* job) {
+  STRATA_RETURN_IF_ERROR(fields->Boolean("parallel_tool_calls", &job->tools.parallel));
+  if (chat.tools.empty() || serving.tool_calls == nullptr) return absl::OkStatus();
+  job->tools.format = serving.tool_calls;
+  for (const auto& tool : chat.tools)
+    job->tools.names.push_back(tool["function"]["name"].get<std::string>());
+  job->params.request.shown_tokens = serving.tool_call_tokens;
   return absl::OkStatus();
 }
 
@@ -99,6 +132,7 @@ absl::Status HandleChat(Serving& serving, const HttpCall& call,
   bool logprobs = false;
   STRATA_RETURN_IF_ERROR(ReadChatLogprobs(&fields, &logprobs, &job.params.request.top_logprobs));
   STRATA_RETURN_IF_ERROR(RefuseUnsupportedChat(&fields));
+  STRATA_RETURN_IF_ERROR(ReadTools(&fields, serving, chat, &job));
   STRATA_ASSIGN_OR_RETURN(std::vector<int32_t> prompt, ApplyTemplate(serving, fields, chat));
   const int64_t left = serving.engine->context() - static_cast<int64_t>(prompt.size());
   int64_t max_tokens = std::max<int64_t>(left, 1);

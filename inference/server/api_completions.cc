@@ -28,17 +28,17 @@ class CompletionFormat : public AnswerFormat {
   std::string Object(bool) const override { return "text_completion"; }
   bool wants_logprobs() const override { return logprobs_; }
 
-  Json Whole(int index, const std::string& text, const std::vector<TokenEvent>& events,
+  Json Whole(int index, const AnswerPiece& answer, const std::vector<TokenEvent>& events,
              const std::string& finish_reason) const override {
-    return Choice(index, echoes_.empty() ? text : absl::StrCat(echoes_[index], text),
+    return Choice(index, echoes_.empty() ? answer.text : absl::StrCat(echoes_[index], answer.text),
                   Logprobs(events), finish_reason);
   }
   Json Opening(int index) const override {
     return echoes_.empty() ? Json() : Choice(index, echoes_[index], nullptr, nullptr);
   }
-  Json Piece(int index, const std::string& text,
-             const std::vector<TokenEvent>& events) const override {
-    return Choice(index, text, Logprobs(events), nullptr);
+  std::vector<Json> Pieces(int index, const AnswerPiece& piece,
+                           const std::vector<TokenEvent>& events) const override {
+    return {Choice(index, piece.text, Logprobs(events), nullptr)};
   }
   Json Finish(int index, const std::string& finish_reason) const override {
     return Choice(index, "", nullptr, finish_reason);

@@ -79,17 +79,6 @@ absl::Status CheckFunctions(const RequestFields& fields, const std::string& name
   return absl::OkStatus();
 }
 
-// Arguments come as a string of JSON; templates want the object.
-void ParseArguments(Ordered* calls) {
-  for (Ordered& call : *calls) {
-    Ordered& function = call["function"];
-    if (!function.contains("arguments") || !function["arguments"].is_string()) continue;
-    Ordered parsed = Ordered::parse(function["arguments"].get_ref<const std::string&>(), nullptr,
-                                    /*allow_exceptions=*/false);
-    if (parsed.is_object()) function["arguments"] = std::move(parsed);
-  }
-}
-
 absl::Status ReadContent(RequestFields* fields, const std::string& path, bool has_calls,
                          Ordered* message) {
   const Json* content = fields->Find("content");
@@ -127,10 +116,7 @@ absl::StatusOr<Ordered> ReadMessage(const Json& object, const Ordered& ordered,
   }
   const bool has_calls = calls != nullptr && !calls->empty();
   STRATA_RETURN_IF_ERROR(ReadContent(&fields, path, has_calls, &message));
-  if (has_calls) {
-    message["tool_calls"] = ordered["tool_calls"];
-    ParseArguments(&message["tool_calls"]);
-  }
+  if (has_calls) message["tool_calls"] = ordered["tool_calls"];
   for (const char* name : {"name", "tool_call_id", "reasoning_content"}) {
     const bool fits = name[0] == 'n' || (name[0] == 't' ? tool : assistant);
     std::string text;
@@ -140,6 +126,8 @@ absl::StatusOr<Ordered> ReadMessage(const Json& object, const Ordered& ordered,
   fields.Ignore("refusal");
   if (!assistant) STRATA_RETURN_IF_ERROR(fields.RefuseUnless("tool_calls", Json::array()));
   STRATA_RETURN_IF_ERROR(fields.RefuseUnless("audio", Json()));
+  STRATA_RETURN_IF_ERROR(fields.RefuseUnless("function_call", Json()));
+  STRATA_RETURN_IF_ERROR(fields.RefuseUnless("annotations", Json::array()));
   STRATA_RETURN_IF_ERROR(fields.RefuseOthers());
   return message;
 }
@@ -170,9 +158,12 @@ absl::Status ReadTools(RequestFields* fields, const Ordered& body, Ordered* tool
     STRATA_RETURN_IF_ERROR(CheckFunctions(*fields, "tools", *list, "tools", /*is_call=*/false));
   const Json* choice = fields->Find("tool_choice");
   if (choice != nullptr && *choice != "none" && *choice != "auto") {
-    return fields->Error("tool_choice",
-                         absl::StrCat(choice->dump(), " is not supported; there are none and auto"),
-                         "unsupported_parameter");
+    return fields->Error(
+        "tool_choice",
+        absl::StrCat(choice->dump(),
+                     " is not supported, for it needs constrained sampling; there are none and "
+                     "auto, with which the model may call"),
+        "unsupported_parameter");
   }
   const bool wanted = choice == nullptr || *choice == "auto";
   if (list != nullptr && !list->empty() && wanted) *tools = body["tools"];

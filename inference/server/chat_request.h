@@ -2,8 +2,7 @@
 // add_generation_prompt. For /v1/chat/completions, /apply-template and /tokenize.
 //
 // A message has a role (system, developer, user, assistant, tool) and a content: a string, a list of text parts, or
-// null beside tool_calls. Arguments of tool calls that are a JSON object in a string are given to the template as that
-// object, as templates expect it.
+// null beside tool_calls. tool_choice is none or auto; anything else would need constrained sampling and is refused.
 #ifndef STRATA_INFERENCE_SERVER_CHAT_REQUEST_H_
 #define STRATA_INFERENCE_SERVER_CHAT_REQUEST_H_
 

@@ -63,14 +63,34 @@ absl::StatusOr<Value> MessagesValue(const Json& messages, Heap* heap) {
   return heap->List(std::move(list));
 }
 
+// Whether there was one.
+bool ParseArguments(Json* messages) {
+  bool parsed_any = false;
+  for (Json& message : *messages) {
+    if (!message.contains("tool_calls")) continue;
+    for (Json& call : message["tool_calls"]) {
+      Json& function = call["function"];
+      if (!function.contains("arguments") || !function["arguments"].is_string()) continue;
+      Json parsed = Json::parse(function["arguments"].get_ref<const std::string&>(), nullptr,
+                                /*allow_exceptions=*/false);
+      if (!parsed.is_object()) continue;
+      function["arguments"] = std::move(parsed);
+      parsed_any = true;
+    }
+  }
+  return parsed_any;
+}
+
 Value TokenText(const Tokenizer& tokenizer, const std::optional<int32_t>& id, Heap* heap) {
   return heap->String(id.has_value() ? tokenizer.TokenBytes(*id) : "", Origin::kTemplate);
 }
 
 }  // namespace
 
-ChatTemplate::ChatTemplate(std::string name, jinja::Template parsed, const Tokenizer* tokenizer)
+ChatTemplate::ChatTemplate(std::string name, std::string source, jinja::Template parsed,
+                           const Tokenizer* tokenizer)
     : name_(std::move(name)),
+      source_(std::move(source)),
       template_(std::move(parsed)),
       tokenizer_(tokenizer),
       encoder_(std::make_shared<const PromptEncoder>(tokenizer)) {}
@@ -80,7 +100,7 @@ absl::StatusOr<ChatTemplate> ChatTemplate::Create(const ChatTemplateOptions& opt
   STRATA_ASSIGN_OR_RETURN(const Source source, FindSource(options, *tokenizer));
   STRATA_ASSIGN_OR_RETURN(jinja::Template parsed,
                           jinja::Template::Parse(source.text, "chat template"));
-  ChatTemplate chat(source.name, std::move(parsed), tokenizer);
+  ChatTemplate chat(source.name, source.text, std::move(parsed), tokenizer);
   chat.stop_tokens_ = options.end_of_turn;
   if (source.stop != nullptr) chat.stop_ = {source.stop};
   chat.FindEndOfTurn();
@@ -122,10 +142,37 @@ absl::StatusOr<jinja::Text> ChatTemplate::Render(const ChatRequest& request) con
   return template_.Render(&heap, variables);
 }
 
+absl::StatusOr<jinja::Text> ChatTemplate::RenderCalls(const ChatRequest& request) const {
+  ChatRequest with_objects = request;
+  if (!ParseArguments(&with_objects.messages)) return Render(request);
+  absl::StatusOr<jinja::Text> text = Render(with_objects);
+  if (text.ok()) return text;
+  absl::StatusOr<jinja::Text> as_they_came = Render(request);
+  return as_they_came.ok() ? as_they_came : text;
+}
+
+// A template that looks at tools writes the name of the first, or at least another text than without them.
+absl::Status ChatTemplate::CheckToolsAreSeen(const ChatRequest& request,
+                                             const jinja::Text& text) const {
+  if (request.tools.empty()) return absl::OkStatus();
+  const Json& name = request.tools[0]["function"]["name"];
+  if (text.bytes().find(name.get_ref<const std::string&>()) != std::string::npos)
+    return absl::OkStatus();
+  ChatRequest without = request;
+  without.tools = nullptr;
+  const absl::StatusOr<jinja::Text> same = RenderCalls(without);
+  if (!same.ok() || same->bytes() != text.bytes()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the chat template (", name_,
+                   ") does not look at tools, so the model would not see them; serve with "
+                   "--chat-template=FILE, a Jinja template that does"));
+}
+
 absl::StatusOr<ChatPrompt> ChatTemplate::Apply(const ChatRequest& request) const {
-  const absl::StatusOr<jinja::Text> text = Render(request);
+  const absl::StatusOr<jinja::Text> text = RenderCalls(request);
   // What the template refuses, or is too long for it, is a fault of the request: another try would not help.
   if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
+  STRATA_RETURN_IF_ERROR(CheckToolsAreSeen(request, *text));
   return ChatPrompt{text->bytes(), encoder_->Encode(*text)};
 }
 

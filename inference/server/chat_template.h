@@ -10,7 +10,8 @@
 // text, nothing can prevent it.)
 //
 // A template sees, as Hugging Face's do: messages, tools, add_generation_prompt, bos_token, eos_token, and the
-// request's kwargs.
+// request's kwargs. Arguments of tool calls that are a JSON object in a string, as OpenAI's are, it sees as that object,
+// which most templates want; one that fails on it sees them as they came.
 #ifndef STRATA_INFERENCE_SERVER_CHAT_TEMPLATE_H_
 #define STRATA_INFERENCE_SERVER_CHAT_TEMPLATE_H_
 
@@ -55,11 +56,12 @@ class ChatTemplate {
   static absl::StatusOr<ChatTemplate> Create(const ChatTemplateOptions& options,
                                              const Tokenizer* tokenizer);
 
-  // INVALID_ARGUMENT, with line and column, for what the template refuses.
+  // INVALID_ARGUMENT, with line and column, for what the template refuses, and for tools that it does not look at.
   absl::StatusOr<ChatPrompt> Apply(const ChatRequest& request) const;
 
   // The name, the file, or "model".
   const std::string& name() const { return name_; }
+  const std::string& source() const { return source_; }  // Jinja
   // Special tokens that end the assistant's turn, beside eos: the one that the template writes after an assistant's
   // message, and the options'.
   const std::vector<int32_t>& stop_tokens() const { return stop_tokens_; }
@@ -67,12 +69,16 @@ class ChatTemplate {
   const std::vector<std::string>& stop() const { return stop_; }
 
  private:
-  ChatTemplate(std::string name, jinja::Template parsed, const Tokenizer* tokenizer);
+  ChatTemplate(std::string name, std::string source, jinja::Template parsed,
+               const Tokenizer* tokenizer);
 
   absl::StatusOr<jinja::Text> Render(const ChatRequest& request) const;
+  // The same, with the arguments of calls as the template takes them.
+  absl::StatusOr<jinja::Text> RenderCalls(const ChatRequest& request) const;
+  absl::Status CheckToolsAreSeen(const ChatRequest& request, const jinja::Text& text) const;
   void FindEndOfTurn();
 
-  std::string name_;
+  std::string name_, source_;
   jinja::Template template_;
   const Tokenizer* tokenizer_;
   std::shared_ptr<const PromptEncoder> encoder_;

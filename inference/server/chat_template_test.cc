@@ -106,6 +106,44 @@ TEST(ChatTemplate, WhatARequestBringsStaysText) {
   EXPECT_EQ(std::count(prompt.ids.begin(), prompt.ids.end(), FakeTokenizer::kTurnStart), 1);
 }
 
+// Most templates print the object; some put text together, and get the text as it came.
+TEST(ChatTemplate, ArgumentsOfCallsComeAsTheTemplateTakesThem) {
+  const FakeTokenizer tokenizer;
+  ChatRequest request;
+  request.messages = Json::parse(
+      R"([{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f",
+           "arguments":"{\"b\":1,  \"a\":2}"}}]}])");
+  const auto apply = [&](const std::string& expression) {
+    const auto chat = ChatTemplate::Create(
+        {.source =
+             "{% set a = messages[0].tool_calls[0].function.arguments %}{{ " + expression + " }}"},
+        &tokenizer);
+    const auto prompt = chat->Apply(request);
+    EXPECT_THAT(prompt, IsOk());
+    return prompt.ok() ? prompt->text : "";
+  };
+  EXPECT_EQ(apply("a|tojson"), R"({"b": 1, "a": 2})");
+  EXPECT_EQ(apply("a.a"), "2");
+  EXPECT_EQ(apply("'<' + a + '>'"), R"(<{"b":1,  "a":2}>)");
+  request.messages[0]["tool_calls"][0]["function"]["arguments"] = "no JSON";
+  EXPECT_EQ(apply("a"), "no JSON");
+}
+
+TEST(ChatTemplate, ToolsThatTheTemplateDoesNotLookAtAreRefused) {
+  const FakeTokenizer tokenizer;
+  ChatRequest request = Talk();
+  request.tools = Json::parse(R"([{"type":"function","function":{"name":"kind"}}])");
+  const auto apply = [&](const std::string& source) {
+    return ChatTemplate::Create({.source = source}, &tokenizer)->Apply(request).status();
+  };
+  EXPECT_THAT(apply("{{ messages[1].content }}"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("the chat template (model) does not look at tools")));
+  EXPECT_OK(apply("{{ tools }}"));
+  EXPECT_OK(apply("{{ tools|length }}"));
+  EXPECT_OK(apply("{{ messages[0].content }}"));  // has the name by chance; no more can be said
+}
+
 TEST(ChatTemplate, WhatTheTemplateRefusesIsSaidWithItsPlace) {
   const FakeTokenizer tokenizer;
   ChatTemplateOptions options;

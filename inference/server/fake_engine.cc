@@ -9,8 +9,6 @@
 namespace strata::inference {
 namespace {
 
-constexpr const char* kSpecials[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
-
 // Never run: the fake engine needs its name and sizes only.
 class FakeEngineModel : public DecoderModel {
  public:
@@ -38,15 +36,23 @@ size_t FirstStop(const std::string& text, const std::vector<std::string>& stops)
 
 }  // namespace
 
+FakeTokenizer::FakeTokenizer(bool chat, std::vector<std::string> more)
+    : specials_({"<|endoftext|>"}) {
+  if (!chat) return;
+  specials_.insert(specials_.end(), {"<|im_start|>", "<|im_end|>"});
+  specials_.insert(specials_.end(), more.begin(), more.end());
+}
+
 std::vector<int32_t> FakeTokenizer::Encode(absl::string_view text) const {
   std::vector<int32_t> ids;
   while (!text.empty()) {
     int32_t id = static_cast<unsigned char>(text.front());
     size_t size = 1;
     for (int32_t special = kEnd; special < vocab_size(); ++special) {
-      if (!absl::StartsWith(text, kSpecials[special - kEnd])) continue;
+      const std::string& mark = specials_[static_cast<size_t>(special - kEnd)];
+      if (!absl::StartsWith(text, mark)) continue;
       id = special;
-      size = absl::string_view(kSpecials[special - kEnd]).size();
+      size = mark.size();
     }
     ids.push_back(id);
     text.remove_prefix(size);
@@ -67,7 +73,7 @@ std::string FakeTokenizer::Decode(absl::Span<const int32_t> ids) const {
 }
 
 std::string FakeTokenizer::TokenBytes(int32_t id) const {
-  if (IsSpecial(id)) return kSpecials[id - kEnd];
+  if (IsSpecial(id)) return specials_[static_cast<size_t>(id - kEnd)];
   return id >= 0 && id < 256 ? std::string(1, static_cast<char>(id)) : std::string();
 }
 
@@ -76,9 +82,9 @@ std::optional<int32_t> FakeTokenizer::TokenId(absl::string_view bytes) const {
   return ids.size() == 1 ? std::optional<int32_t>(ids[0]) : std::nullopt;
 }
 
-FakeEngine::FakeEngine(int64_t context, bool chat_tokens)
+FakeEngine::FakeEngine(int64_t context, bool chat_tokens, std::vector<std::string> more_specials)
     : context_(context),
-      tokenizer_(chat_tokens),
+      tokenizer_(chat_tokens, std::move(more_specials)),
       model_(std::make_unique<FakeEngineModel>(tokenizer_.vocab_size(), context)) {}
 
 void FakeEngine::SetAnswer(std::vector<int32_t> tokens) {
@@ -210,7 +216,11 @@ absl::StatusOr<Generation> FakeEngine::Run(const GenerateRequest& request, int64
   const int64_t room = context_ - static_cast<int64_t>(request.prompt.size()) + 1;
   const int64_t most = std::min(request.max_tokens, room);
   Generation done;
-  StreamDecoder decoder(&tokenizer_);
+  StreamDecoder decoder(&tokenizer_, /*skip_special=*/false);
+  const auto shown = [&](int32_t id) {
+    const auto& tokens = request.shown_tokens;
+    return !tokenizer_.IsSpecial(id) || std::find(tokens.begin(), tokens.end(), id) != tokens.end();
+  };
   for (int64_t i = 0; i < most; ++i) {
     if (!HoldAt(static_cast<int>(i), id)) {
       done.finish = FinishReason::kAborted;
@@ -233,7 +243,7 @@ absl::StatusOr<Generation> FakeEngine::Run(const GenerateRequest& request, int64
     TokenEvent event;
     event.choice = choice;
     event.token = token;
-    event.text = decoder.Push(event.token);
+    if (shown(token)) event.text = decoder.Push(token);
     event.log_probability = -0.125 * (event.token % 8);
     for (int64_t k = 0; k < request.top_logprobs; ++k) {
       event.top.push_back({static_cast<int32_t>(event.token + k) % 256,

@@ -27,25 +27,26 @@ class FakeTokenizer : public Tokenizer {
  public:
   static constexpr int32_t kEnd = 256, kTurnStart = 257, kTurnEnd = 258;
 
-  // `chat`: has the two marks of the chatml template.
-  explicit FakeTokenizer(bool chat = true) : chat_(chat) {}
+  // `chat`: has the two marks of the chatml template, and then `more` special tokens.
+  explicit FakeTokenizer(bool chat = true, std::vector<std::string> more = {});
   std::vector<int32_t> Encode(absl::string_view text) const override;
   std::vector<int32_t> EncodeOrdinary(absl::string_view text) const override;
   std::string Decode(absl::Span<const int32_t> ids) const override;
   std::string TokenBytes(int32_t id) const override;
   std::optional<int32_t> TokenId(absl::string_view bytes) const override;
-  int vocab_size() const override { return chat_ ? 259 : 257; }
+  int vocab_size() const override { return kEnd + static_cast<int>(specials_.size()); }
   std::optional<int32_t> bos() const override { return kEnd; }
   std::optional<int32_t> eos() const override { return kEnd; }
   bool IsSpecial(int32_t id) const override { return id >= kEnd && id < vocab_size(); }
 
  private:
-  const bool chat_;
+  std::vector<std::string> specials_;  // from kEnd on
 };
 
 class FakeEngine : public Engine {
  public:
-  explicit FakeEngine(int64_t context = 256, bool chat_tokens = true);
+  explicit FakeEngine(int64_t context = 256, bool chat_tokens = true,
+                      std::vector<std::string> more_specials = {});
   // Waits for what still runs.
   ~FakeEngine() override;
 

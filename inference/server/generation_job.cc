@@ -36,7 +36,10 @@ int64_t UnixSeconds() {
 
 // One answer on its way.
 struct Choice {
-  std::string text;
+  explicit Choice(const RequestTools& tools) : reader(tools) {}
+
+  AnswerReader reader;
+  AnswerPiece answer;              // so far
   std::vector<TokenEvent> events;  // for logprobs of a whole answer
   std::string finish_reason;
   GenerationSample sample;
@@ -64,7 +67,7 @@ class Run : public std::enable_shared_from_this<Run>, public Pinged {
                          {"object", job_.format->Object(job_.params.stream)},
                          {"created", UnixSeconds()},
                          {"model", serving_.model_name}}),
-        choices_(job_.prompts.size() * static_cast<size_t>(PerPrompt())),
+        choices_(job_.prompts.size() * static_cast<size_t>(PerPrompt()), Choice(job_.tools)),
         open_(choices_.size()) {}
 
   // Submits everything; on an error nothing goes on, and the reply is not used.
@@ -125,19 +128,34 @@ class Run : public std::enable_shared_from_this<Run>, public Pinged {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (ended_ || reply_->cancelled()) return false;
     Choice& choice = choices_[index];
+    if (choice.reader.ended()) return !AllEnded(PromptOf(index));  // others may go on
     if (event.token >= 0) Count(event, &choice);
-    choice.text += event.text;
+    const AnswerPiece piece = choice.reader.Push(event.text);
+    choice.answer.Append(piece);
     const bool token = event.token >= 0 && job_.format->wants_logprobs();
-    if (!job_.params.stream) {
-      if (token) choice.events.push_back(event);
-      return true;
+    if (job_.params.stream) {
+      Stream(index, piece, token ? std::vector<TokenEvent>{event} : std::vector<TokenEvent>());
+    } else if (token) {
+      choice.events.push_back(event);
     }
+    return !choice.reader.ended() || !AllEnded(PromptOf(index));
+  }
+
+  void Stream(size_t index, const AnswerPiece& piece, const std::vector<TokenEvent>& events) {
+    const bool silent = piece.empty() && choices_[index].reader.looks_for_calls() &&
+                        events.empty() && !job_.params.continuous_usage;
     Open(index);
-    std::vector<TokenEvent> events;
-    if (token) events.push_back(event);
-    stream_.SendChoice(job_.format->Piece(static_cast<int>(index), event.text, events),
-                       ChunkUsage());
-    return true;
+    if (silent) return;
+    for (const Json& part : job_.format->Pieces(static_cast<int>(index), piece, events))
+      stream_.SendChoice(part, ChunkUsage());
+  }
+
+  // Whether no answer to the prompt needs a token more. Then its request can end early.
+  bool AllEnded(size_t prompt) const {
+    const auto first = choices_.begin() + static_cast<ptrdiff_t>(prompt) * PerPrompt();
+    return std::all_of(first, first + PerPrompt(), [](const Choice& choice) {
+      return choice.reader.ended() || !choice.finish_reason.empty();
+    });
   }
 
   void Count(const TokenEvent& event, Choice* choice) {
@@ -162,8 +180,8 @@ class Run : public std::enable_shared_from_this<Run>, public Pinged {
       failed = !result.ok() && !ended_;
       if (failed) {
         Fail(result.status());
-      } else if (!ended_ && result->finish != FinishReason::kAborted) {
-        EndChoice(index, *result);
+      } else if (!ended_ && !Aborted(index, *result)) {
+        EndChoice(index);
         if (open_ == 0) End();
       } else {
         ended_ = true;  // no one listens: dropping the reply closes the connection
@@ -183,7 +201,8 @@ class Run : public std::enable_shared_from_this<Run>, public Pinged {
     sample.prefill_seconds = result->prefill_seconds;
     sample.decode_seconds = result->decode_seconds;
     sample.total_seconds = Seconds(job_.arrival, Clock::now());
-    choice.finish_reason = FinishName(result->finish);
+    // An answer that its call has ended stops there, whatever became of the request.
+    choice.finish_reason = choice.reader.ended() ? "stop" : FinishName(result->finish);
     if (sample.generated_tokens > 0) {
       // The choices of one prompt share its computation; the longest counts as the request's.
       const bool first = index % static_cast<size_t>(PerPrompt()) == 0;
@@ -196,12 +215,18 @@ class Run : public std::enable_shared_from_this<Run>, public Pinged {
 
   size_t PromptOf(size_t index) const { return index / static_cast<size_t>(PerPrompt()); }
 
-  void EndChoice(size_t index, const Generation& result) {
+  bool Aborted(size_t index, const Generation& result) const {
+    return result.finish == FinishReason::kAborted && !choices_[index].reader.ended();
+  }
+
+  void EndChoice(size_t index) {
     Choice& choice = choices_[index];
-    if (!job_.params.stream) {
-      choice.text = result.text;
-      return;
-    }
+    const AnswerPiece rest = choice.reader.Finish();
+    choice.answer.Append(rest);
+    if (choice.reader.has_calls() && choice.finish_reason == "stop")
+      choice.finish_reason = "tool_calls";
+    if (!job_.params.stream) return;
+    if (!rest.empty()) Stream(index, rest, {});
     Open(index);
     stream_.SendChoice(job_.format->Finish(static_cast<int>(index), choice.finish_reason),
                        ChunkUsage());
@@ -244,7 +269,7 @@ class Run : public std::enable_shared_from_this<Run>, public Pinged {
     Json choices = Json::array();
     for (size_t index : Best()) {
       const Choice& choice = choices_[index];
-      choices.push_back(job_.format->Whole(static_cast<int>(choices.size()), choice.text,
+      choices.push_back(job_.format->Whole(static_cast<int>(choices.size()), choice.answer,
                                            choice.events, choice.finish_reason));
     }
     Json body = stream_.frame();

@@ -19,8 +19,11 @@ int64_t UnixSeconds() {
 
 class ApiServer : public Server {
  public:
-  ApiServer(std::unique_ptr<Serving> serving, std::chrono::milliseconds drain)
-      : serving_(std::move(serving)), drain_(drain) {}
+  ApiServer(std::unique_ptr<Serving> serving, std::string tool_call_parser,
+            std::chrono::milliseconds drain)
+      : serving_(std::move(serving)),
+        tool_call_parser_(std::move(tool_call_parser)),
+        drain_(drain) {}
   ~ApiServer() override { Stop(); }
 
   absl::Status Listen(HttpServerOptions options) {
@@ -32,6 +35,7 @@ class ApiServer : public Server {
   }
 
   int port() const override { return http_->port(); }
+  std::string tool_call_parser() const override { return tool_call_parser_; }
 
   // The order matters: replies that generations hold must go before the transport they write to.
   void Stop() override {
@@ -43,6 +47,7 @@ class ApiServer : public Server {
 
  private:
   const std::unique_ptr<Serving> serving_;
+  const std::string tool_call_parser_;
   const std::chrono::milliseconds drain_;
   std::unique_ptr<HttpServer> http_;
 };
@@ -67,9 +72,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(std::shared_ptr<Engine> en
                                                 .source = options.model_chat_template,
                                                 .end_of_turn = options.end_of_turn},
                                                &engine->tokenizer()));
+  STRATA_ASSIGN_OR_RETURN(const ToolCallFormatChoice tool_calls,
+                          ChooseToolCallFormat(options.tool_call_parser, chat.source()));
   const std::string name = options.model_name.empty() ? engine->model().name() : options.model_name;
   auto serving = std::make_unique<Serving>(std::move(engine), name, std::move(chat),
                                            options.max_requests, options.ping);
+  serving->tool_calls = tool_calls.format;
+  if (tool_calls.format != nullptr)
+    serving->tool_call_tokens = SpecialTokens(*tool_calls.format, serving->engine->tokenizer());
   serving->add_bos = options.add_bos;
   serving->created = UnixSeconds();
   HttpServerOptions http;
@@ -77,7 +87,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(std::shared_ptr<Engine> en
   http.port = options.port;
   http.max_body_bytes = options.max_body_bytes;
   http.error_body = ErrorBody;
-  auto server = std::make_unique<ApiServer>(std::move(serving), options.drain);
+  auto server = std::make_unique<ApiServer>(
+      std::move(serving),
+      absl::StrCat(tool_calls.format == nullptr ? "none" : tool_calls.format->name, " (",
+                   tool_calls.reason, ")"),
+      options.drain);
   STRATA_RETURN_IF_ERROR(server->Listen(std::move(http)));
   return server;
 }

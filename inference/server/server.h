@@ -36,7 +36,9 @@ struct ServerOptions {
   // chatml, llama3, plain, or a file with a Jinja template; "": the model's own, or what fits the
   // tokenizer (chat_template.h).
   std::string chat_template = "";
-  std::string model_chat_template = "";     // Jinja
+  std::string model_chat_template = "";  // Jinja
+  // How the model writes calls of tools: a name of tool_call_format.h, or none; "": as the chat template says.
+  std::string tool_call_parser = "";
   std::vector<int32_t> end_of_turn = {};    // tokens that end the assistant's turn beside eos
   bool add_bos = false;                     // begin-of-text token before each completion's prompt
   std::chrono::milliseconds ping{15'000};   // a silent stream gets a comment so often; 0: never
@@ -53,6 +55,9 @@ class Server {
   virtual ~Server() = default;
 
   virtual int port() const = 0;
+
+  // What was chosen, and why, for a log: "hermes (the chat template has <tool_call> and name)".
+  virtual std::string tool_call_parser() const = 0;
 
   // Takes no more connections, lets the requests under way finish for options.drain, aborts the rest, and returns
   // when nothing runs any more. Idempotent.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "inference/engine/engine.h"
 #include "inference/server/chat_template.h"
@@ -14,6 +15,7 @@
 #include "inference/server/keep_alive.h"
 #include "inference/server/metrics.h"
 #include "inference/server/request_slots.h"
+#include "inference/server/tool_call_format.h"
 
 namespace strata::inference {
 
@@ -30,6 +32,8 @@ struct Serving {
   const std::shared_ptr<Engine> engine;
   const std::string model_name;
   const ChatTemplate chat;
+  const ToolCallFormat* tool_calls = nullptr;  // how the model writes them; null: not known
+  std::vector<int32_t> tool_call_tokens;       // the special tokens among their marks
   bool add_bos = false;
   int64_t created = 0;  // seconds since 1970
   ServerMetrics metrics;
