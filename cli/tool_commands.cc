@@ -21,6 +21,7 @@
 #include "compiler/device/device.h"
 #include "compiler/driver/compiler.h"
 #include "compiler/tools/differential.h"
+#include "compiler/tools/fuzz_inputs.h"
 #include "compiler/tools/provenance/page.h"
 #include "compiler/tools/provenance/provenance.h"
 #include "compiler/tools/reducer.h"

@@ -1,15 +1,12 @@
 #include "compiler/tools/differential.h"
 
 #include <algorithm>
-#include <cfloat>
-#include <cmath>
 #include <cstring>
 #include <memory>
 #include <random>
 #include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "chips/spec/catalogue.h"
 #include "compiler/device/device.h"
@@ -173,9 +170,6 @@ class Comparison {
   std::unique_ptr<Executable> executable_;
 };
 
-constexpr double kEdges[] = {0.0, -0.0,    1.0,      HUGE_VAL,    -HUGE_VAL,
-                             NAN, FLT_MAX, -FLT_MAX, FLT_MIN / 4, -FLT_MIN / 4};
-
 constexpr FindingKind kKinds[] = {
     FindingKind::kNone, FindingKind::kRefused,    FindingKind::kCompile, FindingKind::kLoad,
     FindingKind::kRun,  FindingKind::kDifference, FindingKind::kCrash};
@@ -205,33 +199,6 @@ absl::StatusOr<Finding> CheckInChild(const Graph& graph, absl::Span<const HostTe
   if (child.crashed) return Finding{FindingKind::kCrash, child.text};
   if (child.text.empty() || child.text[0] == '!') return absl::InternalError(child.text);
   return Finding{kKinds[child.text[0] - '0'], child.text.substr(1)};
-}
-
-HostTensor InputFor(const std::string& name, const graph::TensorType& type, uint32_t seed) {
-  uint32_t hash = 2166136261u ^ seed;  // FNV-1a
-  for (char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-  std::mt19937 random(hash);
-  const bool wide = absl::StartsWith(name, "wide"), edge = absl::StartsWith(name, "edge");
-  std::vector<double> values(static_cast<size_t>(type.elements()));
-  for (double& x : values) {
-    const double uniform = static_cast<double>(random()) / 4294967296.0;
-    if (chips::IsFloat(type.dtype)) {
-      x = (wide ? 80 : 4) * (uniform - 0.5);
-      if (edge && random() % 4 == 0) x = kEdges[random() % std::size(kEdges)];
-    } else {
-      x = type.dtype == chips::BOOL ? static_cast<double>(uniform < 0.5) : std::floor(3 * uniform);
-    }
-  }
-  return HostTensor::FromDoubles(type.dtype, type.dims(), values);
-}
-
-std::vector<HostTensor> InputsFor(const Graph& graph, uint32_t seed) {
-  std::vector<HostTensor> inputs;
-  for (const auto& input : graph.inputs()) {
-    const graph::Value& value = graph.values(static_cast<int>(input.value()));
-    inputs.push_back(InputFor(value.name(), graph::TypeOf(value), seed));
-  }
-  return inputs;
 }
 
 }  // namespace strata::compiler

@@ -19,7 +19,6 @@
 #include "compiler/driver/compiler.h"
 #include "framework/graph/graph.pb.h"
 #include "framework/graph/host_tensor.h"
-#include "framework/graph/types.h"
 
 namespace strata::compiler {
 
@@ -60,14 +59,6 @@ absl::StatusOr<Finding> CompareWithInterpreter(const graph::Graph& graph,
 absl::StatusOr<Finding> CheckInChild(const graph::Graph& graph,
                                      absl::Span<const graph::HostTensor> inputs,
                                      const DifferentialOptions& options);
-
-// An input nobody gave: floats in [-2, 2), integers in [0, 3) (ids and positions that most ops take), fair coins.
-// Floats whose name starts with "wide" are in [-40, 40); with "edge" a quarter of them is a zero of either sign, a one,
-// an infinity, a NaN, the largest or the least number. The same name, type and seed give the same tensor, so a reduced
-// graph keeps its inputs, and a graph in a file needs no data beside it.
-graph::HostTensor InputFor(const std::string& name, const graph::TensorType& type, uint32_t seed);
-std::vector<graph::HostTensor> InputsFor(const graph::Graph& graph,
-                                         uint32_t seed);  // of a concrete graph
 
 }  // namespace strata::compiler
 

@@ -2,6 +2,7 @@
 //
 //   bazel run -c opt //compiler/tools:fuzz -- --seconds=60 --seed=1
 //   bazel run -c opt //compiler/tools:fuzz -- --device=npu --seconds=60
+//   bazel run -c opt //compiler/tools:fuzz -- --family=packed --seconds=60
 //   bazel run -c opt //compiler/tools:fuzz -- --only=4711        # one case again, in full
 //
 // A failing case prints its seed and settings, is reduced, and is written to --output as fuzz-SEED.graph. Ends with 1
@@ -32,6 +33,7 @@ struct Flags {
   int max_failures = 10;
   std::string output = ".";
   std::string device = "cpu";
+  std::string family;
   bool json = false;
   bool reduce = true;
 };
@@ -57,7 +59,7 @@ absl::Status Report(const Flags& flags, const FuzzCase& fuzz_case, const Finding
 
 absl::Status Run(const Flags& flags, int* failures) {
   if (flags.reduce) STRATA_RETURN_IF_ERROR(MakeDirectories(flags.output));
-  const RandomProgramOptions options{flags.nodes, flags.elements};
+  const RandomProgramOptions options{flags.nodes, flags.elements, flags.family};
   const double start = Now();
   std::map<std::string, int> kinds;
   int64_t cases = 0, nodes = 0;
@@ -104,6 +106,8 @@ int main(int argc, char** argv) {
   app.add_option("--device", flags.device, "cpu, or npu: on the simulated chips")
       ->capture_default_str()
       ->check(CLI::IsMember({"cpu", "npu"}));
+  app.add_option("--family", flags.family, "most nodes are of this family of ops")
+      ->check(CLI::IsMember(strata::compiler::OpFamilies()));
   app.add_option("--nodes", flags.nodes, "nodes a program, about")->capture_default_str();
   app.add_option("--elements", flags.elements, "most elements of a value")->capture_default_str();
   app.add_option("--output", flags.output, "folder for reduced cases")->capture_default_str();

@@ -10,6 +10,7 @@
 #include "compiler/codegen/isa.h"
 #include "compiler/driver/pipelines.h"
 #include "compiler/pass/pass.h"
+#include "compiler/tools/fuzz_inputs.h"
 #include "framework/graph/text.h"
 
 namespace strata::compiler {

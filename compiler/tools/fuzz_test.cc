@@ -6,8 +6,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
+#include "chips/numerics/weight_format.h"
 #include "compiler/driver/compiler.h"
 #include "compiler/tools/fuzz_case.h"
+#include "framework/graph/attributes.h"
+#include "framework/graph/op_def.h"
+#include "framework/graph/ops/all_ops.h"
 #include "framework/graph/text.h"
 #include "framework/graph/verifier.h"
 #include "gmock/gmock.h"
@@ -157,12 +161,68 @@ TEST(RandomProgramTest, TheSameSeedIsTheSameProgram) {
   EXPECT_GT(ops.size(), 45u);
 }
 
+// What programs of each family hold: ops, and formats of weights by op.
+std::set<std::string> OpsOfAllFamilies() {
+  std::set<std::string> found;
+  for (const std::string& family : OpFamilies()) {
+    for (uint32_t seed = 1; seed <= (family == "packed" ? 120 : 8); ++seed) {
+      const auto graph =
+          MakeRandomProgram(seed, {.nodes = 10, .max_elements = 1024, .family = family});
+      EXPECT_OK(graph.status()) << family;
+      if (!graph.ok()) continue;
+      for (const graph::Node& node : graph->nodes()) {
+        found.insert(node.op());
+        const std::string format = graph::AttributeReader(node).String("format");
+        if (!format.empty()) found.insert(absl::StrCat(node.op(), " ", format));
+      }
+    }
+  }
+  return found;
+}
+
+TEST(RandomProgramTest, EveryOpIsMadeOrLeftOutWithAReason) {
+  const std::set<std::string> found = OpsOfAllFamilies();
+  graph::RegisterAllOps();
+  const std::vector<std::string> names = graph::OpRegistry::Get().Names();
+  for (const std::string& op : names) {
+    EXPECT_NE(found.count(op), OpsLeftOut().count(op))
+        << op << ": make it in compiler/tools/grow_*.cc, or say in OpsLeftOut why not";
+  }
+  for (const auto& [op, reason] : OpsLeftOut()) {
+    EXPECT_NE(graph::OpRegistry::Get().Find(op), nullptr) << op;
+    EXPECT_FALSE(reason.empty()) << op;
+  }
+  EXPECT_LT(OpsLeftOut().size() * 10, names.size());
+  for (const chips::WeightFormat& format : chips::AllWeightFormats()) {
+    for (const char* op :
+         {"matmul_packed", "matmul_packed_group", "matmul_experts", "embedding_packed"})
+      EXPECT_EQ(found.count(absl::StrCat(op, " ", format.name)), 1u) << op << " " << format.name;
+  }
+}
+
+TEST(RandomProgramTest, AnUnknownFamilyIsRefused) {
+  EXPECT_THAT(MakeRandomProgram(1, {.family = "poetry"}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("family: 'poetry' is not known; give one of unary, binary")));
+}
+
 TEST(FuzzTest, ABoundedRun) {
   for (uint32_t seed = 1; seed <= 12; ++seed) {
     STRATA_ASSERT_OK_AND_ASSIGN(const FuzzCase fuzz_case,
                                 MakeFuzzCase(seed, {.nodes = 16, .max_elements = 2048}));
     const Finding finding = Check(fuzz_case);
     EXPECT_FALSE(IsFault(finding)) << "seed " << seed << " (" << fuzz_case.Settings()
+                                   << "): " << KindName(finding.kind) << ": " << finding.message;
+  }
+}
+
+TEST(FuzzTest, ABoundedRunOfEveryFamily) {
+  for (const std::string& family : OpFamilies()) {
+    STRATA_ASSERT_OK_AND_ASSIGN(
+        const FuzzCase fuzz_case,
+        MakeFuzzCase(3, {.nodes = 6, .max_elements = 1024, .family = family}));
+    const Finding finding = Check(fuzz_case);
+    EXPECT_FALSE(IsFault(finding)) << family << " (" << fuzz_case.Settings()
                                    << "): " << KindName(finding.kind) << ": " << finding.message;
   }
 }

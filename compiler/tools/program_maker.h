@@ -30,8 +30,9 @@ class ProgramMaker {
   const T& Pick(const std::vector<T>& from) {
     return from[static_cast<size_t>(Below(static_cast<int64_t>(from.size())))];
   }
-  int64_t Size();        // one of the program's sizes
-  chips::DType DType();  // mostly the program's own
+  int64_t Size();            // one of the program's sizes
+  chips::DType DType();      // mostly the program's own
+  chips::DType FloatType();  // f32, bf16, f16 or f64, the program's own half of the time
   Dims RandomDims(int64_t rank);
 
   // ---- values
@@ -47,17 +48,21 @@ class ProgramMaker {
   const graph::HostTensor& data(ValueId value) const { return data_[value]; }
 
   // ---- growth
+  // Which results are sound: those far from the ends of their types, or any (of ops that use all of a type).
+  enum class Numbers { kModest, kAll };
+
   // Applies an op when its operands fit and its numbers are sound; the results become values to pick from. Empty when
   // it was dropped.
   std::vector<ValueId> Try(const std::string& op, const std::vector<ValueId>& inputs,
-                           const graph::Attributes& attributes = {});
+                           const graph::Attributes& attributes = {},
+                           Numbers numbers = Numbers::kModest);
 
   graph::Builder& builder() { return builder_; }
   const std::vector<ValueId>& values() const { return values_; }
   bool edges() const { return edges_; }
 
  private:
-  bool Sound(const std::vector<graph::HostTensor>& results) const;
+  bool Sound(const std::vector<graph::HostTensor>& results, Numbers numbers) const;
 
   uint32_t seed_;
   RandomProgramOptions options_;
@@ -72,6 +77,9 @@ class ProgramMaker {
 
 // Grows the program by one op (or a few that belong together). The table of ops is in random_ops.cc.
 void GrowByOneOp(ProgramMaker& maker);
+// By one of a family, which CheckFamily knows.
+void GrowByFamily(const std::string& name, ProgramMaker& maker);
+absl::Status CheckFamily(const std::string& name);  // INVALID_ARGUMENT lists the names
 
 }  // namespace strata::compiler
 

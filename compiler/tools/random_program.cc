@@ -79,14 +79,20 @@ void AddOutputs(ProgramMaker& m, const std::vector<ValueId>& leaves) {
 }  // namespace
 
 absl::StatusOr<Graph> MakeRandomProgram(uint32_t seed, const RandomProgramOptions& options) {
+  if (!options.family.empty()) STRATA_RETURN_IF_ERROR(CheckFamily(options.family));
   ProgramMaker m(seed, options);
   for (int64_t i = 2 + m.Below(3); i > 0; --i) {
     const auto dims = m.RandomDims(m.Below(5));
     m.NewInput({m.DType(), graph::Shape(dims.begin(), dims.end())});
   }
   for (int tries = 0; tries < 8 * options.nodes && m.builder().graph().nodes_size() < options.nodes;
-       ++tries)
-    GrowByOneOp(m);
+       ++tries) {
+    if (options.family.empty() || m.OneIn(4)) {
+      GrowByOneOp(m);
+    } else {
+      GrowByFamily(options.family, m);
+    }
+  }
   AddUpdates(m);
   const std::vector<ValueId> leaves = LeavesOf(m, m.builder().graph());
   if (!m.edges() && m.OneIn(3)) Differentiate(m);

@@ -5,13 +5,12 @@
 #include <limits>
 #include <map>
 #include <random>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "chips/numerics/dtype.h"
 #include "compiler/pass/pass.h"
 #include "compiler/tools/graph_edit.h"
+#include "compiler/tools/op_rounding.h"
 #include "framework/graph/evaluator.h"
 #include "framework/graph/interpreter.h"
 #include "framework/graph/types.h"
@@ -26,91 +25,6 @@ using graph::Node;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Runs are few and a result may be lucky in all of them.
 constexpr double kSafety = 4;
-// Units in the last place that one elementary function or one rounding may err by.
-constexpr double kUnits = 3;
-
-double EpsilonOf(chips::DType dtype) {
-  switch (dtype) {
-    case chips::F64:
-      return 0x1p-52;
-    case chips::F32:
-      return 0x1p-23;
-    case chips::F16:
-      return 0x1p-10;
-    case chips::BF16:
-      return 0x1p-7;
-    default:
-      return 0;
-  }
-}
-
-// Ops whose terms are the products or elements of their operands, so that the op on magnitudes adds up the terms'.
-bool IsSum(const std::string& op) {
-  static const std::set<std::string> kOps = {"reduce_sum",
-                                             "sum_to",
-                                             "matmul",
-                                             "contract_leading",
-                                             "embedding_gradient",
-                                             "grouped_contract",
-                                             "grouped_matmul",
-                                             "moe_combine",
-                                             "moe_dispatch",
-                                             "moe_weight_gradient",
-                                             "conv2d",
-                                             "conv2d_gradient_input",
-                                             "conv2d_gradient_weight"};
-  return kOps.count(op) != 0;
-}
-
-// Ops that are not taken apart and whose inner steps may cancel.
-bool IsOpaque(const std::string& op) {
-  static const std::set<std::string> kOps = {"attention", "attention_gradient", "cross_entropy",
-                                             "cross_entropy_gradient", "paged_attention"};
-  return kOps.count(op) != 0;
-}
-
-// Ops that only move or pick elements.
-bool IsExact(const std::string& op) {
-  static const std::set<std::string> kOps = {
-      "reshape",   "transpose",    "slice",       "pad",   "concat", "constant",   "iota",
-      "select",    "neg",          "abs",         "max",   "min",    "reduce_max", "broadcast_to",
-      "embedding", "cache_update", "cache_write", "top_k", "relu"};
-  return kOps.count(op) != 0;
-}
-
-// How many roundings add up in one element of the result.
-double TermsOf(const Node& node, const std::vector<HostTensor>& operands,
-               const HostTensor& result) {
-  if (node.op() == "embedding_gradient") return static_cast<double>(operands[0].elements());
-  if (!IsSum(node.op()) && !IsOpaque(node.op())) return 0;
-  if (node.op().rfind("conv2d", 0) == 0)  // all but the channels of w, or the places of dy
-    return static_cast<double>(operands[1].elements() /
-                               std::max<int64_t>(1, operands[1].dims().back()));
-  if (node.op() == "moe_dispatch") return static_cast<double>(operands[1].elements());
-  double elements = 0;
-  for (const HostTensor& operand : operands)
-    elements = std::max(elements, static_cast<double>(operand.elements()));
-  const bool reduces = node.op() == "reduce_sum" || node.op() == "sum_to";
-  if (reduces) return elements / static_cast<double>(std::max<int64_t>(1, result.elements()));
-  double longest = 1;  // matrices: what is summed over is a dim, or all leading dims, of an operand
-  for (const HostTensor& operand : operands) {
-    double dims = 1;
-    for (int64_t dim : operand.dims()) dims = std::max(dims, static_cast<double>(dim));
-    if (node.op() == "contract_leading" && operand.rank() > 0)
-      dims = static_cast<double>(operand.elements() / std::max<int64_t>(1, operand.dims().back()));
-    longest = std::max(longest, dims);
-  }
-  return longest;
-}
-
-double LargestOf(const HostTensor& tensor) {
-  double largest = 0;
-  for (double value : tensor.ToDoubles()) {
-    if (std::isfinite(value)) largest = std::max(largest, std::fabs(value));
-  }
-  return largest;
-}
-
 class Perturbed {
  public:
   Perturbed(const Graph& graph, absl::Span<const HostTensor> inputs)
@@ -127,7 +41,8 @@ class Perturbed {
       STRATA_ASSIGN_OR_RETURN(std::vector<HostTensor> results, graph::EvaluateNode(node, operands));
       for (int k = 0; k < node.outputs_size(); ++k) {
         HostTensor& result = results[static_cast<size_t>(k)];
-        if (random != nullptr) STRATA_RETURN_IF_ERROR(Move(node, operands, k, random, &result));
+        if (random != nullptr)
+          STRATA_RETURN_IF_ERROR(MoveWithinRounding(node, operands, k, random, &result));
         values[node.outputs(k)] = std::move(result);
       }
     }
@@ -137,51 +52,6 @@ class Perturbed {
   }
 
  private:
-  static absl::Status Move(const Node& node, const std::vector<HostTensor>& operands, int k,
-                           std::mt19937* random, HostTensor* result) {
-    const double epsilon = EpsilonOf(result->dtype());
-    if (epsilon == 0 || IsExact(node.op())) return absl::OkStatus();
-    std::vector<double> values = result->ToDoubles(), reach = values;
-    if (IsSum(node.op())) {
-      STRATA_ASSIGN_OR_RETURN(reach, Magnitudes(node, operands, k));
-    }
-    if (IsOpaque(node.op())) {
-      double bound = 1;
-      for (const HostTensor& operand : operands) {
-        if (chips::IsFloat(operand.dtype())) bound *= std::max(1.0, LargestOf(operand));
-      }
-      reach.assign(values.size(), bound);
-    }
-    std::uniform_real_distribution<double> uniform(-1, 1);
-    const double amplitude = epsilon * (kUnits + TermsOf(node, operands, *result) / 4);
-    for (size_t i = 0; i < values.size(); ++i) {
-      const double most = std::max(std::fabs(values[i]), std::fabs(reach[i]));
-      if (std::isfinite(most)) values[i] += amplitude * uniform(*random) * most;
-    }
-    // A tensor of its own: the result may share storage with an operand.
-    *result = HostTensor::FromDoubles(result->dtype(), result->dims(), values);
-    return absl::OkStatus();
-  }
-
-  // The sum of the terms' magnitudes: the op on the operands' magnitudes.
-  static absl::StatusOr<std::vector<double>> Magnitudes(const Node& node,
-                                                        const std::vector<HostTensor>& operands,
-                                                        int k) {
-    std::vector<HostTensor> sizes;
-    for (const HostTensor& operand : operands) {
-      if (!chips::IsFloat(operand.dtype()) && operand.dtype() != chips::I8) {  // ids
-        sizes.push_back(operand);
-        continue;
-      }
-      std::vector<double> values = operand.ToDoubles();
-      for (double& value : values) value = std::fabs(value);
-      sizes.push_back(HostTensor::FromDoubles(operand.dtype(), operand.dims(), values));
-    }
-    STRATA_ASSIGN_OR_RETURN(const std::vector<HostTensor> results,
-                            graph::EvaluateNode(node, sizes));
-    return results[static_cast<size_t>(k)].ToDoubles();
-  }
-
   const Graph& graph_;
   absl::Span<const HostTensor> inputs_;
 };
@@ -235,8 +105,8 @@ std::vector<double> AllowedFrom(const std::vector<double>& center,
   std::vector<double> allowed(center.size());
   for (size_t i = 0; i < center.size(); ++i) {
     // 1e-36: numbers below the normal ones may be zero.
-    allowed[i] = kSafety * (distance[i] + typical / 2) + kUnits * epsilon * std::fabs(center[i]) +
-                 (epsilon > 0 ? 1e-36 : 0);
+    allowed[i] = kSafety * (distance[i] + typical / 2) +
+                 kRoundingUnits * epsilon * std::fabs(center[i]) + (epsilon > 0 ? 1e-36 : 0);
     if (!std::isfinite(center[i]) && std::isfinite(distance[i])) allowed[i] = 0;
   }
   return allowed;

@@ -7,7 +7,8 @@
 // interpreted several times, with every result moved at random by as much as a legal implementation may err there: a
 // few units in the last place, times the number of terms and the sum of their magnitudes where the op adds up. What the
 // outputs spread by is what a compiler may differ by, at the very values at hand: cancellation, steep functions and
-// comparisons that could fall either way are seen, and nothing is guessed.
+// comparisons that could fall either way are seen, and nothing is guessed. An f32 sum that may overflow on the way is
+// out of contract (op_rounding.h): what comes of it may be anything.
 #ifndef STRATA_COMPILER_TOOLS_ROUNDING_SPREAD_H_
 #define STRATA_COMPILER_TOOLS_ROUNDING_SPREAD_H_
 

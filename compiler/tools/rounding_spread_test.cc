@@ -75,6 +75,51 @@ TEST(RoundingSpreadTest, NotFinite) {
   EXPECT_THAT(FirstOutside(spread, 0, Floats({1, 2})), HasSubstr("is f32[2]; expected f32[3]"));
 }
 
+TEST(RoundingSpreadTest, ASumThatMayOverflowOnTheWayMayBeAnything) {
+  const std::string sum = "%y: f32[] = reduce_sum(%x) {axes = ints[0], keep_dims = false}";
+  const auto y = [](double value) { return HostTensor::FromDoubles(chips::F32, {}, {value}); };
+  STRATA_ASSERT_OK_AND_ASSIGN(const Spread most, SpreadOf(sum, {3e38, 2e38, -3e38}));
+  for (double value : {2e38, HUGE_VAL, -HUGE_VAL, double{NAN}})
+    EXPECT_EQ(FirstOutside(most, 0, y(value)), "") << value;
+  // The terms fit, or one of them is an infinity: the result is known.
+  STRATA_ASSERT_OK_AND_ASSIGN(const Spread fits, SpreadOf(sum, {1e38, 1e38, -1e38}));
+  EXPECT_EQ(FirstOutside(fits, 0, y(1e38)), "");
+  EXPECT_THAT(FirstOutside(fits, 0, y(HUGE_VAL)), HasSubstr("is inf"));
+  STRATA_ASSERT_OK_AND_ASSIGN(const Spread infinite, SpreadOf(sum, {HUGE_VAL, 1, -2e38}));
+  EXPECT_EQ(FirstOutside(infinite, 0, y(HUGE_VAL)), "");
+  EXPECT_THAT(FirstOutside(infinite, 0, y(NAN)), HasSubstr("is nan"));
+}
+
+// f32 products and scores whose terms overflow: fuzzing once took these for faults.
+TEST(RoundingSpreadTest, OverflowIsSeenThroughTheOpsThatFollow) {
+  const std::string lines =
+      "%r: f32[1, 2] = reshape(%x) {dims = dims[1, 2]}\n"
+      "%m: f32[1, 1] = matmul(%r, %r) {transpose_a = false, transpose_b = true}\n"
+      "%s: f32[1, 1] = mul(%m, %m)\n%y: f32[1] = reshape(%s) {dims = dims[1]}";
+  STRATA_ASSERT_OK_AND_ASSIGN(const Spread spread, SpreadOf(lines, {3e38, 1}));
+  EXPECT_EQ(FirstOutside(spread, 0, Floats({NAN})), "");
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, graph::ParseGraph(R"(graph "g" {
+  %q: f32[1, 1, 1, 2] = input data
+  %k: f32[1, 1, 1, 2] = input data
+  %o: f32[1, 1, 1, 2], %l: f32[1, 1, 1] = attention(%q, %k, %k) {causal = false, scale = 0.375}
+  return %l as "l" replicated
+}
+)",
+                                                                          "test"));
+  const auto row = [](double a, double b) {
+    return HostTensor::FromDoubles(chips::F32, {1, 1, 1, 2}, {a, b});
+  };
+  const auto lse = [](double value) {
+    return HostTensor::FromDoubles(chips::F32, {1, 1, 1}, {value});
+  };
+  STRATA_ASSERT_OK_AND_ASSIGN(const Spread over,
+                              RoundingSpread(graph, {row(3e38, 3e38), row(-1.5, 1)}, {}));
+  EXPECT_EQ(FirstOutside(over, 0, lse(-HUGE_VAL)), "");
+  STRATA_ASSERT_OK_AND_ASSIGN(const Spread fits,
+                              RoundingSpread(graph, {row(3, 3), row(-1.5, 1)}, {}));
+  EXPECT_THAT(FirstOutside(fits, 0, lse(-HUGE_VAL)), HasSubstr("is -inf"));
+}
+
 TEST(RoundingSpreadTest, InputsKeepTheirState) {
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, graph::ParseGraph(R"(graph "g" {
   %s: f32[2] = input state
