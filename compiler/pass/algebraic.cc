@@ -162,7 +162,8 @@ Rewrite DivideByPowerOfTwo(const Match& m) {
 
 Rewrite PowerOfSmallInteger(const Match& m) {
   if (m.Is(1, 1.0)) return m.Operand(0);
-  if (m.Is(1, 2.0) && m.type(0) == m.result()) return m.Op("square", {m.in(0)});
+  const bool squares = m.Is(1, 2.0) && m.type(0) == m.result();
+  if (squares && chips::IsFloat(m.result().dtype)) return m.Op("square", {m.in(0)});
   return {};
 }
 

@@ -266,6 +266,15 @@ TEST(NearMissTest, TheLossReadsTheProbabilitiesToo) {
   ExpectUntouched(graph);
 }
 
+// The maker of the probabilities has no inputs to look at: found by fuzzing.
+TEST(NearMissTest, AConstantTimesValues) {
+  Builder b("constant");
+  const ValueId ones = b.Constant(1.0, chips::F32, {2, 3, 4});
+  b.Output(b.Apply("matmul", {ones, b.Input("v", {chips::F32, {2, 4, 5}}, graph::DATA)}), "y");
+  STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(b).Build());
+  EXPECT_EQ(Count(Fused(graph), "attention"), 0);
+}
+
 TEST(NearMissTest, ValuesThatAreTheProbabilities) {
   Builder b("square");
   WrittenAttention how;

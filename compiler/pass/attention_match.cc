@@ -87,10 +87,11 @@ class Matcher {
       f->softmax_op = true;
       return node->inputs(0);
     }
+    if (node->op() != "div" && node->op() != "mul") return kNoValue;
     ValueId exponential = node->inputs(0);
     if (node->op() == "div") {
       if (!IsRowReduction(node->inputs(1), "reduce_sum", exponential, f)) return kNoValue;
-    } else if (node->op() == "mul") {
+    } else {
       int by = -1;
       for (int i : {0, 1}) {
         if (uses_.Maker(node->inputs(i), "reciprocal") != nullptr) by = i;
@@ -100,8 +101,6 @@ class Matcher {
       f->nodes.push_back(uses_.maker(node->inputs(by)));
       const ValueId sum = uses_.Maker(node->inputs(by))->inputs(0);
       if (!IsRowReduction(sum, "reduce_sum", exponential, f)) return kNoValue;
-    } else {
-      return kNoValue;
     }
     const Node* exp = uses_.Maker(exponential, "exp");
     const Node* sub = exp == nullptr ? nullptr : uses_.Maker(exp->inputs(0), "sub");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <set>
 #include <string>
@@ -144,6 +145,9 @@ double LargestTerm(const std::vector<HostTensor>& operands) {
 
 bool SumsInF32(chips::DType dtype) { return dtype == chips::F32 || dtype == chips::BF16; }
 
+// What may come of a sum that overflows on the way.
+constexpr double kOverflows[] = {NAN, HUGE_VAL, -HUGE_VAL, 0, 0};
+
 }  // namespace
 
 double EpsilonOf(chips::DType dtype) {
@@ -185,9 +189,8 @@ absl::Status MoveWithinRounding(const Node& node, const std::vector<HostTensor>&
     const double most = std::max(std::fabs(values[i]), std::fabs(reach[i]));
     if (std::isfinite(most)) {
       values[i] += amplitude * uniform(*random) * most;
-    } else if ((adds || opaque) && !std::isfinite(reach[i]) && SumsInF32(result->dtype()) &&
-               uniform(*random) < 0) {
-      values[i] = std::numeric_limits<double>::quiet_NaN();
+    } else if ((adds || opaque) && !std::isfinite(reach[i]) && SumsInF32(result->dtype())) {
+      values[i] = kOverflows[(*random)() % std::size(kOverflows)];
     }
   }
   // A tensor of its own: the result may share storage with an operand.

@@ -104,10 +104,13 @@ std::vector<double> AllowedFrom(const std::vector<double>& center,
   const double typical = finite > 0 ? std::sqrt(squares / static_cast<double>(finite)) : 0;
   std::vector<double> allowed(center.size());
   for (size_t i = 0; i < center.size(); ++i) {
+    if (!std::isfinite(center[i]) || !std::isfinite(distance[i])) {
+      allowed[i] = std::isfinite(distance[i]) ? 0 : kInfinity;
+      continue;
+    }
     // 1e-36: numbers below the normal ones may be zero.
     allowed[i] = kSafety * (distance[i] + typical / 2) +
                  kRoundingUnits * epsilon * std::fabs(center[i]) + (epsilon > 0 ? 1e-36 : 0);
-    if (!std::isfinite(center[i]) && std::isfinite(distance[i])) allowed[i] = 0;
   }
   return allowed;
 }

@@ -81,6 +81,15 @@ TEST(RoundingSpreadTest, ASumThatMayOverflowOnTheWayMayBeAnything) {
   STRATA_ASSERT_OK_AND_ASSIGN(const Spread most, SpreadOf(sum, {3e38, 2e38, -3e38}));
   for (double value : {2e38, HUGE_VAL, -HUGE_VAL, double{NAN}})
     EXPECT_EQ(FirstOutside(most, 0, y(value)), "") << value;
+  // Also where the exact sum goes on to a NaN: with an infinity of the other sign it is one.
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      const Spread nan,
+      SpreadOf("%s: f32[] = reduce_sum(%x) {axes = ints[0], keep_dims = false}\n"
+               "%c: f32[] = constant() {dims = dims[], dtype = f32, value = -inf}\n"
+               "%y: f32[] = add(%s, %c)",
+               {3e38, 3e38, 3e38, -3e38}));
+  EXPECT_EQ(FirstOutside(nan, 0, y(NAN)), "");
+  EXPECT_EQ(FirstOutside(nan, 0, y(-HUGE_VAL)), "");
   // The terms fit, or one of them is an infinity: the result is known.
   STRATA_ASSERT_OK_AND_ASSIGN(const Spread fits, SpreadOf(sum, {1e38, 1e38, -1e38}));
   EXPECT_EQ(FirstOutside(fits, 0, y(1e38)), "");
