@@ -150,13 +150,14 @@ class Sinker {
         p != SwapLastTwo(static_cast<int64_t>(p.size()))) {
       return false;
     }
+    if (maker->op() != "contract_leading" && maker->op() != "matmul") return false;
     const ValueId x = maker->inputs(0), y = maker->inputs(maker->inputs_size() - 1);
     if (maker->op() == "contract_leading") {
       return ReplaceBy(node, [&, like = *maker](Builder& b) {
         return b.Apply("contract_leading", {y, x}, ResultOf(like));
       });
     }
-    if (maker->op() != "matmul" || RankOf(x) != RankOf(y)) return false;
+    if (RankOf(x) != RankOf(y)) return false;
     const AttributeReader flags(*maker);
     const bool transpose_x = flags.Bool("transpose_a"), transpose_y = flags.Bool("transpose_b");
     return ReplaceBy(node, [&, like = *maker](Builder& b) {
