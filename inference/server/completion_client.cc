@@ -12,9 +12,13 @@ namespace {
 using Json = nlohmann::json;
 
 Json BodyOf(const CompletionQuestion& question) {
-  return {{"model", question.model},           {"prompt", question.prompt},
-          {"max_tokens", question.max_tokens}, {"temperature", question.temperature},
-          {"top_p", question.top_p},           {"seed", question.seed}};
+  Json body = {{"prompt", question.prompt},
+               {"max_tokens", question.max_tokens},
+               {"temperature", question.temperature},
+               {"top_p", question.top_p},
+               {"seed", question.seed}};
+  if (!question.model.empty()) body["model"] = question.model;
+  return body;
 }
 
 // What the answer has at `place`, if that is of the wanted type.

@@ -13,7 +13,7 @@
 namespace strata::inference {
 
 struct CompletionQuestion {
-  std::string model = {};
+  std::string model = {};  // empty: what the server has
   std::string prompt = {};
   int64_t max_tokens = 16;
   double temperature = 0;
