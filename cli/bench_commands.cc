@@ -62,7 +62,9 @@ absl::StatusOr<Target> OpenTarget(const Options& options) {
   Target target;
   std::string url = options.url;
   if (url.empty()) {
-    STRATA_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(options.engine));
+    EngineFlags flags = options.engine;
+    flags.prepare = true;  // as `strata serve` does
+    STRATA_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(flags));
     target.engine = std::move(opened.engine);
     if (options.backend == "engine") {
       target.model = target.engine->model().name();
@@ -148,15 +150,21 @@ absl::StatusOr<Load> MakeLoad(const Options& options, int64_t vocabulary) {
   return load;
 }
 
-// The first requests, before the clock: the server must answer at all, and its kernels are compiled.
-absl::Status WarmUp(const Options& options, const Load& load, LoadTarget& target) {
-  const inference::WallClock clock;
-  for (int64_t i = 0; i < options.warmups && !load.requests.empty(); ++i) {
-    const inference::RequestTiming timing =
-        target.Send(load.requests[static_cast<size_t>(i) % load.requests.size()], clock);
-    if (!timing.success) {
-      return absl::UnavailableError(absl::StrCat("the first request failed: ", timing.error));
-    }
+// Requests before the clock: the server must answer at all, and makes the plans of steps of many texts. They are drawn
+// anew, as the prefix cache would know the load's own.
+absl::Status WarmUp(const Options& options, int64_t vocabulary, LoadTarget& target) {
+  Options before = options;
+  before.requests = options.warmups;
+  before.seed = options.seed + 1;
+  if (before.requests == 0) return absl::OkStatus();
+  STRATA_ASSIGN_OR_RETURN(const Load load, MakeLoad(before, vocabulary));
+  const std::vector<double> at_once(load.requests.size(), 0.0);
+  inference::WallClock clock;
+  const inference::LoadRun run = inference::RunLoad(
+      target, load.requests, at_once, {.max_concurrency = options.max_concurrency}, &clock);
+  for (const inference::RequestTiming& timing : run.timings) {
+    if (timing.success) continue;
+    return absl::UnavailableError(absl::StrCat("the first request failed: ", timing.error));
   }
   return absl::OkStatus();
 }
@@ -184,7 +192,7 @@ absl::Status Serve(const Options& options) {
   }
   STRATA_ASSIGN_OR_RETURN(const Target target, OpenTarget(options));
   STRATA_ASSIGN_OR_RETURN(const Load load, MakeLoad(options, target.vocabulary));
-  STRATA_RETURN_IF_ERROR(WarmUp(options, load, *target.target));
+  STRATA_RETURN_IF_ERROR(WarmUp(options, target.vocabulary, *target.target));
 
   const auto count = static_cast<int64_t>(load.requests.size());
   inference::LoadOptions load_options;

@@ -78,7 +78,10 @@ void AddEngineFlags(CLI::App* verb, EngineFlags* flags) {
       ->capture_default_str();
   verb->add_option("--page-size", flags->page_size, "tokens of a page of the KV cache")
       ->capture_default_str();
-  verb->add_option("--step-tokens", flags->step_tokens, "tokens of a step, of all sequences")
+  verb->add_option("--step-tokens,--max-step-tokens", flags->step_tokens,
+                   "tokens of a step at most, of prompts and answers together: fewer bring first "
+                   "tokens sooner and smaller gaps, more help where a step is bound by memory; 0: "
+                   "64, or twice --max-sequences")
       ->capture_default_str();
   verb->add_flag("--no-prefix-cache", flags->no_prefix_cache,
                  "compute each prompt anew, also where it begins as an earlier one did");

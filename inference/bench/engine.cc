@@ -1,19 +1,17 @@
 // Benchmark: the engine under some streams at once, and what it costs beside the model: the share of the time in which
-// no step runs.
+// no step runs. With several budgets, what a step's rows do to TTFT, TPOT and throughput.
 //
 //   bazel run -c opt //inference/bench:engine -- --shape=tinyllama-1.1b --quant=q8_0 --streams=8 --json
+//   bazel run -c opt //inference/bench:engine -- --model=$PWD/q8_0.gguf --requests=16 --step-tokens=32,64,512
 //
-// Each stream is a prompt of its own and an answer, all submitted at once. The same load runs before, unmeasured, so that
-// every plan is compiled.
+// Each stream sends a prompt of its own as soon as its last answer has ended. The same load with other prompts runs
+// before, unmeasured. Rounds go through the budgets in turn, and a figure is the median of its rounds, so that all
+// budgets see the same minutes of a shared machine. TTFT, TPOT and ITL are as `vllm bench serve` defines them.
 #include "inference/engine/engine.h"
 
 #include <algorithm>
-#include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <memory>
-#include <mutex>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,18 +19,22 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "inference/load/engine_target.h"
+#include "inference/load/load_generator.h"
+#include "inference/load/load_requests.h"
+#include "inference/load/serving_measures.h"
 #include "llm/model/config.h"
 #include "llm/model/local_model.h"
+#include "llm/model/pretrained.h"
 
 namespace strata::inference {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 struct Flags {
-  std::string shape = "tinyllama-1.1b";
+  std::string shape = "tinyllama-1.1b", model;
   std::string quant = "q8_0";
-  int64_t streams = 8, prompt = 32, tokens = 64;
+  int64_t streams = 8, requests = 0, prompt = 32, tokens = 64, rounds = 3;
+  std::vector<int64_t> step_tokens = {0};
   int threads = 0;
   bool json = false;
 };
@@ -63,84 +65,114 @@ class NumberTokenizer : public Tokenizer {
   const int vocabulary_;
 };
 
-struct Load {
-  double seconds = 0;               // first submitted to last token
-  std::vector<double> first_token;  // seconds of each stream
-  absl::Status status;
+struct Model {
+  std::string name;
+  std::shared_ptr<const DecoderModel> model;
+  std::shared_ptr<const Tokenizer> tokenizer;
 };
 
-absl::StatusOr<Load> RunLoad(const Flags& flags, Engine& engine, uint64_t seed) {
-  std::mt19937_64 random(seed);
-  std::mutex mutex;
-  std::condition_variable changed;
-  Load load;
-  int64_t open = flags.streams;
-  const Clock::time_point start = Clock::now();
-  const auto since = [start] {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  };
-  for (int64_t i = 0; i < flags.streams; ++i) {
-    GenerateRequest request;
-    for (int64_t k = 0; k < flags.prompt; ++k) {
-      request.prompt.push_back(
-          static_cast<int32_t>(random() % static_cast<uint64_t>(engine.model().vocab_size())));
-    }
-    request.max_tokens = flags.tokens;
-    request.sampling.temperature = 0;
-    request.log_probabilities = false;
-    const auto heard = std::make_shared<bool>(false);
-    const auto on_token = [&, heard](const TokenEvent&) {
-      if (!std::exchange(*heard, true)) load.first_token.push_back(since());
-      return true;
-    };
-    const auto on_done = [&](int64_t, const absl::StatusOr<Generation>& result) {
-      const std::lock_guard<std::mutex> lock(mutex);
-      load.status.Update(result.status());
-      --open;
-      changed.notify_one();
-    };
-    STRATA_RETURN_IF_ERROR(engine.Submit(request, on_token, on_done).status());
+absl::StatusOr<Model> Load(const Flags& flags) {
+  if (!flags.model.empty()) {
+    STRATA_ASSIGN_OR_RETURN(llm::PretrainedModel file, llm::LoadPretrained(flags.model));
+    return Model{flags.model, std::move(file.model), std::move(file.tokenizer)};
   }
-  std::unique_lock<std::mutex> lock(mutex);
-  changed.wait(lock, [&] { return open == 0; });
-  load.seconds = since();
-  STRATA_RETURN_IF_ERROR(load.status);
-  return load;
+  STRATA_ASSIGN_OR_RETURN(llm::DecoderConfig config, llm::NamedConfig(flags.shape));
+  STRATA_ASSIGN_OR_RETURN(auto made, llm::MakeMadeModel(flags.shape, config, flags.quant));
+  auto tokenizer = std::make_shared<NumberTokenizer>(made->vocab_size());
+  return Model{absl::StrCat(flags.shape, " ", flags.quant), std::move(made), std::move(tokenizer)};
+}
+
+// One run of the load.
+struct Round {
+  ServingMeasures measures;
+  double steps = 0;
+  double overhead = 0;  // time without a step, over the time of the steps
+};
+
+absl::StatusOr<Round> RunRound(const Flags& flags, const std::shared_ptr<Engine>& engine,
+                               uint64_t seed) {
+  STRATA_ASSIGN_OR_RETURN(const std::vector<LoadRequest> requests,
+                          RandomRequests({.count = flags.requests,
+                                          .input_tokens = flags.prompt,
+                                          .output_tokens = flags.tokens,
+                                          .vocabulary = engine->model().vocab_size(),
+                                          .seed = seed}));
+  const std::vector<double> at_once(requests.size(), 0.0);
+  EngineTarget target(engine);
+  WallClock clock;
+  const EngineStats before = engine->stats();
+  const LoadRun run =
+      RunLoad(target, requests, at_once, {.max_concurrency = flags.streams}, &clock);
+  const EngineStats after = engine->stats();
+  for (const RequestTiming& timing : run.timings)
+    if (!timing.success) return absl::InternalError(timing.error);
+  Round round;
+  round.measures = Summarize(run.timings, run.duration, {.percentiles = {99}});
+  round.steps = static_cast<double>(after.steps - before.steps);
+  round.overhead = run.duration / (after.step_seconds - before.step_seconds) - 1;
+  return round;
+}
+
+template <typename Figure>
+double Median(const std::vector<Round>& rounds, const Figure& figure) {
+  std::vector<double> values;
+  for (const Round& round : rounds) values.push_back(figure(round));
+  return Percentile(values, 50);
+}
+
+void Print(const Flags& flags, const std::string& model, int64_t step_tokens,
+           const std::vector<Round>& rounds) {
+  const auto of = [&](auto figure) { return Median(rounds, figure); };
+  const double rate = of([](const Round& r) { return r.measures.output_throughput; });
+  const double ttft = of([](const Round& r) { return r.measures.ttft.median; });
+  const double late = of([](const Round& r) { return r.measures.ttft.percentiles[0].second; });
+  const double tpot = of([](const Round& r) { return r.measures.tpot.median; });
+  const double gap = of([](const Round& r) { return r.measures.itl.percentiles[0].second; });
+  const auto steps = static_cast<int>(of([](const Round& r) { return r.steps; }));
+  const double overhead = of([](const Round& r) { return r.overhead; });
+  if (flags.json) {
+    std::printf(
+        "{\"model\": \"%s\", \"streams\": %d, \"step_tokens\": %d, \"tokens_per_second\": %.2f, "
+        "\"ttft_seconds\": %.4f, \"ttft_p99_seconds\": %.4f, \"tpot_seconds\": %.4f, "
+        "\"itl_p99_seconds\": %.4f, \"steps\": %d, \"overhead\": %.4f}\n",
+        model.c_str(), static_cast<int>(flags.streams), static_cast<int>(step_tokens), rate, ttft,
+        late, tpot, gap, steps, overhead);
+    return;
+  }
+  std::printf("%11d  %7.1f  %8.3f  %8.3f  %8.4f  %8.3f  %6d  %7.2f%%\n",
+              static_cast<int>(step_tokens), rate, ttft, late, tpot, gap, steps, 100 * overhead);
 }
 
 absl::Status Run(const Flags& flags) {
-  STRATA_ASSIGN_OR_RETURN(llm::DecoderConfig config, llm::NamedConfig(flags.shape));
-  STRATA_ASSIGN_OR_RETURN(auto model, llm::MakeMadeModel(flags.shape, config, flags.quant));
-  auto tokenizer = std::make_shared<NumberTokenizer>(model->vocab_size());
-  EngineOptions options;
-  options.device.threads = flags.threads;
-  options.max_sequences = flags.streams;
-  options.context = std::min(model->max_context(), flags.prompt + flags.tokens);
-  STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine,
-                          Engine::Create(model, tokenizer, options));
-  STRATA_RETURN_IF_ERROR(RunLoad(flags, *engine, 1).status());
-  const EngineStats before = engine->stats();
-  STRATA_ASSIGN_OR_RETURN(Load load, RunLoad(flags, *engine, 2));
-  const EngineStats after = engine->stats();
-  const double in_steps = after.step_seconds - before.step_seconds;
-  const double rate = static_cast<double>(flags.streams * flags.tokens) / load.seconds;
-  const double overhead = load.seconds / in_steps - 1;
-  std::sort(load.first_token.begin(), load.first_token.end());
-  const double ttft = load.first_token[load.first_token.size() / 2];
-  const auto steps = static_cast<int>(after.steps - before.steps);
-  if (flags.json) {
-    std::printf(
-        "{\"shape\": \"%s\", \"quant\": \"%s\", \"streams\": %d, \"tokens_per_second\": %.2f, "
-        "\"ttft_seconds\": %.4f, \"steps\": %d, \"overhead\": %.4f}\n",
-        flags.shape.c_str(), flags.quant.c_str(), static_cast<int>(flags.streams), rate, ttft,
-        steps, overhead);
-    return absl::OkStatus();
+  STRATA_ASSIGN_OR_RETURN(const Model model, Load(flags));
+  std::vector<std::shared_ptr<Engine>> engines;
+  for (const int64_t step_tokens : flags.step_tokens) {
+    EngineOptions options;
+    options.device.threads = flags.threads;
+    options.max_sequences = flags.streams;
+    options.context = std::min(model.model->max_context(), flags.prompt + flags.tokens);
+    options.step_tokens = step_tokens;
+    STRATA_ASSIGN_OR_RETURN(engines.emplace_back(),
+                            Engine::Create(model.model, model.tokenizer, options));
+    STRATA_RETURN_IF_ERROR(RunRound(flags, engines.back(), /*seed=*/0).status());
   }
-  std::printf(
-      "%s %s, %d streams of %d + %d tokens: %.1f tok/s, first token after %.3f s (median)\n",
-      flags.shape.c_str(), flags.quant.c_str(), static_cast<int>(flags.streams),
-      static_cast<int>(flags.prompt), static_cast<int>(flags.tokens), rate, ttft);
-  std::printf("  %d steps take %.3f s; the engine adds %.2f%%\n", steps, in_steps, 100 * overhead);
+  std::vector<std::vector<Round>> rounds(engines.size());
+  for (int64_t round = 1; round <= flags.rounds; ++round) {
+    for (size_t i = 0; i < engines.size(); ++i) {
+      STRATA_ASSIGN_OR_RETURN(rounds[i].emplace_back(),
+                              RunRound(flags, engines[i], static_cast<uint64_t>(round)));
+    }
+  }
+  if (!flags.json) {
+    std::printf(
+        "%s, %d requests of %d + %d tokens in %d streams, medians of %d rounds\n"
+        "step tokens    tok/s    TTFT s     p99 s    TPOT s  ITL p99 s  steps  overhead\n",
+        model.name.c_str(), static_cast<int>(flags.requests), static_cast<int>(flags.prompt),
+        static_cast<int>(flags.tokens), static_cast<int>(flags.streams),
+        static_cast<int>(flags.rounds));
+  }
+  for (size_t i = 0; i < engines.size(); ++i)
+    Print(flags, model.name, flags.step_tokens[i], rounds[i]);
   return absl::OkStatus();
 }
 
@@ -151,19 +183,33 @@ int main(int argc, char** argv) {
   strata::inference::Flags flags;
   CLI::App app("The engine under several streams, and what it costs beside the model.");
   app.add_option("--shape", flags.shape, "named shape, on made weights")->capture_default_str();
-  app.add_option("--quant", flags.quant, "format of the weights")->capture_default_str();
+  app.add_option("--model", flags.model, "a model's file (.gguf) or folder in its place");
+  app.add_option("--quant", flags.quant, "format of made weights")->capture_default_str();
   app.add_option("--streams", flags.streams, "requests at once")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
+  app.add_option("--requests", flags.requests, "of a round; default: one a stream")
+      ->check(CLI::PositiveNumber);
   app.add_option("--prompt", flags.prompt, "tokens of each prompt")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   app.add_option("--tokens", flags.tokens, "tokens of each answer")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  app.add_option(
+         "--step-tokens", flags.step_tokens,
+         "rows of a step, prompts and answers; several are compared; 0: the engine's choice")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--rounds", flags.rounds, "measured loads of each")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   app.add_option("--threads", flags.threads, "threads; 0 is all cores")->capture_default_str();
-  app.add_flag("--json", flags.json, "one JSON object");
+  app.add_flag("--json", flags.json, "one JSON object for each --step-tokens");
   CLI11_PARSE(app, argc, argv);
+  if (flags.requests == 0) flags.requests = flags.streams;
+  for (int64_t& step_tokens : flags.step_tokens)
+    if (step_tokens == 0) step_tokens = strata::inference::DefaultStepTokens(flags.streams);
   const absl::Status status = strata::inference::Run(flags);
   if (!status.ok()) std::fprintf(stderr, "engine: %s\n", std::string(status.message()).c_str());
   return strata::ExitCode(status);

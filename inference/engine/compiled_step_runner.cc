@@ -14,6 +14,7 @@ using graph::HostTensor;
 
 constexpr int64_t kRowBuckets[] = {1,  2,  3,  4,  6,   8,   12,  16,  24,
                                    32, 48, 64, 96, 128, 192, 256, 384, 512};
+constexpr int64_t kLogitBuckets[] = {1, 4, 16, 64, 256};
 constexpr int64_t kAllLogits = 16;  // up to so many rows, all of them give logits: they cost little
 
 int64_t Bucket(int64_t count, absl::Span<const int64_t> buckets, int64_t most) {
@@ -54,7 +55,7 @@ int64_t CompiledStepRunner::RowBucket(int64_t rows) { return Bucket(rows, kRowBu
 
 int64_t CompiledStepRunner::LogitBucket(int64_t logits, int64_t row_bucket) {
   if (row_bucket <= kAllLogits) return row_bucket;
-  return Bucket(logits, {1, 4, 16, 64, 256}, row_bucket);
+  return Bucket(logits, kLogitBuckets, row_bucket);
 }
 
 absl::StatusOr<int64_t> CompiledStepRunner::SlotBytes(const DecoderModel& model, KvFormat kv) {
@@ -142,9 +143,14 @@ absl::StatusOr<CompiledStepRunner::Program*> CompiledStepRunner::ProgramFor(int6
 }
 
 bool CompiledStepRunner::Prepare(int64_t rows) {
-  std::vector<std::pair<int64_t, int64_t>> wanted = {{RowBucket(sizes_.max_rows), 1}};
+  const int64_t most = RowBucket(sizes_.max_rows);
+  std::vector<std::pair<int64_t, int64_t>> wanted;
   for (int64_t bucket : kRowBuckets)
-    if (bucket <= RowBucket(std::min(rows, sizes_.max_rows))) wanted.push_back({bucket, bucket});
+    if (bucket <= RowBucket(std::min(rows, most))) wanted.push_back({bucket, bucket});
+  for (int64_t bucket : kRowBuckets) {
+    for (int64_t logits : kLogitBuckets)
+      if (bucket <= most && logits <= LogitBucket(rows, most)) wanted.push_back({bucket, logits});
+  }
   for (const auto& [row_bucket, logits] : wanted) {
     const int64_t logit_bucket = LogitBucket(logits, row_bucket);
     if (programs_.count({row_bucket, logit_bucket}) > 0) continue;

@@ -51,7 +51,8 @@ class CompiledStepRunner : public StepRunner {
   // Runs, and tells how long each kernel took: `timeline` is of the plan given back, which is owned here.
   absl::StatusOr<const plan::Plan*> Profile(absl::Span<const StepRow> rows,
                                             chips::Timeline* timeline);
-  // Compiles the plan of one bucket: the largest (prompts, with few logits), then those of 1, 2, 3 ... rows.
+  // Compiles one plan: those of 1, 2, 3 ... `rows` rows that all give logits, then those of prompts, in which up to
+  // `rows` of max_rows rows do.
   bool Prepare(int64_t rows) override;
   int64_t max_rows() const override { return sizes_.max_rows; }
   int64_t views() const override { return sizes_.views; }

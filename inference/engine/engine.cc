@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/device/idle_threads.h"
 #include "inference/engine/block_allocator.h"
 #include "inference/engine/compiled_step_runner.h"
 #include "inference/engine/draft_model.h"
@@ -45,12 +46,12 @@ absl::Status CheckSpeculation(const SpeculationOptions& options, const DecoderMo
 absl::StatusOr<CoreOptions> ResolveOptions(const EngineOptions& options,
                                            const DecoderModel& model) {
   CoreOptions core;
+  const int64_t step_tokens =
+      options.step_tokens == 0 ? DefaultStepTokens(options.max_sequences) : options.step_tokens;
   core.context = options.context == 0 ? model.max_context() : options.context;
   STRATA_RETURN_IF_ERROR(CheckRange("context", core.context, 1, model.max_context()));
-  STRATA_RETURN_IF_ERROR(
-      CheckRange("step_tokens", options.step_tokens, 1, CompiledStepRunner::kMostRows));
-  STRATA_RETURN_IF_ERROR(
-      CheckRange("max_sequences", options.max_sequences, 1, options.step_tokens));
+  STRATA_RETURN_IF_ERROR(CheckRange("step_tokens", step_tokens, 1, CompiledStepRunner::kMostRows));
+  STRATA_RETURN_IF_ERROR(CheckRange("max_sequences", options.max_sequences, 1, step_tokens));
   if (options.chunk_tokens < 1)
     return absl::InvalidArgumentError(
         absl::StrCat("chunk_tokens: ", options.chunk_tokens, " is below 1"));
@@ -58,7 +59,7 @@ absl::StatusOr<CoreOptions> ResolveOptions(const EngineOptions& options,
   STRATA_RETURN_IF_ERROR(CheckSpeculation(options.speculation, model));
   core.scheduler = {.page_size = options.page_size,
                     .max_sequences = options.max_sequences,
-                    .step_tokens = options.step_tokens,
+                    .step_tokens = step_tokens,
                     .chunk_tokens = options.chunk_tokens};
   core.prefix_cache = options.prefix_cache;
   core.vocabulary = model.vocab_size();
@@ -103,7 +104,7 @@ absl::StatusOr<std::unique_ptr<StepRunner>> MakeRunner(const DecoderModel& model
   const RunnerSizes sizes = {.slots = core.pages * core.scheduler.page_size,
                              .views = views,
                              .view_length = core.context,
-                             .max_rows = options.step_tokens,
+                             .max_rows = core.scheduler.step_tokens,
                              .kv = options.kv};
   return CompiledStepRunner::Create(&model, sizes, std::move(evaluator));
 }
@@ -135,6 +136,11 @@ absl::StatusOr<std::unique_ptr<Speculator>> MakeSpeculator(const EngineOptions& 
 
 }  // namespace
 
+int64_t DefaultStepTokens(int64_t max_sequences) {
+  constexpr int64_t kFastRows = 64;
+  return CompiledStepRunner::RowBucket(std::max(kFastRows, 2 * max_sequences));
+}
+
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<const DecoderModel> model,
                                                        std::shared_ptr<const Tokenizer> tokenizer,
                                                        EngineOptions options) {
@@ -145,6 +151,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<const Dec
   STRATA_ASSIGN_OR_RETURN(std::unique_ptr<Speculator> speculator, MakeSpeculator(options, core));
   auto engine_core =
       std::make_unique<EngineCore>(core, tokenizer.get(), std::move(runner), std::move(speculator));
+  compiler::ReleaseIdleThreads();  // from here on the engine's thread computes
   return std::unique_ptr<Engine>(new EngineThread(std::move(model), std::move(tokenizer),
                                                   std::move(engine_core), core.context,
                                                   options.prepare));

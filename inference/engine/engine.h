@@ -51,7 +51,7 @@ struct EngineOptions {
   // max_sequences contexts need.
   int64_t pages = 0;
   int64_t kv_bytes = int64_t{4} << 30;
-  int64_t step_tokens = 512;   // rows of a step, [1, 512]
+  int64_t step_tokens = 0;     // rows of a step, [1, 512]; 0: DefaultStepTokens()
   int64_t chunk_tokens = 512;  // rows of one prompt in a step, >= 1
   bool prefix_cache = true;
   KvFormat kv = KvFormat::kF16;
@@ -59,6 +59,13 @@ struct EngineOptions {
   // Compiles the plans of larger steps while nothing is to be done, before the first step that needs each. For servers.
   bool prepare = false;
 };
+
+// Rows of a step where the options leave it open: as few as compute fast. A prompt waits for the steps of those before
+// it, and texts that generate wait for each step, so shorter steps bring first tokens sooner and make smaller gaps. They
+// cost nothing while a step's time is arithmetic and not the reading of weights: from 16 rows on for 8-bit weights and 2
+// cores, later with more cores (README.md has the measured table). 64 leaves room; more when that many sequences generate
+// that less than half would be left for prompts.
+int64_t DefaultStepTokens(int64_t max_sequences);
 
 class Engine {
  public:

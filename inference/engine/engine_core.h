@@ -70,7 +70,9 @@ class EngineCore {
   void Step();
   // Something to do while nothing is busy: makes plans ready for steps in which max_sequences generate. False when all
   // are.
-  bool Prepare() { return runner_->Prepare(options_.scheduler.max_sequences); }
+  bool Prepare() {
+    return runner_->Prepare(options_.scheduler.max_sequences * (1 + options_.draft_nodes));
+  }
   // Answers that have ended since the last call. Counted in stats() already.
   std::vector<Finished> TakeFinished();
 

@@ -10,6 +10,7 @@ RequestTiming EngineTarget::Send(const LoadRequest& request, const LoadClock& cl
   generate.max_tokens = request.output_tokens;
   generate.sampling.temperature = 0;
   generate.ignore_eos = true;
+  generate.log_probabilities = false;  // as a server whose client does not ask for them
   const auto prompt = static_cast<int64_t>(generate.prompt.size());
   StreamTimer timer(clock.Now());
   const absl::StatusOr<Generation> done = engine_->Generate(generate, [&](const TokenEvent& event) {
