@@ -203,9 +203,11 @@ TEST(GgufTokenizer, WhatHasNoWordsIsRefused) {
     EXPECT_THAT(GgufFromTokenizer(spec),
                 StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(message)));
   };
-  refused([](TokenizerSpec* s) { s->normalizers.push_back(Lowercase()); }, "normalizer: other");
+  const Normalization lowercase = Lowercase();
+  refused([&](TokenizerSpec* s) { s->normalizers.push_back(lowercase); }, "normalizer: other");
   refused([](TokenizerSpec* s) { s->normalizers.clear(); }, "keeps spaces");
   refused([](TokenizerSpec* s) { s->pre_tokenizer.push_back({}); }, "pre_tokenizer: other");
+  refused([](TokenizerSpec* s) { s->model = WordLevelSpec(); }, "model: WordLevel");
   refused([](TokenizerSpec* s) { s->prefix = {1, 1}; }, "post_processor: more than one");
   refused([](TokenizerSpec* s) { std::get<BpeSpec>(s->model).byte_fallback = false; },
           "model: BPE");

@@ -207,6 +207,7 @@ struct Put {
     return spec.byte_level ? PutGpt2(spec, bpe, gguf) : PutLlama(spec, bpe, gguf);
   }
   absl::Status operator()(const UnigramSpec&) const { return PutT5(spec, gguf); }
+  absl::Status operator()(const WordLevelSpec&) const { return NotInGguf("model: WordLevel"); }
   absl::Status operator()(const WordPieceSpec& wordpiece) const {
     return PutBert(spec, wordpiece, gguf);
   }

@@ -4,6 +4,7 @@
 
 #include "llm/tokenizer/bpe_model.h"
 #include "llm/tokenizer/unigram_model.h"
+#include "llm/tokenizer/wordlevel_model.h"
 #include "llm/tokenizer/wordpiece_model.h"
 
 namespace strata::llm {
@@ -21,6 +22,7 @@ struct MakeOf {
   auto operator()(const BpeSpec&) const { return Make<BpeModel>(spec); }
   auto operator()(const UnigramSpec&) const { return Make<UnigramModel>(spec); }
   auto operator()(const WordPieceSpec&) const { return Make<WordPieceModel>(spec); }
+  auto operator()(const WordLevelSpec&) const { return Make<WordLevelModel>(spec); }
 };
 
 }  // namespace

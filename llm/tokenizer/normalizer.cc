@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "inference/engine/utf8.h"
+#include "llm/tokenizer/byte_alphabet.h"
 #include "llm/tokenizer/character_map.h"
 #include "llm/tokenizer/code_point.h"
 #include "llm/tokenizer/regex.h"
@@ -74,6 +75,7 @@ struct MakeStep {
     return Step([bert](absl::string_view text) { return Bert(text, bert); });
   }
   absl::StatusOr<Step> operator()(const NmtNormalization&) const { return Step(CleanForNmt); }
+  absl::StatusOr<Step> operator()(const ByteLetters&) const { return Step(BytesToAlphabet); }
 };
 
 }  // namespace

@@ -35,6 +35,15 @@ TEST(Normalizer, FormsAndBadBytes) {
             std::string("a\0e\u0301", 5));
 }
 
+TEST(Normalizer, BytesBecomeLetters) {
+  EXPECT_EQ(Normalize("Hello \u6211\u4ECA\n", {ByteLetters()}),
+            "Hello\u0120\u00E6\u012A\u0133\u00E4\u00BB\u012C\u010A");
+  EXPECT_EQ(Normalize(std::string("\0\xFF", 2), {ByteLetters()}), "\u0100\u00FF");
+  EXPECT_EQ(Normalize("", {ByteLetters()}), "");
+  EXPECT_EQ(Normalize(" A", {ByteLetters(), Lowercase()}),
+            "\u0121a");  // the letter has a lower case
+}
+
 TEST(Normalizer, SpacesAndWords) {
   EXPECT_EQ(LeadingSpace(" \t\u2003x "), 5u);
   EXPECT_EQ(TrailingSpace(" x\u2003\n "), 5u);

@@ -175,10 +175,15 @@ void TextTokenizer::GiveBack(std::unique_ptr<PieceCache> cache) const {
 std::string TextTokenizer::Decode(absl::Span<const int32_t> ids) const {
   std::string text;
   bool first = true;
-  for (int32_t id : ids) {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const int32_t id = ids[i];
     if (id < 0 || id >= vocab_size()) continue;
     const std::string& middle = parts_.decoder.Middle(id);
-    text += first ? parts_.decoder.First(id) : middle;
+    if (i + 1 == ids.size()) {
+      text += parts_.decoder.Last(id, first);
+    } else {
+      text += first ? parts_.decoder.First(id) : middle;
+    }
     first &= middle.empty();
   }
   return text;

@@ -1,5 +1,5 @@
 // The tokenizer of language models: byte-level BPE (GPT-2, Llama 3, Qwen), SentencePiece's BPE
-// (Llama 2, Mistral, Gemma) and Unigram (T5), WordPiece (BERT).
+// (Llama 2, Mistral, Gemma) and Unigram (T5), WordPiece (BERT), whole words.
 //
 //   STRATA_ASSIGN_OR_RETURN(std::unique_ptr<TextTokenizer> tokenizer,
 //                           LoadTokenizer("model/tokenizer.json"));

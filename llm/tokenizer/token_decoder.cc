@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
+#include "llm/tokenizer/byte_alphabet.h"
 #include "llm/tokenizer/normalizer.h"
 #include "llm/tokenizer/vocabulary.h"
 
@@ -54,29 +55,40 @@ absl::Status TokenDecoder::AddStep(const DecoderStep& step, bool fused) {
   if (const auto* strip = std::get_if<DecodeStrip>(&step)) {
     if (strip->content.empty()) return absl::InvalidArgumentError("content: is empty");
     if (fused && (strip->start > 1 || strip->stop > 0)) return refused("Strip");
-    text_steps_.push_back([strip = *strip, fused](absl::string_view text, bool first) {
-      return fused && !first ? std::string(text) : StripEnds(text, strip);
+    text_steps_.push_back([strip = *strip, fused](absl::string_view text, Place place) {
+      return fused && !place.first ? std::string(text) : StripEnds(text, strip);
     });
   } else if (const auto* replace = std::get_if<ReplaceText>(&step)) {
     STRATA_ASSIGN_OR_RETURN(auto replacer, MakeReplacer(*replace));
     const bool one_character =
         replace->literal && CharacterSize(replace->pattern) == replace->pattern.size();
     if (fused && !one_character) return refused("Replace");
-    text_steps_.push_back([replacer](absl::string_view text, bool) { return replacer(text); });
+    text_steps_.push_back([replacer](absl::string_view text, Place) { return replacer(text); });
   } else if (std::holds_alternative<DecodeByteFallback>(step)) {
     if (fused) return refused("ByteFallback");
-    text_steps_.push_back([](absl::string_view text, bool) { return ByteOrText(text); });
+    text_steps_.push_back([](absl::string_view text, Place) { return ByteOrText(text); });
   } else if (const auto* metaspace = std::get_if<DecodeMetaspace>(&step)) {
     if (fused) return refused("Metaspace");
     if (metaspace->replacement.empty()) return absl::InvalidArgumentError("replacement: is empty");
-    text_steps_.push_back([metaspace = *metaspace](absl::string_view text, bool first) {
-      const char* space = first && metaspace.strip_first ? "" : " ";
+    text_steps_.push_back([metaspace = *metaspace](absl::string_view text, Place place) {
+      const char* space = place.first && metaspace.strip_first ? "" : " ";
       return absl::StrReplaceAll(text, {{metaspace.replacement, space}});
     });
   } else if (const auto* wordpiece = std::get_if<DecodeWordPiece>(&step)) {
     if (fused) return refused("WordPiece");
-    joint_steps_.push_back([wordpiece = *wordpiece](absl::string_view text, bool first) {
-      return JoinWordPiece(text, first, wordpiece);
+    joint_steps_.push_back([wordpiece = *wordpiece](absl::string_view text, Place place) {
+      return JoinWordPiece(text, place.first, wordpiece);
+    });
+  } else if (const auto* word = std::get_if<DecodeWordSuffix>(&step)) {
+    if (fused) return refused("BPEDecoder");
+    if (word->suffix.empty()) return absl::InvalidArgumentError("suffix: is empty");
+    text_steps_.push_back([suffix = word->suffix](absl::string_view text, Place place) {
+      return absl::StrReplaceAll(text, {{suffix, place.last ? "" : " "}});
+    });
+  } else if (std::holds_alternative<DecodeByteLetters>(step)) {
+    if (fused) return refused("ByteLevel");
+    text_steps_.push_back([](absl::string_view text, Place) {
+      return AlphabetToBytes(text).value_or(std::string(text));
     });
   }
   return absl::OkStatus();
@@ -91,30 +103,34 @@ absl::StatusOr<TokenDecoder> TokenDecoder::Create(const TokenizerSpec& spec) {
     fused |= std::holds_alternative<DecodeFuse>(spec.decoders[i]);
   }
   if (!spec.byte_level && spec.decoders.empty()) {
-    decoder.joint_steps_.push_back([](absl::string_view text, bool first) {
-      return absl::StrCat(first || text.empty() ? "" : " ", text);
+    decoder.joint_steps_.push_back([](absl::string_view text, Place place) {
+      return absl::StrCat(place.first || text.empty() ? "" : " ", text);
     });
   }
   decoder.special_.assign(spec.tokens.size(), false);
   for (const AddedToken& token : spec.added) decoder.special_[token.id] = token.special;
   for (const Token& token : spec.tokens) decoder.raw_.push_back(token.bytes);
   for (size_t id = 0; id < spec.tokens.size(); ++id)
-    decoder.middle_.push_back(decoder.Spell(static_cast<int32_t>(id), false));
+    decoder.middle_.push_back(decoder.Spell(static_cast<int32_t>(id), {}));
   if (decoder.text_steps_.empty() && decoder.joint_steps_.empty()) decoder.raw_.clear();
   return decoder;
 }
 
 std::string TokenDecoder::First(int32_t id) const {
-  return raw_.empty() ? middle_[id] : Spell(id, true);
+  return raw_.empty() ? middle_[id] : Spell(id, {.first = true});
 }
 
-std::string TokenDecoder::Spell(int32_t id, bool first) const {
+std::string TokenDecoder::Last(int32_t id, bool first) const {
+  return raw_.empty() ? middle_[id] : Spell(id, {first, true});
+}
+
+std::string TokenDecoder::Spell(int32_t id, Place place) const {
   std::string text = raw_[id];
   if (text.empty()) return text;
   if (!special_[id]) {
-    for (const Step& step : text_steps_) text = step(text, first);
+    for (const Step& step : text_steps_) text = step(text, place);
   }
-  for (const Step& step : joint_steps_) text = step(text, first);
+  for (const Step& step : joint_steps_) text = step(text, place);
   return text;
 }
 

@@ -311,6 +311,31 @@ TEST(Decoders, StepsThatNeedTheWholeTextAreRefused) {
 }
 
 // BPE with marks of continuation and of ends of words.
+// A stream gives a word's space at once; the whole text has none after its last word.
+TEST(Decoders, WordSuffixesAreSpacesButTheLast) {
+  TokenizerSpec spec = TextSpec(WordLevelSpec(), {"hey</w>", "you</w>", "a"});
+  spec.decoders = {DecodeWordSuffix()};
+  STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer, TextTokenizer::Create(spec));
+  EXPECT_EQ(tokenizer->Decode({0, 1}), "hey you");
+  EXPECT_EQ(tokenizer->Decode({0, 2}), "hey a");
+  EXPECT_EQ(tokenizer->Decode({}), "");
+  inference::StreamDecoder stream(tokenizer.get());
+  EXPECT_EQ(stream.Push(0) + stream.Push(1) + stream.Flush(), "hey you ");
+  spec.decoders = {DecodeWordSuffix{""}};
+  EXPECT_THAT(TextTokenizer::Create(spec), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                    HasSubstr("decoder: [0]: suffix: is empty")));
+}
+
+TEST(WordLevel, FaultsAreNamed) {
+  TokenizerSpec spec = TextSpec(WordLevelSpec(), {"a", "a"});
+  EXPECT_THAT(TextTokenizer::Create(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("ids 0 and 1 are both 'a'")));
+  spec.tokens[1].bytes = "b";
+  spec.byte_level = true;
+  EXPECT_THAT(TextTokenizer::Create(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("cannot be byte-level")));
+}
+
 TEST(Bpe, MarksInsideWords) {
   TokenizerSpec spec = TextSpec(BpeSpec(), {"a", "##b", "##c</w>", "a</w>", "ab", "abc</w>"});
   BpeSpec& bpe = std::get<BpeSpec>(spec.model);

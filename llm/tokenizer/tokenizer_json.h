@@ -3,12 +3,12 @@
 //   STRATA_ASSIGN_OR_RETURN(auto tokenizer, LoadTokenizer("models/gpt2"));  // a folder or a file
 //   STRATA_RETURN_IF_ERROR(SaveTokenizer(*tokenizer, "out/tokenizer.json"));
 //
-// Read: models BPE (merges as pairs or as "a b"), Unigram and WordPiece; added_tokens; normalizers
+// Read: models BPE (merges as pairs or as "a b"), Unigram, WordPiece and WordLevel; added_tokens; normalizers
 // NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Replace, Prepend, Precompiled,
-// BertNormalizer, Nmt; pre-tokenizers ByteLevel, Split, Digits, Punctuation, Whitespace,
+// BertNormalizer, Nmt, ByteLevel; pre-tokenizers ByteLevel, Split, Digits, Punctuation, Whitespace,
 // WhitespaceSplit, Metaspace, BertPreTokenizer; post-processors ByteLevel, TemplateProcessing, Bert-
 // and RobertaProcessing (for what they put before and after a text); decoders ByteLevel,
-// ByteFallback, Fuse, Strip, Replace, Metaspace, WordPiece; and Sequence of them. Everything else is
+// ByteFallback, Fuse, Strip, Replace, Metaspace, WordPiece, BPEDecoder; and Sequence of them. Everything else is
 // UNIMPLEMENTED and names its place in the file; a malformed file is INVALID_ARGUMENT, likewise:
 //
 //   models/x/tokenizer.json: pre_tokenizer.pretokenizers[1].type: 'Odd' is not supported; ...

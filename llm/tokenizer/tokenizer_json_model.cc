@@ -160,6 +160,17 @@ absl::Status ReadWordPiece(const JsonView& model, Ids* ids, TokenizerSpec* spec)
   return absl::OkStatus();
 }
 
+absl::Status ReadWordLevel(const JsonView& model, Ids* ids, TokenizerSpec* spec) {
+  STRATA_ASSIGN_OR_RETURN(const JsonView vocab, model.Member("vocab"));
+  STRATA_RETURN_IF_ERROR(ReadVocabulary(vocab, spec, ids));
+  // The format demands a name; only a token of that name is one.
+  STRATA_ASSIGN_OR_RETURN(const std::string unknown, model.StringMember("unk_token", ""));
+  const auto it = ids->find(unknown);
+  if (it != ids->end()) spec->unknown = it->second;
+  spec->model = WordLevelSpec();
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckRange(const JsonView& where, int32_t id, size_t tokens) {
@@ -172,14 +183,15 @@ absl::Status ReadModel(const JsonView& model, Ids* ids, TokenizerSpec* spec) {
   STRATA_ASSIGN_OR_RETURN(const std::string type, model.StringMember("type", "BPE"));
   STRATA_ASSIGN_OR_RETURN(const JsonView member, model.Member("type"));
   if (type == "BPE") return ReadBpe(model, ids, spec);
-  if (type != "Unigram" && type != "WordPiece") {
+  if (type != "Unigram" && type != "WordPiece" && type != "WordLevel") {
     return member.Unsupported(
-        absl::StrCat("'", type, "' is not supported; only BPE, Unigram, WordPiece"));
+        absl::StrCat("'", type, "' is not supported; only BPE, Unigram, WordPiece, WordLevel"));
   }
   if (spec->byte_level) {
     return member.Unsupported(absl::StrCat(
         "'", type, "' behind a pre-tokenizer ByteLevel is not supported; only BPE is"));
   }
+  if (type == "WordLevel") return ReadWordLevel(model, ids, spec);
   return type == "Unigram" ? ReadUnigram(model, ids, spec) : ReadWordPiece(model, ids, spec);
 }
 

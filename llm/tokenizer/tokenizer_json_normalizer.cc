@@ -51,6 +51,7 @@ absl::StatusOr<Normalization> ReadStep(const JsonView& part, const std::string& 
   if (type == "Lowercase") return Lowercase();
   if (type == "StripAccents") return StripAccents();
   if (type == "Nmt") return NmtNormalization();
+  if (type == "ByteLevel") return ByteLetters();
   if (type == "Strip") return ReadStrip(part);
   if (type == "Prepend") return ReadPrepend(part);
   if (type == "Precompiled") return ReadPrecompiled(part);
@@ -61,7 +62,7 @@ absl::StatusOr<Normalization> ReadStep(const JsonView& part, const std::string& 
   }
   return UnsupportedType(part, type,
                          "NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Replace, Prepend, "
-                         "Precompiled, BertNormalizer, Nmt, Sequence");
+                         "Precompiled, BertNormalizer, Nmt, ByteLevel, Sequence");
 }
 
 }  // namespace

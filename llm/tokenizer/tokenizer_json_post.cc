@@ -78,10 +78,15 @@ absl::StatusOr<DecoderStep> ReadDecoderStep(const JsonView& part, const std::str
     STRATA_ASSIGN_OR_RETURN(wordpiece.cleanup, part.BoolMember("cleanup", true));
     return wordpiece;
   }
+  if (type == "BPEDecoder") {
+    DecodeWordSuffix word;
+    STRATA_ASSIGN_OR_RETURN(word.suffix, part.StringMember("suffix", "</w>"));
+    return word;
+  }
+  if (type == "ByteLevel") return DecodeByteLetters();
   return UnsupportedType(
       part, type,
-      "ByteLevel (with that pre-tokenizer), ByteFallback, Fuse, Strip, Replace, Metaspace, "
-      "WordPiece, Sequence");
+      "ByteLevel, ByteFallback, Fuse, Strip, Replace, Metaspace, WordPiece, BPEDecoder, Sequence");
 }
 
 }  // namespace

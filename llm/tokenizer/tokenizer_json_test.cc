@@ -243,12 +243,14 @@ TEST(TokenizerJson, UnsupportedPartsNameTheirPlace) {
   const auto expect = [](const Replacements& changes, const std::string& message) {
     EXPECT_THAT(ParseWith(changes), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(message)));
   };
-  expect({{"\"BPE\"", "\"WordLevel\""}}, "model.type: 'WordLevel' is not supported");
+  expect({{"\"BPE\"", "\"Character\""}}, "model.type: 'Character' is not supported");
+  expect({{"\"BPE\"", "\"WordLevel\""}},
+         "model.type: 'WordLevel' behind a pre-tokenizer ByteLevel");
   expect({{"\"BPE\"", "\"Unigram\""}}, "model.type: 'Unigram' behind a pre-tokenizer ByteLevel");
   expect({{"\"dropout\": null", "\"dropout\": 0.1"}}, "model.dropout");
   expect({{"NORMALIZER",
-           R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "ByteLevel"}]})"}},
-         "normalizer.normalizers[1].type: 'ByteLevel'");
+           R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Odd"}]})"}},
+         "normalizer.normalizers[1].type: 'Odd'");
   expect({{"PRE_TOKENIZER", R"({"type": "UnicodeScripts"})"}},
          "pre_tokenizer.type: 'UnicodeScripts'");
   expect(
@@ -262,6 +264,13 @@ TEST(TokenizerJson, UnsupportedPartsNameTheirPlace) {
       {{"PRE_TOKENIZER", "null"}, {"DECODER", R"({"type": "Sequence", "decoders": [{"type": "Fuse"},
              {"type": "Strip", "content": " ", "start": 0, "stop": 1}]})"}},
       "decoder: [1]: Strip after Fuse");
+  for (const char* type : {"BPEDecoder", "ByteLevel"}) {
+    expect({{"PRE_TOKENIZER", "null"},
+            {"DECODER",
+             absl::StrCat(R"({"type": "Sequence", "decoders": [{"type": "Fuse"}, {"type": ")", type,
+                          "\"}]}")}},
+           absl::StrCat("decoder: [1]: ", type, " after Fuse"));
+  }
 }
 
 // ---- Other kinds than byte-level BPE ----
@@ -305,6 +314,32 @@ constexpr char kBertFile[] = R"({
     "max_input_chars_per_word": 100, "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "play": 3, "##ing": 4, "!": 5}}
 })";
 
+constexpr char kWordsFile[] = R"({
+  "added_tokens": [{"id": 0, "content": "[UNK]", "special": true}, {"id": 3, "content": "[EOS]", "special": true}],
+  "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
+  "model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "My": 1, "name": 2, "[EOS]": 3, ",": 4},
+    "unk_token": "[UNK]"}
+})";
+
+constexpr char kSuffixFile[] = R"({
+  "added_tokens": [{"id": 7, "content": "<|end|>", "special": true}],
+  "normalizer": null, "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null,
+  "decoder": {"type": "BPEDecoder", "suffix": "</w>"},
+  "model": {"type": "BPE", "unk_token": null, "end_of_word_suffix": "</w>",
+    "vocab": {"h": 0, "e": 1, "y": 2, "y</w>": 3, "e</w>": 4, "he": 5, "hey</w>": 6},
+    "merges": [["h", "e"], ["he", "y</w>"]]}
+})";
+
+constexpr char kLettersFile[] = R"({
+  "added_tokens": [],
+  "normalizer": {"type": "ByteLevel"},
+  "pre_tokenizer": {"type": "Split", "pattern": {"String": "Ġ"}, "behavior": "MergedWithNext", "invert": false},
+  "post_processor": null, "decoder": {"type": "ByteLevel"},
+  "model": {"type": "BPE", "unk_token": null,
+    "vocab": {"a": 0, "b": 1, "ab": 2, "Ġ": 3, "Ġab": 4, "æ": 5, "Ī": 6, "ĳ": 7, "€!": 8},
+    "merges": [["a", "b"], ["Ġ", "ab"]]}
+})";
+
 TEST(TokenizerJson, ReadsSentencePieceBpe) {
   STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer, Parse(kLlamaFile));
   EXPECT_THAT(tokenizer->Encode("ab a\nb"), ElementsAre(6, 5, 6, 2, 5));
@@ -328,15 +363,47 @@ TEST(TokenizerJson, ReadsWordPiece) {
   EXPECT_THAT(tokenizer->spec().prefix, ElementsAre(1));
 }
 
+TEST(TokenizerJson, ReadsWordLevel) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer, Parse(kWordsFile));
+  EXPECT_THAT(tokenizer->Encode("My name, my [EOS]name"), ElementsAre(1, 2, 4, 0, 3, 2));
+  EXPECT_EQ(tokenizer->Decode({1, 2, 4}), "My name ,");
+  // Without a token of that name what is unknown is dropped.
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      tokenizer, Parse(absl::StrReplaceAll(
+                     kWordsFile, {{"\"unk_token\": \"[UNK]\"", "\"unk_token\": \"<unk>\""}})));
+  EXPECT_THAT(tokenizer->Encode("My own name"), ElementsAre(1, 2));
+}
+
+// "hey" is h e y</w>: he, then hey</w>; "he" is h e</w>, which is no merge.
+TEST(TokenizerJson, ReadsSuffixesOfWords) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer, Parse(kSuffixFile));
+  EXPECT_THAT(tokenizer->Encode("hey he yhey"), ElementsAre(6, 0, 4, 2, 6));
+  EXPECT_EQ(tokenizer->Decode({6, 0, 4}), "hey he");
+  EXPECT_EQ(tokenizer->Decode({6}), "hey");
+  EXPECT_EQ(tokenizer->Decode({6, 7}), "hey <|end|>");
+  EXPECT_EQ(tokenizer->Decode({5, 2}), "hey");
+  EXPECT_EQ(tokenizer->TokenBytes(6), "hey ");
+  EXPECT_EQ(tokenizer->FirstTokenBytes(6), "hey ");
+}
+
+// Letters of bytes before the text is cut: at the letter of the space.
+TEST(TokenizerJson, ReadsBytesAsANormalizer) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer, Parse(kLettersFile));
+  EXPECT_THAT(tokenizer->Encode("ab ab\u6211"), ElementsAre(2, 4, 5, 6, 7));
+  EXPECT_EQ(tokenizer->Decode({2, 4, 5, 6, 7}), "ab ab\u6211");
+  EXPECT_EQ(tokenizer->TokenBytes(5), "\xE6");
+  EXPECT_EQ(tokenizer->Decode({4, 8}), " ab\u20AC!");  // no letter: as it stands
+}
+
 TEST(TokenizerJson, PrintsEveryKind) {
-  for (const char* file : {kLlamaFile, kT5File, kBertFile}) {
+  for (const char* file : {kLlamaFile, kT5File, kBertFile, kWordsFile, kSuffixFile, kLettersFile}) {
     STRATA_ASSERT_OK_AND_ASSIGN(const TokenizerSpec spec, ParseTokenizerJson(file));
     const std::string printed = PrintTokenizerJson(spec);
     STRATA_ASSERT_OK_AND_ASSIGN(const TokenizerSpec again, ParseTokenizerJson(printed));
     EXPECT_EQ(PrintTokenizerJson(again), printed);
     STRATA_ASSERT_OK_AND_ASSIGN(auto first, TextTokenizer::Create(spec));
     STRATA_ASSERT_OK_AND_ASSIGN(auto second, TextTokenizer::Create(again));
-    for (const char* text : {"ab a", "Playing!  b", "\u00E9 <s>[SEP]</s>"}) {
+    for (const char* text : {"ab a", "Playing!  b", "\u00E9 <s>[SEP]</s>", "My name hey \u6211"}) {
       EXPECT_EQ(first->Encode(text), second->Encode(text));
       EXPECT_EQ(first->Decode(first->Encode(text)), second->Decode(second->Encode(text)));
     }
@@ -407,8 +474,8 @@ TEST(TokenizerJson, TruncatedAndDamagedFilesNeverCrash) {
 
 TEST(TokenizerJson, SpoiltFilesOfEveryKindNeverCrash) {
   std::mt19937_64 random(4);
-  for (const char* file : {kLlamaFile, kT5File, kBertFile}) {
-    for (int round = 0; round < 700; ++round) {
+  for (const char* file : {kLlamaFile, kT5File, kBertFile, kWordsFile, kSuffixFile, kLettersFile}) {
+    for (int round = 0; round < 400; ++round) {
       const absl::StatusOr<std::unique_ptr<TextTokenizer>> tokenizer = Parse(Spoil(file, random));
       if (!tokenizer.ok()) {
         EXPECT_FALSE(tokenizer.status().message().empty());

@@ -129,6 +129,12 @@ struct ModelOf {
                         ",\n    \"max_input_chars_per_word\": ", wordpiece.max_characters,
                         ",\n    ", VocabularyOf(spec));
   }
+
+  std::string operator()(const WordLevelSpec&) const {
+    return absl::StrCat(
+        "\"type\": \"WordLevel\",\n    ", VocabularyOf(spec),
+        ",\n    \"unk_token\": ", spec.unknown.has_value() ? UnknownOf(spec) : Dump("<unk>"));
+  }
 };
 
 }  // namespace

@@ -73,6 +73,7 @@ struct NormalizationOf {
   Json operator()(const CharacterMap& map) const {
     return {{"type", "Precompiled"}, {"precompiled_charsmap", absl::Base64Escape(map.bytes)}};
   }
+  Json operator()(const ByteLetters&) const { return {{"type", "ByteLevel"}}; }
   Json operator()(const BertNormalization& bert) const {
     Json accents = nullptr;
     if (bert.strip_accents.has_value()) accents = *bert.strip_accents;
@@ -83,6 +84,13 @@ struct NormalizationOf {
             {"lowercase", bert.lowercase}};
   }
 };
+
+Json ByteLevelPart() {
+  return {{"type", "ByteLevel"},
+          {"add_prefix_space", true},
+          {"trim_offsets", true},
+          {"use_regex", true}};
+}
 
 struct DecoderStepOf {
   Json operator()(const DecodeByteFallback&) const { return {{"type", "ByteFallback"}}; }
@@ -103,6 +111,10 @@ struct DecoderStepOf {
   Json operator()(const DecodeWordPiece& wordpiece) const {
     return {{"type", "WordPiece"}, {"prefix", wordpiece.prefix}, {"cleanup", wordpiece.cleanup}};
   }
+  Json operator()(const DecodeWordSuffix& word) const {
+    return {{"type", "BPEDecoder"}, {"suffix", word.suffix}};
+  }
+  Json operator()(const DecodeByteLetters&) const { return ByteLevelPart(); }
 };
 
 Json StepOf(const PreTokenizerStep& step) {
@@ -141,13 +153,6 @@ Json SequenceOf(std::vector<Json> parts, const char* list) {
   if (parts.empty()) return nullptr;
   if (parts.size() == 1) return parts[0];
   return {{"type", "Sequence"}, {list, std::move(parts)}};
-}
-
-Json ByteLevelPart() {
-  return {{"type", "ByteLevel"},
-          {"add_prefix_space", true},
-          {"trim_offsets", true},
-          {"use_regex", true}};
 }
 
 }  // namespace

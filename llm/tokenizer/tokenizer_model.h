@@ -1,5 +1,6 @@
 // TokenizerModel: the part of a tokenizer that turns a piece of text into ids. One class a kind:
-// BpeModel, UnigramModel, WordPieceModel; MakeTokenizerModel() (make_model.h) makes the right one.
+// BpeModel, UnigramModel, WordPieceModel, WordLevelModel; MakeTokenizerModel() (make_model.h) makes
+// the right one.
 #ifndef STRATA_LLM_TOKENIZER_TOKENIZER_MODEL_H_
 #define STRATA_LLM_TOKENIZER_TOKENIZER_MODEL_H_
 

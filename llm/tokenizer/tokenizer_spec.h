@@ -67,7 +67,10 @@ struct WordPieceSpec {
   int32_t max_characters = 100;          // longer pieces are unknown
 };
 
-using ModelSpec = std::variant<BpeSpec, UnigramSpec, WordPieceSpec>;
+// A piece is a token as it stands, or unknown.
+struct WordLevelSpec {};
+
+using ModelSpec = std::variant<BpeSpec, UnigramSpec, WordPieceSpec, WordLevelSpec>;
 
 // ---- Normalizers: text -> text ----
 
@@ -108,8 +111,13 @@ struct BertNormalization {
 
 struct NmtNormalization {};  // drops control characters; odd spaces become " "
 
-using Normalization = std::variant<UnicodeForm, Lowercase, StripAccents, StripSpace, ReplaceText,
-                                   PrependText, CharacterMap, BertNormalization, NmtNormalization>;
+struct ByteLetters {
+};  // each byte becomes its letter of GPT-2's alphabet, as in PreTokenizerStep's
+    // kByteLevel, but before the text is cut: tokens are texts of such letters
+
+using Normalization =
+    std::variant<UnicodeForm, Lowercase, StripAccents, StripSpace, ReplaceText, PrependText,
+                 CharacterMap, BertNormalization, NmtNormalization, ByteLetters>;
 
 // ---- Pre-tokenizer: text -> pieces ----
 
@@ -169,8 +177,19 @@ struct DecodeWordPiece {
   bool cleanup = true;  // no space before punctuation and English contractions
 };
 
-using DecoderStep = std::variant<DecodeByteFallback, DecodeFuse, DecodeStrip, ReplaceText,
-                                 DecodeMetaspace, DecodeWordPiece>;
+// The suffix that ends a word (BpeSpec's word_suffix) becomes a space; in a text's last token nothing.
+// A stream, which cannot know what is last, has that space too.
+struct DecodeWordSuffix {
+  std::string suffix = "</w>";
+};
+
+struct DecodeByteLetters {
+};  // letters of GPT-2's alphabet become bytes; a token with anything else
+    // stays
+
+using DecoderStep =
+    std::variant<DecodeByteFallback, DecodeFuse, DecodeStrip, ReplaceText, DecodeMetaspace,
+                 DecodeWordPiece, DecodeWordSuffix, DecodeByteLetters>;
 
 struct TokenizerSpec {
   std::vector<Token> tokens;  // by id
