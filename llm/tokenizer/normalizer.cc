@@ -75,7 +75,7 @@ struct MakeStep {
     return Step([bert](absl::string_view text) { return Bert(text, bert); });
   }
   absl::StatusOr<Step> operator()(const NmtNormalization&) const { return Step(CleanForNmt); }
-  absl::StatusOr<Step> operator()(const ByteLetters&) const { return Step(BytesToAlphabet); }
+  absl::StatusOr<Step> operator()(const BytesToLetters&) const { return Step(BytesToAlphabet); }
 };
 
 }  // namespace

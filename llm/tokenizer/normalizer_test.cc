@@ -36,11 +36,11 @@ TEST(Normalizer, FormsAndBadBytes) {
 }
 
 TEST(Normalizer, BytesBecomeLetters) {
-  EXPECT_EQ(Normalize("Hello \u6211\u4ECA\n", {ByteLetters()}),
+  EXPECT_EQ(Normalize("Hello \u6211\u4ECA\n", {BytesToLetters()}),
             "Hello\u0120\u00E6\u012A\u0133\u00E4\u00BB\u012C\u010A");
-  EXPECT_EQ(Normalize(std::string("\0\xFF", 2), {ByteLetters()}), "\u0100\u00FF");
-  EXPECT_EQ(Normalize("", {ByteLetters()}), "");
-  EXPECT_EQ(Normalize(" A", {ByteLetters(), Lowercase()}),
+  EXPECT_EQ(Normalize(std::string("\0\xFF", 2), {BytesToLetters()}), "\u0100\u00FF");
+  EXPECT_EQ(Normalize("", {BytesToLetters()}), "");
+  EXPECT_EQ(Normalize(" A", {BytesToLetters(), Lowercase()}),
             "\u0121a");  // the letter has a lower case
 }
 

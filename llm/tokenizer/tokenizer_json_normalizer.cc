@@ -51,7 +51,7 @@ absl::StatusOr<Normalization> ReadStep(const JsonView& part, const std::string& 
   if (type == "Lowercase") return Lowercase();
   if (type == "StripAccents") return StripAccents();
   if (type == "Nmt") return NmtNormalization();
-  if (type == "ByteLevel") return ByteLetters();
+  if (type == "ByteLevel") return BytesToLetters();
   if (type == "Strip") return ReadStrip(part);
   if (type == "Prepend") return ReadPrepend(part);
   if (type == "Precompiled") return ReadPrecompiled(part);

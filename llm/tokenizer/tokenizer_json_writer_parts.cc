@@ -73,7 +73,7 @@ struct NormalizationOf {
   Json operator()(const CharacterMap& map) const {
     return {{"type", "Precompiled"}, {"precompiled_charsmap", absl::Base64Escape(map.bytes)}};
   }
-  Json operator()(const ByteLetters&) const { return {{"type", "ByteLevel"}}; }
+  Json operator()(const BytesToLetters&) const { return {{"type", "ByteLevel"}}; }
   Json operator()(const BertNormalization& bert) const {
     Json accents = nullptr;
     if (bert.strip_accents.has_value()) accents = *bert.strip_accents;

@@ -111,13 +111,13 @@ struct BertNormalization {
 
 struct NmtNormalization {};  // drops control characters; odd spaces become " "
 
-struct ByteLetters {
+struct BytesToLetters {
 };  // each byte becomes its letter of GPT-2's alphabet, as in PreTokenizerStep's
     // kByteLevel, but before the text is cut: tokens are texts of such letters
 
 using Normalization =
     std::variant<UnicodeForm, Lowercase, StripAccents, StripSpace, ReplaceText, PrependText,
-                 CharacterMap, BertNormalization, NmtNormalization, ByteLetters>;
+                 CharacterMap, BertNormalization, NmtNormalization, BytesToLetters>;
 
 // ---- Pre-tokenizer: text -> pieces ----
 
