@@ -107,7 +107,10 @@ absl::Status ReadTools(RequestFields* fields, const Serving& serving, const Chat
   job->tools.format = serving.tool_calls;
   for (const auto& tool : chat.tools)
     job->tools.names.push_back(tool["function"]["name"].get<std::string>());
-  job->params.request.shown_tokens = serving.tool_call_tokens;
+  GenerateRequest& request = job->params.request;
+  request.shown_tokens = serving.tool_call_tokens;
+  if (serving.tool_call_end.has_value() && !request.ignore_eos)
+    request.stop_tokens.push_back(*serving.tool_call_end);
   return absl::OkStatus();
 }
 

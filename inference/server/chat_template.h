@@ -39,7 +39,7 @@ struct ChatTemplateOptions {
 // What a request brings. Its order of keys is kept: templates print tools.
 struct ChatRequest {
   nlohmann::ordered_json messages = nlohmann::ordered_json::array();  // roles are checked names
-  nlohmann::ordered_json tools;                                       // a list, or null
+  nlohmann::ordered_json tools;  // a list of objects with function.name, or null
   nlohmann::ordered_json kwargs = nlohmann::ordered_json::object();
   bool add_generation_prompt = true;  // up to the point where the assistant speaks
 };

@@ -78,8 +78,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(std::shared_ptr<Engine> en
   auto serving = std::make_unique<Serving>(std::move(engine), name, std::move(chat),
                                            options.max_requests, options.ping);
   serving->tool_calls = tool_calls.format;
-  if (tool_calls.format != nullptr)
+  if (tool_calls.format != nullptr) {
     serving->tool_call_tokens = SpecialTokens(*tool_calls.format, serving->engine->tokenizer());
+    if (*tool_calls.format->end != '\0')
+      serving->tool_call_end = serving->engine->tokenizer().TokenId(tool_calls.format->end);
+  }
   serving->add_bos = options.add_bos;
   serving->created = UnixSeconds();
   HttpServerOptions http;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct Serving {
   const ChatTemplate chat;
   const ToolCallFormat* tool_calls = nullptr;  // how the model writes them; null: not known
   std::vector<int32_t> tool_call_tokens;       // the special tokens among their marks
+  std::optional<int32_t> tool_call_end;        // one that ends the model's turn after calls
   bool add_bos = false;
   int64_t created = 0;  // seconds since 1970
   ServerMetrics metrics;

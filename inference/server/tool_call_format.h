@@ -49,6 +49,8 @@ struct ToolCallFormat {
   const char* call_close = "";
   const char* separator = "";
   std::vector<const char*> list_close = {};
+  // A special token that ends the model's turn after calls, beside those that end any.
+  const char* end = "";
   bool short_ids = false;  // its templates want ids of nine letters and digits
 };
 

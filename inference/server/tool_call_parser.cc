@@ -144,15 +144,16 @@ ToolCallParser::Found ToolCallParser::ReadStep() {
 
 ToolCallParser::Found ToolCallParser::ReadText(const char* text) {
   if (*text == '\0') return Found::kYes;
-  const size_t at = SkipSpace(held_, at_);
-  const Found found = Match(text, at);
-  if (found == Found::kYes) at_ = at + absl::string_view(text).size();
+  at_ = SkipSpace(held_, at_);
+  const Found found = Match(text, at_);
+  if (found == Found::kYes) at_ += absl::string_view(text).size();
   return found;
 }
 
 // A word ends where another character begins.
 ToolCallParser::Found ToolCallParser::ReadWord(std::string* word) {
-  const size_t begin = SkipSpace(held_, at_);
+  at_ = SkipSpace(held_, at_);
+  const size_t begin = at_;
   size_t end = begin;
   while (end < held_.size() && IsWord(held_[end])) ++end;
   if (end - begin > kMaxWord) return Found::kNo;
@@ -212,20 +213,20 @@ bool ToolCallParser::TakeCall(absl::string_view object) {
 
 // What may follow a call: the end of the list, another call, or anything else, which is text.
 bool ToolCallParser::FindNextCall(std::vector<ToolCallPart>* parts) {
-  const size_t at = SkipSpace(held_, 0);
-  if (at == held_.size()) return false;
+  at_ = SkipSpace(held_, at_);
+  if (at_ == held_.size()) return false;
   size_t size = 0;
-  const Found close = MatchAny(format_.list_close, at, &size);
+  const Found close = MatchAny(format_.list_close, at_, &size);
   if (close == Found::kYes) {
-    Give(Kind::kMarkup, at + size, parts);
+    Give(Kind::kMarkup, at_ + size, parts);
     closed_ = true;
     return true;
   }
   const bool separated = *format_.separator != '\0';
   const char* next = separated ? format_.separator : format_.call_open;
-  const Found follows = closed_ || *next == '\0' ? Found::kNo : Match(next, at);
+  const Found follows = closed_ || *next == '\0' ? Found::kNo : Match(next, at_);
   if (follows == Found::kYes) {
-    at_ = separated ? at + absl::string_view(next).size() : at;
+    if (separated) at_ += absl::string_view(next).size();
     BeginCall(*format_.call_open != '\0' || format_.call == ToolCallFormat::Call::kName
                   ? Step::kCallOpen
                   : Step::kObject,
@@ -235,7 +236,6 @@ bool ToolCallParser::FindNextCall(std::vector<ToolCallPart>* parts) {
   if (close == Found::kNotYet || follows == Found::kNotYet) return false;
   state_ = State::kText;
   blank_ = true;
-  at_ = 0;
   return true;
 }
 

@@ -60,7 +60,7 @@ class ToolCallParser {
   bool ReadCall(std::vector<ToolCallPart>* parts);
   bool FindNextCall(std::vector<ToolCallPart>* parts);
 
-  // One step of a call. kYes: it is done and at_ behind it.
+  // One step of a call, with the white space before it, if it is there at all. kYes: it is done and at_ behind it.
   Found ReadStep();
   Found ReadText(const char* text);
   Found ReadWord(std::string* word);

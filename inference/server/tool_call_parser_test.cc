@@ -326,10 +326,13 @@ class Fuzzer {
   }
   std::string Call(const ToolCallFormat& format) {
     const std::string name = kTools[Below(2)];
-    if (format.call == ToolCallFormat::Call::kName)
-      return absl::StrCat(format.call_open, name, format.name_end, Object(), format.call_close);
-    return absl::StrCat(format.call_open, R"({"name": ")", name, R"(", "arguments": )", Object(),
-                        "}", format.call_close);
+    if (format.call == ToolCallFormat::Call::kName) {
+      const bool with_id = *format.id_open != '\0' && Below(3) == 0;
+      return absl::StrCat(format.call_open, name, with_id ? format.id_open : "",
+                          with_id ? "id-7" : "", format.name_end, Object(), format.call_close);
+    }
+    return absl::StrCat(format.call_open, "{", Below(4) == 0 ? R"("id": "i",)" : "", R"("name": ")",
+                        name, R"(", "arguments": )", Object(), "}", format.call_close);
   }
   std::string Good(const ToolCallFormat& format) {
     std::string text = format.bare && Below(2) == 0 ? "" : format.open[Below(format.open.size())];
@@ -339,7 +342,9 @@ class Fuzzer {
     return text;
   }
   std::string Piece(const ToolCallFormat& format) {
-    switch (Below(10)) {
+    switch (Below(11)) {
+      case 9:
+        return format.id_open;
       case 0:
         return format.open[Below(format.open.size())];
       case 1:

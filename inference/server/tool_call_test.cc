@@ -270,6 +270,18 @@ TEST_F(ToolCallTest, MarksMayBeSpecialTokens) {
   EXPECT_EQ(AskOne(plain).content, R"(Hm.{"name": "now", "arguments": {}})");
 }
 
+TEST_F(ToolCallTest, AMarkOfTheFormatMayEndTheTurn) {
+  const std::vector<std::string> marks = {"<|python_tag|>", "<|eom_id|>"};
+  StartWith({.model_chat_template = kTemplate, .tool_call_parser = "llama3_json"}, marks);
+  Answer(R"(<|python_tag|>{"name": "now", "parameters": {}}<|eom_id|>more)");
+  Said said = AskOne(Tools());
+  EXPECT_EQ(said.content, nullptr);
+  EXPECT_THAT(said.calls, ::testing::ElementsAre(kNowCall));
+  EXPECT_EQ(said.finish_reason, "tool_calls");
+  Answer(R"({"name": "then", "parameters": {}})");  // no mark, and no such tool
+  EXPECT_EQ(AskOne(Tools()).content, R"({"name": "then", "parameters": {}})");
+}
+
 // A conversation goes on with the message as it was answered.
 TEST_F(ToolCallTest, TheAnswerCanBeSentBack) {
   Answer(std::string("See.") + kWeather);
