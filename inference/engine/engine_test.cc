@@ -225,6 +225,29 @@ TEST(Engine, SubmittedRequestsCanBeCancelled) {
   EXPECT_EQ(after.tokens.size(), 4u);
 }
 
+// A listener that has enough ends all answers of its request, and each is told once.
+TEST(Engine, AListenerEndsAllAnswersOfItsRequest) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto engine, Make(Small()));
+  Ends ends;
+  GenerateRequest request = Greedy(*engine, "abc", 50);
+  request.n = 3;
+  int heard = 0;
+  ASSERT_OK(engine->Submit(
+      request, [&](const TokenEvent&) { return ++heard < 4; },
+      [&](int64_t, const absl::StatusOr<Generation>& result) { ends.Add(result); }));
+  ends.Await(3);
+  STRATA_ASSERT_OK_AND_ASSIGN(const Generation after,
+                              engine->Generate(Greedy(*engine, "abc", 4), nullptr));
+  EXPECT_EQ(after.tokens.size(), 4u);
+  ASSERT_EQ(ends.results.size(), 3u);
+  for (const auto& result : ends.results) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const Generation ended, result);
+    EXPECT_EQ(ended.finish, FinishReason::kAborted);
+    EXPECT_LT(ended.tokens.size(), 50u);
+  }
+  EXPECT_OK(engine->CheckEmpty());
+}
+
 TEST(Engine, WhatStillRunsEndsWithTheEngine) {
   Ends ends;
   {
