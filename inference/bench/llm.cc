@@ -2,6 +2,7 @@
 //
 //   bazel run -c opt //inference/bench:llm -- --shape=tinyllama-1.1b --quant=q8_0 --phase=prefill --json
 //   bazel run -c opt //inference/bench:llm -- --model=model.gguf --phase=decode --batch=8
+//   bazel run -c opt //inference/bench:llm -- --quant=q4_k --phase=decode --page=$PWD/decode.html
 //
 // Weights are made (--shape) or a file's (--model). The roof of prefill is the rate of the arithmetic that the format's
 // products use; that of decoding the bandwidth of reads: both measured in the same run. llama_cpp.py runs llama.cpp on
@@ -17,12 +18,15 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
+#include "base/file.h"
 #include "chips/cost/roofline.h"
 #include "chips/numerics/weight_format.h"
 #include "chips/spec/host/host.h"
 #include "compiler/device/profile.h"
+#include "compiler/tools/provenance/page.h"
 #include "framework/graph/attributes.h"
 #include "framework/graph/types.h"
+#include "inference/bench/step_provenance.h"
 #include "inference/bench/step_workload.h"
 #include "inference/engine/compiled_step_runner.h"
 #include "llm/model/config.h"
@@ -37,6 +41,8 @@ double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+constexpr int kPageRuns = 5;  // whose medians the page shows
+
 struct Flags {
   std::string shape = "tinyllama-1.1b";
   std::string model;
@@ -45,6 +51,7 @@ struct Flags {
   std::string kv = "f16";
   int64_t prompt = 512, tokens = 128, batch = 1, runs = 3;
   int threads = 0;
+  std::string page;
   bool json = false, profile = false;
 };
 
@@ -157,21 +164,24 @@ absl::StatusOr<Measured> MeasureDecode(const Flags& flags, const Loaded& loaded,
       absl::StrFormat("%.3f GB a step at %.1f GB/s of reads", bytes / 1e9, bandwidth / 1e9)};
 }
 
+// Of one step of the phase.
+std::vector<StepRow> RowsOf(const Flags& flags, StepWorkload* work) {
+  return flags.phase == "prefill" ? work->PrefillRows(flags.prompt) : work->DecodeRows();
+}
+
+absl::Status WritePage(const Flags& flags, const Loaded& loaded, const chips::Chip& host,
+                       const compiler::CompiledEvaluator::Options& options,
+                       CompiledStepRunner* runner, StepWorkload* work) {
+  STRATA_ASSIGN_OR_RETURN(compiler::Provenance provenance,
+                          StepProvenance(runner, RowsOf(flags, work), host, options, kPageRuns));
+  provenance.name = absl::StrFormat("a %s step of %s %s", flags.phase, loaded.name, loaded.quant);
+  return WriteFileAtomic(flags.page, compiler::ProvenancePage(provenance));
+}
+
 absl::Status PrintProfile(const Flags& flags, const Loaded& loaded, const chips::Chip& host,
                           CompiledStepRunner* runner, StepWorkload* work) {
   chips::Timeline timeline;
-  std::vector<StepRow> rows = work->DecodeRows();
-  if (flags.phase == "prefill") {
-    rows.clear();
-    const absl::Span<int32_t> view = runner->View(0);
-    for (int64_t i = 0; i < std::min(flags.prompt, runner->max_rows()); ++i) {
-      rows.push_back({.token = MadeToken(i),
-                      .position = static_cast<int32_t>(i),
-                      .slot = view[static_cast<size_t>(i)],
-                      .length = static_cast<int32_t>(i + 1)});
-    }
-    rows.back().logits = true;
-  }
+  const std::vector<StepRow> rows = RowsOf(flags, work);
   STRATA_ASSIGN_OR_RETURN(const plan::Plan* plan, runner->Profile(rows, &timeline));
   STRATA_ASSIGN_OR_RETURN(const std::vector<compiler::ProfileRow> table,
                           compiler::ProfileByKernel(*plan, timeline, host));
@@ -214,6 +224,9 @@ absl::Status Run(const Flags& flags, double started) {
   const double fraction = measured.tokens_per_second / measured.roof;
   if (flags.profile) {
     STRATA_RETURN_IF_ERROR(PrintProfile(flags, loaded, host, runner.get(), &work));
+  }
+  if (!flags.page.empty()) {
+    STRATA_RETURN_IF_ERROR(WritePage(flags, loaded, host, options, runner.get(), &work));
   }
   if (flags.json) {
     std::printf(
@@ -265,6 +278,8 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"f32", "f16", "bf16", "int8"}));
   app.add_option("--threads", flags.threads, "threads; 0 is all cores")->capture_default_str();
   app.add_flag("--profile", flags.profile, "the time of each kernel beside its roof");
+  app.add_option("--page", flags.page,
+                 "write a page (HTML): each kernel of a step with its reason, work, time and roof");
   app.add_flag("--json", flags.json, "one JSON object");
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = strata::inference::Run(flags, started);

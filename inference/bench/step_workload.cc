@@ -69,6 +69,14 @@ std::vector<StepRow> StepWorkload::DecodeRows() {
   return rows;
 }
 
+std::vector<StepRow> StepWorkload::PrefillRows(int64_t tokens) const {
+  std::vector<StepRow> rows;
+  for (int64_t i = 0; i < std::min(tokens, runner_->max_rows()); ++i)
+    rows.push_back(Row(0, i, MadeToken(i)));
+  rows.back().logits = true;
+  return rows;
+}
+
 absl::StatusOr<std::vector<double>> StepWorkload::Decode(int64_t steps) {
   std::vector<double> seconds;
   for (int64_t i = 0; i < steps; ++i) {

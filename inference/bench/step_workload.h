@@ -38,6 +38,8 @@ class StepWorkload {
 
   // The rows of the next decoding step.
   std::vector<StepRow> DecodeRows();
+  // Those of the first step of a prompt of `tokens` in the first sequence, whatever its text is.
+  std::vector<StepRow> PrefillRows(int64_t tokens) const;
 
   int64_t length() const { return length_; }  // of every text, so far
 

@@ -199,6 +199,11 @@ absl::StatusOr<const plan::Plan*> CompiledStepRunner::Profile(absl::Span<const S
   return &program->loaded->plan;
 }
 
+absl::StatusOr<const graph::Graph*> CompiledStepRunner::GraphOf(absl::Span<const StepRow> rows) {
+  STRATA_ASSIGN_OR_RETURN(const Program* program, Prepare(rows));
+  return &program->graph;
+}
+
 void CompiledStepRunner::CopySlots(int32_t from, int32_t to, int64_t count) {
   for (auto& [name, cache] : caches_) {
     const size_t bytes = cache.size_bytes() / static_cast<size_t>(sizes_.slots);

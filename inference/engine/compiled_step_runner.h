@@ -51,6 +51,8 @@ class CompiledStepRunner : public StepRunner {
   // Runs, and tells how long each kernel took: `timeline` is of the plan given back, which is owned here.
   absl::StatusOr<const plan::Plan*> Profile(absl::Span<const StepRow> rows,
                                             chips::Timeline* timeline);
+  // The graph which that plan is made from; owned here.
+  absl::StatusOr<const graph::Graph*> GraphOf(absl::Span<const StepRow> rows);
   // Compiles one plan: those of 1, 2, 3 ... `rows` rows that all give logits, then those of prompts, in which up to
   // `rows` of max_rows rows do.
   bool Prepare(int64_t rows) override;
