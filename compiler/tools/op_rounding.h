@@ -5,8 +5,8 @@
 // An element moves by a few units in the last place, times the number of terms and the sum of their magnitudes where
 // the op adds up. Where the finite terms of an f32 sum have magnitudes that add up to more than the largest f32, the
 // order of the terms decides whether a partial sum overflows: whether the result is a number, an infinity or a NaN.
-// That is out of the ops' contract, and such elements become a NaN, an infinity or a zero at random, so that runs differ there. Infinities and
-// NaN among the operands are within it: they must come through.
+// That is out of the ops' contract, and such elements become a NaN, an infinity or a zero at random, so that runs
+// differ there. Infinities and NaN among the operands are within it: they must come through.
 #ifndef STRATA_COMPILER_TOOLS_OP_ROUNDING_H_
 #define STRATA_COMPILER_TOOLS_OP_ROUNDING_H_
 

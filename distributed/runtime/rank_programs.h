@@ -59,8 +59,8 @@ struct RankPrograms {
 };
 
 // `rows` of the global batch are what the symbol "B" (kBatchSymbol) stands for; microbatches must divide it. A step
-// without the symbol is that of one microbatch. INVALID_ARGUMENT as the partitioner, the schedule and the cut; UNIMPLEMENTED for an
-// output of forward in a pipeline that is not a mean.
+// without the symbol is that of one microbatch. INVALID_ARGUMENT as the partitioner, the schedule and the cut;
+// UNIMPLEMENTED for an output of forward in a pipeline that is not a mean.
 absl::StatusOr<RankPrograms> MakeRankPrograms(const graph::Graph& step,
                                               const parallel::ParallelPlan& plan, int64_t rank,
                                               int64_t rows);

@@ -11,25 +11,14 @@
 #include "distributed/collective/point_to_point.h"
 #include "distributed/collective/reduce.h"
 #include "distributed/collective/registry.h"
+#include "distributed/transport/mpi_datatype.h"
 
 namespace strata::distributed {
 namespace {
 
-// Of the types that MPI reduces as we do: not the 16-bit floats, which it does not know, nor integers of 8 bits, whose
-// sums Open MPI's vector code saturates. MPI_DATATYPE_NULL of those.
-MPI_Datatype TypeOf(chips::DType dtype) {
-  switch (dtype) {
-    case chips::F32:
-      return MPI_FLOAT;
-    case chips::F64:
-      return MPI_DOUBLE;
-    case chips::I32:
-      return MPI_INT32_T;
-    case chips::I64:
-      return MPI_INT64_T;
-    default:
-      return MPI_DATATYPE_NULL;
-  }
+// Not the 16-bit floats, which MPI does not know, nor integers of 8 bits, whose sums Open MPI's vector code saturates.
+bool ReducesAsWeDo(chips::DType dtype) {
+  return MpiTypeOf(dtype) != MPI_DATATYPE_NULL && chips::SizeOf(dtype) > 1;
 }
 
 // A reduction of our own as MPI calls one: inout = in and inout combined.
@@ -71,14 +60,14 @@ absl::StatusOr<MPI_Op> OwnOp(chips::DType dtype, compiler::Reduction reduction) 
 }
 
 absl::StatusOr<Reducer> ReducerOf(chips::DType dtype, compiler::Reduction reduction) {
-  if (TypeOf(dtype) == MPI_DATATYPE_NULL) {
+  if (!ReducesAsWeDo(dtype)) {
     STRATA_ASSIGN_OR_RETURN(const MPI_Op op, OwnOp(dtype, reduction));
     return Reducer{chips::SizeOf(dtype) == 1 ? MPI_UINT8_T : MPI_UINT16_T, op};
   }
   const MPI_Op op = reduction == compiler::Reduction::kMax   ? MPI_MAX
                     : reduction == compiler::Reduction::kMin ? MPI_MIN
                                                              : MPI_SUM;
-  return Reducer{TypeOf(dtype), op};
+  return Reducer{MpiTypeOf(dtype), op};
 }
 
 // MPI counts with int.

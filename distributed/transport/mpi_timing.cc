@@ -6,28 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "distributed/collective/reduce.h"
+#include "distributed/transport/mpi_datatype.h"
 
 namespace strata::distributed {
 namespace {
-
-MPI_Datatype TypeOf(chips::DType dtype) {
-  switch (dtype) {
-    case chips::F32:
-      return MPI_FLOAT;
-    case chips::F64:
-      return MPI_DOUBLE;
-    case chips::I8:
-      return MPI_INT8_T;
-    case chips::U8:
-      return MPI_UINT8_T;
-    case chips::I32:
-      return MPI_INT32_T;
-    case chips::I64:
-      return MPI_INT64_T;
-    default:
-      return MPI_DATATYPE_NULL;
-  }
-}
 
 struct Arguments {
   void* in;
@@ -89,7 +71,7 @@ const VerbRow* Find(const std::string& verb) {
 }  // namespace
 
 bool MpiHas(const std::string& verb, chips::DType dtype) {
-  return Find(verb) != nullptr && TypeOf(dtype) != MPI_DATATYPE_NULL;
+  return Find(verb) != nullptr && MpiTypeOf(dtype) != MPI_DATATYPE_NULL;
 }
 
 absl::StatusOr<double> SecondsOfMpi(MpiTransport& transport, const MpiCalls& calls) {
@@ -104,8 +86,12 @@ absl::StatusOr<double> SecondsOfMpi(MpiTransport& transport, const MpiCalls& cal
   const size_t blocks = row->in_blocks ? static_cast<size_t>(transport.size()) : 1;
   const size_t bytes = static_cast<size_t>(calls.count) * blocks * chips::SizeOf(calls.dtype);
   std::vector<char> in(row->in_blocks ? bytes : 0), out(bytes);  // zeros: sums stay what they are
-  const Arguments arguments = {in.data(),           out.data(),       static_cast<int>(calls.count),
-                               TypeOf(calls.dtype), transport.rank(), transport.communicator()};
+  const Arguments arguments = {in.data(),
+                               out.data(),
+                               static_cast<int>(calls.count),
+                               MpiTypeOf(calls.dtype),
+                               transport.rank(),
+                               transport.communicator()};
   STRATA_RETURN_IF_ERROR(MpiStatus(row->call(arguments), what));  // warm
   char* operand = row->in_blocks ? in.data() : out.data();
   STRATA_RETURN_IF_ERROR(MpiStatus(MPI_Barrier(arguments.all), what));

@@ -33,7 +33,8 @@ Tensor DenseWeights(const Tensor& ids, const Tensor& weights, int64_t experts,
 Tensor CapacitySlots(const Tensor& ids, int64_t experts, int64_t capacity);
 
 // Buffers of `capacity` rows an expert and group, [G, E, capacity, C]; what has no slot adds nothing. Cut along groups
-// before and after, and along experts in between, this is expert parallelism: two all-to-alls. A known G makes one product an expert of all groups.
+// before and after, and along experts in between, this is expert parallelism: two all-to-alls. A known G makes one
+// product an expert of all groups.
 Tensor CapacityExperts(const ExpertWeights& w, const Tensor& x, const Tensor& slot,
                        const Tensor& weights, int64_t capacity);
 

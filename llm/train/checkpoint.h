@@ -1,9 +1,9 @@
 // Checkpoints of a training run:
 //
-//   OUTPUT/state/               what resuming needs, written by all ranks in the background, every byte checked when it is
-//                               read, the newest three kept (distributed/checkpoint)
-//   OUTPUT/checkpoint-000400/   the model in the end, for anybody: config.json, model.safetensors, tokenizer.json, as Hugging Face
-//                               has them
+//   OUTPUT/state/               what resuming needs, written by all ranks in the background, every byte checked when it
+//                               is read, the newest three kept (distributed/checkpoint)
+//   OUTPUT/checkpoint-000400/   the model in the end, for anybody: config.json, model.safetensors, tokenizer.json, as
+//                               Hugging Face has them
 //
 // A folder appears under its name only when it is complete: a reader never sees half of one.
 #ifndef STRATA_LLM_TRAIN_CHECKPOINT_H_

@@ -21,7 +21,8 @@ struct Mistake {
 };
 
 // Every all_reduce of the tiny GPT's step under data parallelism and under Megatron's tensor parallelism, spoiled one at
-// a time, on two ranks in lockstep, but those of the keys' biases, whose gradients are 0 whatever one does. The first of each plan is without a mistake: `what` is "none".
+// a time, on two ranks in lockstep, but those of the keys' biases, whose gradients are 0 whatever one does. The first of
+// each plan is without a mistake: `what` is "none".
 absl::StatusOr<std::vector<Mistake>> MakeMistakes();
 
 }  // namespace strata::courses
