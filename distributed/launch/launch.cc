@@ -24,9 +24,21 @@ using Stream = ProcessGroup::Stream;
 
 constexpr std::chrono::milliseconds kAskAgain(1000);
 
+constexpr int kTimedOut = 124;  // what coreutils' timeout exits with
+
 // What discovery prints.
-absl::StatusOr<int> Discover(const std::string& command) {
-  STRATA_ASSIGN_OR_RETURN(const SubprocessResult result, RunSubprocess({"/bin/sh", "-c", command}));
+absl::StatusOr<int> Discover(const LaunchOptions& options) {
+  const std::string& command = options.discovery;
+  const std::string seconds =
+      absl::StrCat(static_cast<double>(options.discovery_patience.count()) / 1000);
+  STRATA_ASSIGN_OR_RETURN(
+      const SubprocessResult result,
+      RunSubprocess({"timeout", "--kill-after=1", seconds, "/bin/sh", "-c", command}));
+  if (result.exit_code == kTimedOut) {
+    return absl::DeadlineExceededError(absl::StrCat(
+        "--discovery: '", command, "' took more than ", seconds,
+        " s and was ended; it must print at once how many ranks this machine has room for"));
+  }
   int ranks = 0;
   if (result.exit_code == 0 && absl::SimpleAtoi(result.standard_output, &ranks) && ranks >= 0)
     return ranks;
@@ -80,7 +92,7 @@ class Launcher {
   // How many ranks the next generation has; `wanted` unless discovery says otherwise.
   absl::StatusOr<int> Room(int wanted) {
     if (options_.discovery.empty()) return wanted;
-    STRATA_ASSIGN_OR_RETURN(const int found, Discover(options_.discovery));
+    STRATA_ASSIGN_OR_RETURN(const int found, Discover(options_));
     if (found >= least_) return std::min(found, most_);
     return absl::UnavailableError(absl::StrCat("--discovery found room for ", found,
                                                " ranks, but the run needs ", least_,

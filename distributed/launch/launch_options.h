@@ -28,6 +28,8 @@ struct LaunchOptions {
   // A shell command that prints how many ranks this machine has room for now. Asked before each generation and once a
   // second; another number ends the generation, at no cost of restarts. "" for none.
   std::string discovery;
+  std::chrono::milliseconds discovery_patience{
+      5000};  // it is ended then: nobody looks after the ranks meanwhile
   std::chrono::milliseconds grace{5000};
   enum class Output { kAll, kFirst, kNone } output = Output::kAll;  // kFirst: rank 0's only
   bool prefix = true;                                               // "[RANK] " before each line

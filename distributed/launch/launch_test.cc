@@ -155,6 +155,10 @@ TEST_F(LaunchTest, GrowsWhenThereIsRoom) {
   options_.discovery = "echo many";
   EXPECT_THAT(Shell(2, "true"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("printed 'many'")));
+  options_.discovery = "sleep 1000";
+  options_.discovery_patience = std::chrono::milliseconds(100);
+  EXPECT_THAT(Shell(2, "true"),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("more than 0.1 s")));
 }
 
 TEST_F(LaunchTest, PassesSignalsOn) {
