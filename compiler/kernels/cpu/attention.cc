@@ -175,34 +175,64 @@ class Attention {
     return w;
   }
 
+  // Keys of head h of row b that queries [t0, t0 + 64) see.
+  int64_t KeysOf(int64_t start, int64_t t0) const {
+    return g_.Visible(start, std::min(t0 + kN, g_.T) - 1);
+  }
+
   // Every parts-th tile of queries of head h of row b.
   void Head(const Buffers& x, int64_t b, int64_t h, int64_t part) {
     const Work w = Divide(Scratch());
     const int64_t kv = h / g_.group(), start = Start(x, b);
-    int64_t packed = 0;  // blocks of keys, as later tiles see more of them
+    int64_t packed = 0;  // keys, by whole blocks, as later tiles see more of them
     for (int64_t tile = part; tile < tiles_; tile += parts_) {
-      const int64_t t0 = tile * kN, queries = std::min(kN, g_.T - t0);
-      const int64_t keys = g_.Visible(start, t0 + queries - 1);
-      for (; packed * kN < keys; ++packed) {
-        const int64_t s0 = packed * kN, key = g_.KeyRow(b, s0, kv);
-        const int64_t rows = std::min(kN, g_.S - s0);
-        PackTransposed(x.k + key, g_.key_stride(), rows, g_.D, w.keys + s0 * g_.D);
-        PackRows(x.v + key, g_.key_stride(), rows, g_.D, 1.0f, w.values + s0 * P_);
+      const int64_t t0 = tile * kN, keys = KeysOf(start, t0);
+      for (; packed < keys; packed += kN) {
+        const int64_t key = g_.KeyRow(b, packed, kv), rows = std::min(kN, g_.S - packed);
+        PackTransposed(x.k + key, g_.key_stride(), rows, g_.D, w.keys + packed * g_.D);
+        PackRows(x.v + key, g_.key_stride(), rows, g_.D, 1.0f, w.values + packed * P_);
       }
-      Tile(x, w, {queries, 0, start + t0 + 1, g_.causal}, keys, b, t0, h);
+      Tile(x, w, start, b, t0, h, packed);
     }
   }
 
-  void Tile(const Buffers& x, const Work& w, BlockView view, int64_t keys, int64_t b, int64_t t0,
-            int64_t h) {
-    const int64_t query = g_.QueryRow(b, t0, h), first = view.first;
-    PackRows(x.q + query, g_.query_stride(), view.queries, g_.D, g_.scale, w.q);
+  // What the tile of queries [t0, t0 + 64) packs, keys from `packed` on.
+  void AddTile(const Buffers& x, int64_t b, int64_t t0, int64_t h, int64_t packed,
+               RowsAhead* ahead) const {
+    ahead->Add(x.q + g_.QueryRow(b, t0, h), g_.query_stride(), std::min(kN, g_.T - t0), g_.D);
+    const int64_t key = g_.KeyRow(b, packed, h / g_.group()), keys = KeysOf(Start(x, b), t0);
+    ahead->Add(x.k + key, g_.key_stride(), keys - packed, g_.D);
+    ahead->Add(x.v + key, g_.key_stride(), keys - packed, g_.D);
+  }
+
+  // Where the rows of a tile go, and what the next tile of this thread packs.
+  RowsAhead Ahead(const Buffers& x, int64_t b, int64_t t0, int64_t h, int64_t packed,
+                  int64_t steps) const {
+    RowsAhead ahead;
+    ahead.Add(x.out + g_.QueryRow(b, t0, h), g_.query_stride(), std::min(kN, g_.T - t0), g_.D);
+    const int64_t next = t0 + parts_ * kN, head = b * g_.H + h + threads_;
+    if (next < g_.T) {
+      AddTile(x, b, next, h, packed, &ahead);
+    } else if (parts_ == 1 && head < g_.B * g_.H) {  // most likely
+      AddTile(x, head / g_.H, 0, head % g_.H, 0, &ahead);
+    }
+    ahead.Spread(steps);
+    return ahead;
+  }
+
+  // Queries [t0, t0 + 64) of a head, whose keys are packed up to `packed`.
+  void Tile(const Buffers& x, const Work& w, int64_t start, int64_t b, int64_t t0, int64_t h,
+            int64_t packed) {
+    const int64_t query = g_.QueryRow(b, t0, h), keys = KeysOf(start, t0);
+    RowsAhead ahead = Ahead(x, b, t0, h, packed, 2 * kStepsOfProduct * ((keys + kN - 1) / kN));
+    BlockView view{std::min(kN, g_.T - t0), 0, 0, g_.causal, &ahead};
+    PackRows(x.q + query, g_.query_stride(), view.queries, g_.D, g_.scale * kLog2E, w.q);
     std::fill_n(w.out, kN * P_, 0.0f);
     std::fill_n(w.sum, kN * 16, 0.0f);
     std::fill_n(w.top, kN, -kInfinity);
     for (int64_t s0 = 0; s0 < keys; s0 += kN) {
       view.keys = std::min(kN, g_.S - s0);
-      view.first = first - s0;
+      view.first = start + t0 + 1 - s0;
       Scores(view, w.q, w.keys + s0 * g_.D, g_.D, P_, w.s);
       SoftmaxBlock(view, P_, w.s, w.top, w.sum, w.out);
       AddMix(view, w.s, w.values + s0 * P_, P_, w.out);
@@ -212,7 +242,7 @@ class Attention {
       for (int64_t lane = 0; lane < 16; ++lane) total += w.sum[16 * r + lane];
       Unpack(w.out + r * P_, 1, g_.D, total > 0 ? 1.0f / total : total, false, g_.query_stride(),
              x.out + query + r * g_.query_stride());
-      x.lse[g_.Lse(b, t0 + r, h)] = w.top[r] + std::log(total);
+      x.lse[g_.Lse(b, t0 + r, h)] = w.top[r] * kLn2 + std::log(total);
     }
   }
 

@@ -8,7 +8,8 @@ namespace {
 using namespace simd;  // NOLINT
 
 constexpr int64_t kN = kAttentionBlock;
-constexpr int64_t kGroup = 4;  // rows done at once: with 4 vectors of columns, 16 accumulators
+constexpr int64_t kGroup = 4;   // rows done at once: with 4 vectors of columns, 16 accumulators
+constexpr float kSlack = 8.0f;  // SoftmaxBlock: how far above 1 a weight may be, a power of two
 
 // C [4, 16 V] (+)= A [4, k0..k1) B [k0..k1), 16 V]; element (r, k) of A is a[r * row + k * step].
 template <int V>
@@ -19,7 +20,7 @@ STRATA_INLINE void TileProduct(const float* a, int64_t row, int64_t step, const 
 #pragma GCC unroll 4
   for (int r = 0; r < kGroup; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) sum[r][v] = add ? Load(c + r * ldc + 16 * v) : v16{};
+    for (int v = 0; v < V; ++v) sum[r][v] = v16{};
   }
   for (int64_t k = k0; k < k1; ++k) {
     v16 x[V];
@@ -35,7 +36,10 @@ STRATA_INLINE void TileProduct(const float* a, int64_t row, int64_t step, const 
 #pragma GCC unroll 4
   for (int r = 0; r < kGroup; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) Store(c + r * ldc + 16 * v, sum[r][v]);
+    for (int v = 0; v < V; ++v) {
+      float* to = c + r * ldc + 16 * v;
+      Store(to, add ? Load(to) + sum[r][v] : sum[r][v]);
+    }
   }
 }
 
@@ -64,6 +68,10 @@ STRATA_INLINE int64_t VisibleOf(const BlockView& view, int64_t r) {
   if (!view.causal) return view.keys;
   const int64_t n = view.first + r;
   return n < 0 ? 0 : Least(n, view.keys);
+}
+
+STRATA_INLINE void Ahead(const BlockView& view) {
+  if (view.ahead != nullptr) view.ahead->Step();
 }
 
 // Four by four floats turned; rows of x `stride` apart, rows of y `kN`.
@@ -142,29 +150,35 @@ STRATA_KERNEL(UnpackKernel,
   }
 }
 
-STRATA_KERNEL(ScoresKernel,
-              (const BlockView& view, const float* a, const float* bt, int64_t D, int64_t P,
-               float* s),
-              (view, a, bt, D, P, s)) {
+// The products below for one P that is known ahead, or any (0): known strides leave the registers to the product.
+template <bool kWide, int64_t kP>
+STRATA_INLINE void ScoresOf(const BlockView& view, const float* a, const float* bt, int64_t D,
+                            int64_t anyP, float* s) {
+  const int64_t P = kP > 0 ? kP : anyP;
   for (int64_t r = 0; r < view.queries; r += kGroup) {
+    Ahead(view);
     const int64_t visible = VisibleOf(view, r + kGroup - 1);
     RowsProduct<kWide>(a + r * P, P, 1, bt, kN, s + r * kN, kN, 0, D, (visible + 15) / 16, false);
   }
 }
 
-STRATA_KERNEL(AddMixKernel,
-              (const BlockView& view, const float* w, const float* x, int64_t P, float* out),
-              (view, w, x, P, out)) {
+template <bool kWide, int64_t kP>
+STRATA_INLINE void AddMixOf(const BlockView& view, const float* w, const float* x, int64_t anyP,
+                            float* out) {
+  const int64_t P = kP > 0 ? kP : anyP;
   for (int64_t r = 0; r < view.queries; r += kGroup) {
+    Ahead(view);
     const int64_t visible = VisibleOf(view, r + kGroup - 1);
     RowsProduct<kWide>(w + r * kN, kN, 1, x, P, out + r * P, P, 0, visible, P / 16, true);
   }
 }
 
-STRATA_KERNEL(AddTransposedMixKernel,
-              (const BlockView& view, const float* w, const float* x, int64_t P, float* out),
-              (view, w, x, P, out)) {
+template <bool kWide, int64_t kP>
+STRATA_INLINE void AddTransposedMixOf(const BlockView& view, const float* w, const float* x,
+                                      int64_t anyP, float* out) {
+  const int64_t P = kP > 0 ? kP : anyP;
   for (int64_t j = 0; j < view.keys; j += kGroup) {
+    Ahead(view);
     // The first query that sees key j.
     const int64_t first = !view.causal || j < view.first ? 0 : j - view.first + 1;
     RowsProduct<kWide>(w + j, 1, kN, x, P, out + j * P, P, Least(first, view.queries), view.queries,
@@ -172,16 +186,66 @@ STRATA_KERNEL(AddTransposedMixKernel,
   }
 }
 
-// One row; -infinity where nothing is visible.
-STRATA_INLINE float Highest(const float* s, int64_t n) {
+STRATA_KERNEL(ScoresKernel,
+              (const BlockView& view, const float* a, const float* bt, int64_t D, int64_t P,
+               float* s),
+              (view, a, bt, D, P, s)) {
+  if (P == 64) return ScoresOf<kWide, 64>(view, a, bt, D, P, s);
+  ScoresOf<kWide, 0>(view, a, bt, D, P, s);
+}
+
+STRATA_KERNEL(AddMixKernel,
+              (const BlockView& view, const float* w, const float* x, int64_t P, float* out),
+              (view, w, x, P, out)) {
+  if (P == 64) return AddMixOf<kWide, 64>(view, w, x, P, out);
+  AddMixOf<kWide, 0>(view, w, x, P, out);
+}
+
+STRATA_KERNEL(AddTransposedMixKernel,
+              (const BlockView& view, const float* w, const float* x, int64_t P, float* out),
+              (view, w, x, P, out)) {
+  if (P == 64) return AddTransposedMixOf<kWide, 64>(view, w, x, P, out);
+  AddTransposedMixOf<kWide, 0>(view, w, x, P, out);
+}
+
+// The highest of the first n; beyond them -infinity.
+STRATA_INLINE v16 Highest(const float* s, int64_t n) {
   v16 top = Splat(-__builtin_inff());
   for (int64_t i = 0; i < n; i += 16) {
     v16 x = Load(s + i);
     if (i + 16 > n) x = KeepLanes(x, n - i, -__builtin_inff());
     top = Max(x, top);
   }
-  return MaxLane(top);
+  return top;
 }
+
+// A row's scores become weights; kWhole: n is kN, so that no loop or lane is in question.
+template <bool kWide, bool kWhole>
+STRATA_INLINE void SoftmaxRow(int64_t n, int64_t P, float* row, float* top, float* sum,
+                              float* out) {
+  const v16 high = kWhole ? Max(Max(Load(row), Load(row + 16)), Max(Load(row + 32), Load(row + 48)))
+                          : Highest(row, n);
+  v16 total = Load(sum);
+  // Weights may be up to 2^kSlack, so that few blocks make the row before them smaller.
+  if (__builtin_expect(AnyAbove<kWide>(high, Broadcast<kWide>(*top + kSlack)), 0)) {
+    const float highest = MaxLane(high);
+    const v16 shrink = Exp2Down<kWide>(Broadcast<kWide>(*top - highest));
+    total *= shrink;
+    for (float* p = out; p < out + P; p += 16) Store(p, Load(p) * shrink);
+    *top = highest;
+  }
+  const float base = *top;
+#pragma GCC unroll 4
+  for (int64_t i = 0; i < (kWhole ? kN : n); i += 16) {
+    v16 e = Exp2Down<kWide>(Load(row + i) - base);
+    if (!kWhole && i + 16 > n) e = KeepLanes(e, n - i, 0.0f);
+    Store(row + i, e);
+    total += e;
+  }
+  Store(sum, total);
+}
+
+STRATA_INLINE int64_t WholeVectors(int64_t n) { return (n + 15) / 16 * 16; }
 
 STRATA_KERNEL(SoftmaxBlockKernel,
               (const BlockView& view, int64_t P, float* s, float* top, float* sum, float* out),
@@ -189,26 +253,28 @@ STRATA_KERNEL(SoftmaxBlockKernel,
   for (int64_t r = 0; r < (view.queries + kGroup - 1) / kGroup * kGroup; ++r) {
     float* row = s + r * kN;
     const int64_t n = r < view.queries ? VisibleOf(view, r) : 0;
-    v16 total = {};
-    if (n > 0) {
-      const float highest = Highest(row, n);
-      total = Load(sum + 16 * r);
-      if (highest > top[r]) {
-        const v16 shrink = ExpDown<kWide>(Broadcast<kWide>(top[r] - highest));
-        total *= shrink;
-        for (float* p = out + r * P; p < out + (r + 1) * P; p += 16) Store(p, Load(p) * shrink);
-        top[r] = highest;
-      }
+    if (n == kN) {
+      SoftmaxRow<kWide, true>(n, P, row, top + r, sum + 16 * r, out + r * P);
+      continue;
     }
-    int64_t i = 0;
-    for (; i < n; i += 16) {
-      v16 e = ExpDown<kWide>(Load(row + i) - top[r]);
-      if (i + 16 > n) e = KeepLanes(e, n - i, 0.0f);
-      Store(row + i, e);
-      total += e;
+    if (n > 0) SoftmaxRow<kWide, false>(n, P, row, top + r, sum + 16 * r, out + r * P);
+    for (int64_t i = WholeVectors(n); i < VisibleOf(view, r | (kGroup - 1)); i += 16)
+      Store(row + i, v16{});
+  }
+}
+
+template <bool kWide, bool kWhole>
+STRATA_INLINE void SoftmaxGradientRow(int64_t n, float lse, float delta, float* row,
+                                      float* gradient) {
+#pragma GCC unroll 4
+  for (int64_t i = 0; i < (kWhole ? kN : n); i += 16) {
+    v16 p = Exp2Down<kWide>(Load(row + i) - lse), ds = p * (Load(gradient + i) - delta);
+    if (!kWhole && i + 16 > n) {
+      p = KeepLanes(p, n - i, 0.0f);
+      ds = KeepLanes(ds, n - i, 0.0f);
     }
-    for (; i < VisibleOf(view, r | (kGroup - 1)); i += 16) Store(row + i, v16{});
-    if (n > 0) Store(sum + 16 * r, total);
+    Store(row + i, p);
+    Store(gradient + i, ds);
   }
 }
 
@@ -218,17 +284,12 @@ STRATA_KERNEL(SoftmaxGradientBlockKernel,
   for (int64_t r = 0; r < (view.queries + kGroup - 1) / kGroup * kGroup; ++r) {
     const int64_t n = r < view.queries ? VisibleOf(view, r) : 0;
     float *row = s + r * kN, *gradient = dp + r * kN;
-    int64_t i = 0;
-    for (; i < n; i += 16) {
-      v16 p = ExpDown<kWide>(Load(row + i) - lse[r]), ds = p * (Load(gradient + i) - delta[r]);
-      if (i + 16 > n) {
-        p = KeepLanes(p, n - i, 0.0f);
-        ds = KeepLanes(ds, n - i, 0.0f);
-      }
-      Store(row + i, p);
-      Store(gradient + i, ds);
+    if (n == kN) {
+      SoftmaxGradientRow<kWide, true>(n, lse[r], delta[r], row, gradient);
+      continue;
     }
-    for (; i < VisibleOf(view, r | (kGroup - 1)); i += 16) {
+    if (n > 0) SoftmaxGradientRow<kWide, false>(n, lse[r], delta[r], row, gradient);
+    for (int64_t i = WholeVectors(n); i < VisibleOf(view, r | (kGroup - 1)); i += 16) {
       Store(row + i, v16{});
       Store(gradient + i, v16{});
     }

@@ -8,16 +8,22 @@
 //   AddMix(view, p, packed_v, P, out);                               // out [64, P] += p v
 //
 // P is D rounded up to whole vectors; what is beyond D, `queries` or `keys` in a packed operand is 0. Blocks are done by
-// four rows, and what no query of the four sees is left out: of a block on the diagonal, nearly half.
+// four rows, and what no query of the four sees is left out: of a block on the diagonal, nearly half. Scores are logarithms
+// to base 2, which take half of an exponential's arithmetic: who packs q multiplies it by kLog2E as well.
 #ifndef STRATA_COMPILER_KERNELS_CPU_ATTENTION_BLOCKS_H_
 #define STRATA_COMPILER_KERNELS_CPU_ATTENTION_BLOCKS_H_
 
 #include <algorithm>
 #include <cstdint>
 
+#include "compiler/kernels/cpu/rows_ahead.h"
+
 namespace strata::compiler {
 
 inline constexpr int64_t kAttentionBlock = 64;  // queries and keys of a block
+inline constexpr int64_t kStepsOfProduct =
+    kAttentionBlock / 4;  // that a product of a block takes ahead
+inline constexpr float kLog2E = 1.44269504088896341f, kLn2 = 0.693147180559945309f;
 
 inline int64_t PackedWidth(int64_t D) { return (D + 15) / 16 * 16; }
 
@@ -26,6 +32,7 @@ struct BlockView {
   int64_t queries = 0, keys = 0;  // 1 to 64
   int64_t first = 0;    // keys that query 0 would see if there were endlessly many; may be negative
   bool causal = false;  // else every query sees all keys
+  RowsAhead* ahead = nullptr;  // if there is one, a step with each four rows of a product
   int64_t Visible(int64_t r) const {
     return causal ? std::clamp<int64_t>(first + r, 0, keys) : keys;
   }
@@ -46,11 +53,12 @@ void AddMix(const BlockView& view, const float* w, const float* x, int64_t P, fl
 // out [64, P] += wᵀ x, out by keys, x by queries.
 void AddTransposedMix(const BlockView& view, const float* w, const float* x, int64_t P, float* out);
 
-// Softmax as it goes. s holds scores; afterwards weights exp(s - top), 0 where not visible. top [64] is the highest score
-// so far, sum [64, 16] the weights' sums so far, by lanes; they and out [64, P] are scaled when a higher score comes.
+// Softmax as it goes. s holds scores; afterwards weights 2^(s - top), 0 where not visible. top [64] is about the highest
+// score so far (a weight is at most 256), sum [64, 16] the weights' sums so far, by lanes; they and out [64, P] are scaled
+// when a score comes that is higher by more than that.
 void SoftmaxBlock(const BlockView& view, int64_t P, float* s, float* top, float* sum, float* out);
 
-// The backward pass of it. s holds scores, dp the gradients of the weights; afterwards s = p = exp(s - lse) and
+// The backward pass of it. s holds scores, dp the gradients of the weights; afterwards s = p = 2^(s - lse) and
 // dp = p (dp - delta), 0 where not visible.
 void SoftmaxGradientBlock(const BlockView& view, const float* lse, const float* delta, float* s,
                           float* dp);

@@ -255,7 +255,28 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(AttentionCase{1, 1, 1, 1, 1, 1}, AttentionCase{2, 1, 37, 4, 2, 16},
                       AttentionCase{1, 3, 20, 6, 1, 24}, AttentionCase{2, 70, 70, 2, 2, 17},
                       AttentionCase{1, 130, 150, 4, 2, 8}, AttentionCase{1, 5, 3, 2, 1, 4},
-                      AttentionCase{0, 5, 5, 1, 1, 4}, AttentionCase{1, 9, 0, 1, 1, 4}));
+                      AttentionCase{0, 5, 5, 1, 1, 4}, AttentionCase{1, 9, 0, 1, 1, 4},
+                      AttentionCase{2, 150, 150, 2, 2, 64}, AttentionCase{1, 200, 70, 2, 1, 64},
+                      AttentionCase{1, 65, 129, 2, 1, 80}));
+
+// Each block of keys scores far above the ones before it, then far below: what was summed so far is made smaller, or kept.
+TEST(RoutineTest, AttentionWhoseScoresRiseAndFall) {
+  const int64_t T = 200;
+  for (double step : {0.05, 0.5, 5.0, -0.5, -5.0}) {
+    const HostTensor v = Random({1, T, 1, 16}, 3), dout = Random({1, T, 1, 16}, 4);
+    HostTensor q = Random({1, T, 1, 16}, 1), k = Random({1, T, 1, 16}, 2);
+    for (int64_t t = 0; t < T; ++t) {
+      q.data<float>()[t * 16] = 1.0f;
+      k.data<float>()[t * 16] = static_cast<float>(step * static_cast<double>(t / 16));
+    }
+    const graph::Attributes attributes = {{"scale", Attr(1.0)}, {"causal", Attr(true)}};
+    ExpectSame("attention", attributes, {q, k, v}, 64 * 16);
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto forward,
+                                graph::EvaluateNode(NodeOf("attention", attributes), {q, k, v}));
+    ExpectSame("attention_gradient", attributes, {q, k, v, forward[0], forward[1], dout},
+               8 * 64 * 16);
+  }
+}
 
 TEST(RoutineTest, Embedding) {
   for (int64_t C : {1, 16, 19, 64}) {
