@@ -7,8 +7,8 @@
 //   bazel run -c opt //compiler/bench:attention -- --seq=1024 --json
 //
 // Memory that a run gives back is kept for the next one's outputs: clearing 50 MB of fresh pages takes 5 % of the fused
-// way, and is no way's work. FLOPs are counted as the op defines them: pairs of query and key below the diagonal only. The arena tells what each
-// way keeps in memory beside its operands: O(T) fused, O(T²) unfused.
+// way's time and is no way's work. FLOPs are counted as the op defines them: pairs of query and key below the diagonal
+// only. The arena tells what each way keeps in memory beside its operands: O(T) fused, O(T²) unfused.
 #include <malloc.h>
 
 #include <algorithm>
