@@ -153,6 +153,13 @@ struct PreTokenizerStep {
   bool split = true;                                      // kMetaspace: also cut before each mark
 };
 
+// One of the kinds, all else as it is by default.
+inline PreTokenizerStep PlainStep(PreTokenizerStep::Kind kind) {
+  PreTokenizerStep step;
+  step.kind = kind;
+  return step;
+}
+
 // ---- Decoder: tokens -> text ----
 
 struct DecodeByteFallback {};  // <0x0A> is a byte
