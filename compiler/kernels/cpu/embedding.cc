@@ -58,15 +58,16 @@ absl::StatusOr<RoutineFunction> PrepareGradient(const graph::OpCall& call, int t
     const float* dout = Buffer<float>(buffers, 1);
     float* table = Buffer<float>(buffers, 2);
     STRATA_RETURN_IF_ERROR(CheckIds(ids, count, rows));
+    // In long pieces: memset of rows' parts would read each line before it overwrites it.
+    ParallelFor(
+        rows, std::max<int64_t>(1, 65536 / (C + 1)), threads, [&](int64_t begin, int64_t end) {
+          std::memset(table + begin * C, 0, static_cast<size_t>((end - begin) * C) * sizeof(float));
+        });
     // Columns by the vector: two threads never write one cache line.
     const int64_t vectors = (C + 15) / 16;
-    ParallelFor(vectors, std::max<int64_t>(1, 4096 / (rows + count + 1)), threads,
+    ParallelFor(vectors, std::max<int64_t>(1, 4096 / (count + 1)), threads,
                 [&](int64_t begin, int64_t end) {
                   const int64_t first = 16 * begin, width = std::min(16 * end, C) - first;
-                  for (int64_t row = 0; row < rows; ++row) {
-                    std::memset(table + row * C + first, 0,
-                                static_cast<size_t>(width) * sizeof(float));
-                  }
                   for (int64_t i = 0; i < count; ++i)
                     AddRow(dout + i * C + first, table + ids[i] * C + first, width);
                 });
