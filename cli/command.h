@@ -28,8 +28,8 @@ CLI::App* AddVerb(CLI::App& app, Action& action, const std::string& name, const 
 }
 
 // Each adds its verbs to `app`; a verb that was given sets `action`.
-void AddGraphCommands(CLI::App& app,
-                      Action& action);  // ops, chips, opt, compile, run, predict, shard
+void AddGraphCommands(CLI::App& app, Action& action);    // ops, chips, opt, compile, run, predict
+void AddShardCommand(CLI::App& app, Action& action);     // shard
 void AddToolCommands(CLI::App& app, Action& action);     // graph, provenance, reduce
 void AddQuantizeCommand(CLI::App& app, Action& action);  // quantize
 void AddConvertCommand(CLI::App& app, Action& action);   // convert

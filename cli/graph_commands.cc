@@ -8,7 +8,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/file.h"
-#include "base/textproto.h"
 #include "chips/spec/catalogue.h"
 #include "chips/spec/describe.h"
 #include "chips/timeline/chrome_trace.h"
@@ -22,9 +21,6 @@
 #include "compiler/pass/pass.h"
 #include "compiler/plan/explain.h"
 #include "compiler/tools/pass_dump.h"
-#include "distributed/partition/propagate.h"
-#include "distributed/partition/spmd.h"
-#include "distributed/plan/validate.h"
 #include "framework/graph/evaluator.h"
 #include "framework/graph/op_def.h"
 #include "framework/graph/ops/all_ops.h"
@@ -47,13 +43,10 @@ struct Options {
   std::vector<std::string> symbols;
   std::vector<std::string> skip;
   std::string compute_dtype = "f32";
-  std::string parallel;
   std::string dump_passes;
-  int ranks = 2;
   int threads = 0;
   int repeat = 5;
   uint64_t memory_budget = 0;
-  bool annotated = false;
   bool explain = false;
   bool json = false;
 };
@@ -185,18 +178,6 @@ absl::Status RunOn(const Options& options, const std::string& asked, chips::Time
   return PrintTimeline(*timeline, options);
 }
 
-absl::Status Shard(const Options& options) {
-  STRATA_ASSIGN_OR_RETURN(graph::Graph graph, LoadGraph(options.input));
-  parallel::ParallelPlan plan = parallel::DataParallelPlan(options.ranks);
-  if (!options.parallel.empty()) STRATA_RETURN_IF_ERROR(ReadTextProto(options.parallel, &plan));
-  STRATA_ASSIGN_OR_RETURN(graph, BindFlags(graph, options.symbols));
-  STRATA_ASSIGN_OR_RETURN(graph, distributed::AssignShardings(graph, plan));
-  if (!options.annotated) {
-    STRATA_ASSIGN_OR_RETURN(graph, distributed::PartitionSpmd(graph, plan));
-  }
-  return Emit(options.output, graph::PrintGraph(graph));
-}
-
 }  // namespace
 
 void AddGraphCommands(CLI::App& app, Action& action) {
@@ -280,17 +261,6 @@ void AddGraphCommands(CLI::App& app, Action& action) {
                       "a name of the catalogue, `host`, or a .textproto; default: host, for a plan "
                       "for the NPU edge_16");
   predict->add_option("--profile", o.profile, "write a Chrome/Perfetto trace here");
-
-  CLI::App* shard = AddVerb(
-      app, action, "shard",
-      "Rewrite a graph for a rank of a ParallelPlan: local shapes, collectives", options, Shard);
-  shard->add_option("graph", o.input, "graph in text form, or - for standard input")->required();
-  shard->add_option("--ranks", o.ranks, "data-parallel ranks")->capture_default_str();
-  shard->add_option("--plan", o.parallel, "a ParallelPlan textproto instead of --ranks");
-  shard->add_option("--dim", o.symbols, "size of a symbolic dim: NAME=SIZE");
-  shard->add_flag("--annotated", o.annotated,
-                  "stop before the rewrite: the whole graph, each value with its sharding");
-  shard->add_option("-o,--output", o.output, "where the rank's graph goes; - is standard output");
 }
 
 }  // namespace strata::cli

@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
 
   strata::cli::Action action;
   strata::cli::AddGraphCommands(app, action);
+  strata::cli::AddShardCommand(app, action);
   strata::cli::AddToolCommands(app, action);
   strata::cli::AddQuantizeCommand(app, action);
   strata::cli::AddConvertCommand(app, action);

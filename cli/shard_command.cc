@@ -1,0 +1,102 @@
+// The verb on the graph of a rank: shard.
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/textproto.h"
+#include "cli/command.h"
+#include "distributed/partition/propagate.h"
+#include "distributed/partition/sharding.h"
+#include "distributed/partition/spmd.h"
+#include "distributed/partition/wire_bytes.h"
+#include "distributed/plan/validate.h"
+#include "framework/graph/text.h"
+#include "framework/graph/types.h"
+#include "nlohmann/json.hpp"
+
+namespace strata::cli {
+namespace {
+
+struct Options {
+  std::string input;
+  std::string output = "-";
+  std::string plan;
+  std::string algorithm = "ring";
+  std::vector<std::string> symbols;
+  int ranks = 2;
+  bool annotated = false;
+  bool json = false;
+};
+
+std::string TypeText(const graph::Graph& graph, uint32_t value) {
+  return graph::TypeOf(graph.values(static_cast<int>(value))).ToString();
+}
+
+// An object a line: each input, whole and as a rank has it; what the ranks send; the sizes of it all.
+absl::Status PrintJson(const graph::Graph& whole, const graph::Graph& mine,
+                       const parallel::ParallelPlan& plan, const Options& options) {
+  for (int i = 0; i < mine.inputs_size(); ++i) {
+    const uint32_t value = mine.inputs(i).value();
+    const nlohmann::ordered_json line = {{"input", mine.values(static_cast<int>(value)).name()},
+                                         {"whole", TypeText(whole, whole.inputs(i).value())},
+                                         {"local", TypeText(mine, value)}};
+    std::printf("%s\n", line.dump().c_str());
+  }
+  STRATA_ASSIGN_OR_RETURN(const distributed::Mesh mesh, distributed::Mesh::Create(plan));
+  STRATA_ASSIGN_OR_RETURN(const auto traffic,
+                          distributed::WireBytes(mine, mesh, options.algorithm));
+  for (const auto& [call, sent] : traffic) {
+    const nlohmann::ordered_json line = {{"collective", call.first},
+                                         {"group", call.second},
+                                         {"calls", sent.calls},
+                                         {"bytes", sent.bytes}};
+    std::printf("%s\n", line.dump().c_str());
+  }
+  const nlohmann::ordered_json sum = {{"ranks", mesh.ranks()},
+                                      {"nodes", mine.nodes_size()},
+                                      {"bytes", distributed::TotalBytes(traffic)}};
+  std::printf("%s\n", sum.dump().c_str());
+  return absl::OkStatus();
+}
+
+absl::Status Shard(const Options& options) {
+  if (options.json && options.annotated)
+    return absl::InvalidArgumentError("--json is of a rank's graph; leave out --annotated");
+  STRATA_ASSIGN_OR_RETURN(graph::Graph whole, LoadGraph(options.input));
+  parallel::ParallelPlan plan = parallel::DataParallelPlan(options.ranks);
+  const std::string named = options.plan.empty() ? "--ranks" : options.plan;
+  if (!options.plan.empty()) STRATA_RETURN_IF_ERROR(ReadTextProto(options.plan, &plan));
+  STRATA_RETURN_IF_ERROR(Annotate(parallel::ValidateParallelPlan(plan), named));
+  STRATA_ASSIGN_OR_RETURN(whole, BindFlags(whole, options.symbols));
+  STRATA_ASSIGN_OR_RETURN(const graph::Graph annotated, distributed::AssignShardings(whole, plan));
+  if (options.annotated) return Emit(options.output, graph::PrintGraph(annotated));
+  STRATA_ASSIGN_OR_RETURN(const graph::Graph mine, distributed::PartitionSpmd(annotated, plan));
+  if (!options.json) return Emit(options.output, graph::PrintGraph(mine));
+  if (options.output != "-") STRATA_RETURN_IF_ERROR(Emit(options.output, graph::PrintGraph(mine)));
+  return PrintJson(whole, mine, plan, options);
+}
+
+}  // namespace
+
+void AddShardCommand(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  Options& o = *options;
+  CLI::App* shard = AddVerb(
+      app, action, "shard",
+      "Rewrite a graph for a rank of a ParallelPlan: local shapes, collectives", options, Shard);
+  shard->add_option("graph", o.input, "graph in text form, or - for standard input")->required();
+  shard->add_option("--ranks", o.ranks, "data-parallel ranks")->capture_default_str();
+  shard->add_option("--plan", o.plan, "a ParallelPlan textproto instead of --ranks");
+  shard->add_option("--dim", o.symbols, "size of a symbolic dim: NAME=SIZE");
+  shard->add_flag("--annotated", o.annotated,
+                  "stop before the rewrite: the whole graph, each value with its sharding");
+  shard->add_option("-o,--output", o.output, "where the rank's graph goes; - is standard output");
+  shard->add_flag("--json", o.json,
+                  "in the place of a graph on standard output: inputs whole and local, and the "
+                  "bytes that collectives send, one object a line");
+  shard->add_option("--algorithm", o.algorithm, "of the collectives, whose bytes --json counts")
+      ->capture_default_str();
+}
+
+}  // namespace strata::cli
