@@ -1,9 +1,11 @@
 // The verb on the graph of a rank: shard.
+#include <cinttypes>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "base/textproto.h"
 #include "cli/command.h"
 #include "distributed/partition/propagate.h"
@@ -13,7 +15,6 @@
 #include "distributed/plan/validate.h"
 #include "framework/graph/text.h"
 #include "framework/graph/types.h"
-#include "nlohmann/json.hpp"
 
 namespace strata::cli {
 namespace {
@@ -38,25 +39,21 @@ absl::Status PrintJson(const graph::Graph& whole, const graph::Graph& mine,
                        const parallel::ParallelPlan& plan, const Options& options) {
   for (int i = 0; i < mine.inputs_size(); ++i) {
     const uint32_t value = mine.inputs(i).value();
-    const nlohmann::ordered_json line = {{"input", mine.values(static_cast<int>(value)).name()},
-                                         {"whole", TypeText(whole, whole.inputs(i).value())},
-                                         {"local", TypeText(mine, value)}};
-    std::printf("%s\n", line.dump().c_str());
+    const std::string& name = mine.values(static_cast<int>(value)).name();
+    std::printf("{\"input\": \"%s\", \"whole\": \"%s\", \"local\": \"%s\"}\n",
+                absl::CEscape(name).c_str(), TypeText(whole, whole.inputs(i).value()).c_str(),
+                TypeText(mine, value).c_str());
   }
   STRATA_ASSIGN_OR_RETURN(const distributed::Mesh mesh, distributed::Mesh::Create(plan));
   STRATA_ASSIGN_OR_RETURN(const auto traffic,
                           distributed::WireBytes(mine, mesh, options.algorithm));
   for (const auto& [call, sent] : traffic) {
-    const nlohmann::ordered_json line = {{"collective", call.first},
-                                         {"group", call.second},
-                                         {"calls", sent.calls},
-                                         {"bytes", sent.bytes}};
-    std::printf("%s\n", line.dump().c_str());
+    std::printf("{\"collective\": \"%s\", \"group\": \"%s\", \"calls\": %" PRId64
+                ", \"bytes\": %" PRId64 "}\n",
+                call.first.c_str(), absl::CEscape(call.second).c_str(), sent.calls, sent.bytes);
   }
-  const nlohmann::ordered_json sum = {{"ranks", mesh.ranks()},
-                                      {"nodes", mine.nodes_size()},
-                                      {"bytes", distributed::TotalBytes(traffic)}};
-  std::printf("%s\n", sum.dump().c_str());
+  std::printf("{\"ranks\": %" PRId64 ", \"nodes\": %d, \"bytes\": %" PRId64 "}\n", mesh.ranks(),
+              mine.nodes_size(), distributed::TotalBytes(traffic));
   return absl::OkStatus();
 }
 
