@@ -103,6 +103,31 @@ absl::StatusOr<std::vector<std::vector<float>>> LogitsOf(const std::string& path
   return all;
 }
 
+// A tokenizer that GGUF's own keys cannot say is loaded from the file it is kept as.
+TEST(KeptTokenizerTest, LoadsWhatGgufHasNoWordsFor) {
+  const std::string folder = JoinPath(testing::TempDir(), "kept_tokenizer");
+  std::filesystem::remove_all(folder);
+  DecoderConfig config = TinyConfig("llama");
+  config.set_vocab_size(262);
+  ASSERT_OK(MakeDirectories(folder));
+  ASSERT_OK(WriteTinyFolder(folder, config, TinyWeights(config, 7)));
+  std::string json = TinyTokenizerJson();
+  const std::string null = "\"normalizer\": null";
+  json.replace(json.find(null), null.size(), R"("normalizer": {"type": "Lowercase"})");
+  ASSERT_OK(WriteFileAtomic(JoinPath(folder, "tokenizer.json"), json));
+  STRATA_ASSERT_OK_AND_ASSIGN(const ConvertSummary summary,
+                              Convert(folder, folder + ".gguf", {.force = true}));
+  EXPECT_THAT(summary.fallbacks,
+              testing::ElementsAre(HasSubstr("tokenizer.json: kept whole, but not in GGUF's own "
+                                             "words: normalizer: other than NFC")));
+  STRATA_ASSERT_OK_AND_ASSIGN(const PretrainedModel loaded, LoadPretrained(folder + ".gguf"));
+  STRATA_ASSERT_OK_AND_ASSIGN(const PretrainedModel before, LoadPretrained(folder));
+  EXPECT_EQ(loaded.tokenizer->Encode("THE Band<|end|>"),
+            before.tokenizer->Encode("the band<|end|>"));
+  EXPECT_EQ(loaded.tokenizer->eos(), before.tokenizer->eos());
+  EXPECT_EQ(loaded.tokenizer->bos(), before.tokenizer->bos());
+}
+
 // A tiny model in parts, and what becomes of it when they are not all there, each in its place.
 class SplitModelTest : public testing::Test {
  protected:
