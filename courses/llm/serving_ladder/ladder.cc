@@ -71,8 +71,8 @@ absl::StatusOr<inference::LoadRun> Serve(inference::Engine& engine, LadderTarget
   return run;
 }
 
-absl::StatusOr<Rung> Climb(const RungPlan& plan, const Load& warm_up, const Load& load,
-                           const LadderOptions& options,
+absl::StatusOr<Rung> Climb(const RungPlan& plan, const std::vector<Load>& warm_ups,
+                           const Load& load, const LadderOptions& options,
                            const std::shared_ptr<const inference::DecoderModel>& model) {
   STRATA_ASSIGN_OR_RETURN(
       const std::unique_ptr<inference::Engine> engine,
@@ -84,7 +84,7 @@ absl::StatusOr<Rung> Climb(const RungPlan& plan, const Load& warm_up, const Load
   Rung rung;
   rung.name = plan.name;
   rung.idea = plan.idea;
-  if (options.warm_up)
+  for (const Load& warm_up : warm_ups)
     STRATA_RETURN_IF_ERROR(Serve(*engine, target, warm_up, hold, &rung.work).status());
   STRATA_ASSIGN_OR_RETURN(rung.run, Serve(*engine, target, load, hold, &rung.work));
   rung.measures =
@@ -153,11 +153,14 @@ int64_t Rung::StepsAbove(int64_t bound) const {
 absl::StatusOr<Ladder> ClimbLadder(const LadderOptions& options) {
   STRATA_ASSIGN_OR_RETURN(const auto model, LadderModel(options));
   STRATA_ASSIGN_OR_RETURN(const Load load, MakeLoad(options, model->vocab_size(), options.seed));
-  STRATA_ASSIGN_OR_RETURN(const Load warm_up,
-                          MakeLoad(options, model->vocab_size(), options.seed + 1));
+  std::vector<Load> warm_ups;  // two, as steps with guesses are not of the same sizes in each load
+  for (uint64_t i = 1; options.warm_up && i <= 2; ++i) {
+    STRATA_ASSIGN_OR_RETURN(warm_ups.emplace_back(),
+                            MakeLoad(options, model->vocab_size(), options.seed + i));
+  }
   Ladder ladder;
   for (const RungPlan& plan : RungPlans()) {
-    absl::StatusOr<Rung> rung = Climb(plan, warm_up, load, options, model);
+    absl::StatusOr<Rung> rung = Climb(plan, warm_ups, load, options, model);
     if (!rung.ok()) return Annotate(rung.status(), plan.name);
     ladder.rungs.push_back(*std::move(rung));
   }

@@ -21,6 +21,7 @@ EngineOptions OneAtATime() {
   options.page_size = kLadderContext;
   options.pages = kSlots / options.page_size;
   options.max_sequences = 1;
+  options.step_tokens = 512;  // until steps are cut on purpose
   options.prefix_cache = false;
   options.kv = inference::KvFormat::kF32;
   return options;
