@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include "compiler/device/team_barrier.h"
 #include "compiler/kernels/cpu/parallel.h"
 
 namespace strata::compiler {
@@ -23,17 +24,19 @@ void RunLaunchRegion(const LaunchRegion& region, absl::Span<const LaunchCall> ca
   using Clock = std::chrono::steady_clock;
   const size_t count = region.launches.size();
   if (ends != nullptr) ends->resize(count);
+  TeamBarrier barrier;
 #pragma omp parallel num_threads(region.threads) if (!omp_in_parallel())
   {
     const int me = omp_get_thread_num(), team = omp_get_num_threads();
     for (size_t i = 0; i < count; ++i) {
       if (i > 0 && (region.launches[i].waits || ends != nullptr)) {
-#pragma omp barrier
+        barrier.Wait(team);
         if (ends != nullptr && me == 0) (*ends)[i - 1] = Clock::now();
       }
       for (int thread = me; thread < region.threads; thread += team)
         RunShare(region.launches[i], calls[i], thread, region.threads);
     }
+    barrier.Wait(team);  // so that nobody has to wait at the end of the region, where OpenMP would
   }
   if (ends != nullptr && count > 0) ends->back() = Clock::now();
 }
