@@ -22,7 +22,9 @@ size_t At(int i) { return static_cast<size_t>(i); }
 class Writer : private SourceText {
  public:
   Writer(const loop::Nest& nest, const std::string& entry)
-      : nest_(nest), c_(nest.computation), expr_(nest), entry_(entry), rows_(RowsAtOnce()) {}
+      : nest_(nest), c_(nest.computation), expr_(nest), entry_(entry), rows_(RowsAtOnce()) {
+    FindSummedSquares();
+  }
 
   std::string Run() {
     Heading(c_);
@@ -341,6 +343,7 @@ class Writer : private SourceText {
   void Simple(const Stmt& stmt, Lanes lanes, const std::string& lane_set) {
     switch (stmt.kind) {
       case Stmt::Kind::kLet:
+        if (summed_squares_.count(stmt.expr) > 0) return;
         return Line(absl::StrCat("const ", expr_.Type(stmt.expr), " ", expr_.Name(stmt.expr), " = ",
                                  expr_.Formula(stmt.expr, lanes), ";"));
       case Stmt::Kind::kReload:
@@ -397,14 +400,44 @@ class Writer : private SourceText {
 
   void Accumulate(const Stmt& stmt, Lanes lanes, const std::string& lane_set) {
     const int r = stmt.reduction;
-    std::string value = expr_.Vector(stmt.expr);
+    const bool square = summed_squares_.count(stmt.expr) > 0;
+    std::string value = expr_.Vector(square ? c_.exprs[At(stmt.expr)].args[0] : stmt.expr);
     if (!lanes.full() && c_.kind == Kind::kRow) {
       value = absl::StrCat("v_keep(", value, ", ", lanes.count, ", ", Neutral(r), ")");
     }
     const std::string into =
         absl::StrCat("a", r, "[", c_.kind == Kind::kColumn ? Slot() : lane_set, "]");
     if (IsMax(r)) return Line(absl::StrCat(into, " = v_max(", value, ", ", into, ");"));
-    Line(absl::StrCat(into, " += ", value, ";"));
+    Line(square ? absl::StrCat(into, " = v_fma(", value, ", ", value, ", ", into, ");")
+                : absl::StrCat(into, " += ", value, ";"));
+  }
+
+  // The squares of a variance: they are added as they are made, rounded once. Only squares of what a row's earlier
+  // reduction is part of, and which nothing else needs: fusion never parts these from their sum, however many rows there
+  // are, so that a row's bits stay the same.
+  void FindSummedSquares() {
+    if (c_.kind != Kind::kRow) return;
+    std::vector<int> uses(c_.exprs.size(), 0);
+    std::vector<bool> after(c_.exprs.size(), false);
+    for (size_t e = 0; e < c_.exprs.size(); ++e) {
+      after[e] = c_.exprs[e].kind == loop::Expr::Kind::kReduction;
+      for (int arg : c_.exprs[e].args) {
+        ++uses[At(arg)];
+        after[e] = after[e] || after[At(arg)];
+      }
+    }
+    for (const loop::Reduction& reduction : c_.reductions) ++uses[At(reduction.expr)];
+    for (const loop::Piece& piece : c_.pieces) {
+      for (const loop::Store& store : piece.stores) ++uses[At(store.expr)];
+    }
+    for (const loop::Reduction& reduction : c_.reductions) {
+      const loop::Expr& expr = c_.exprs[At(reduction.expr)];
+      if (reduction.op != "reduce_max" && expr.op == "square" && expr.dtype == chips::F32 &&
+          nest_.is_vector[At(reduction.expr)] && uses[At(reduction.expr)] == 1 &&
+          after[At(expr.args[0])]) {
+        summed_squares_.insert(reduction.expr);
+      }
+    }
   }
 
   // What is made of all that is summed up.
@@ -433,7 +466,8 @@ class Writer : private SourceText {
   const loop::Computation& c_;
   CExpr expr_;
   const std::string entry_;
-  const int rows_;  // done at once
+  const int rows_;                // done at once
+  std::set<int> summed_squares_;  // exprs
   bool in_strips_ = false;
 };
 

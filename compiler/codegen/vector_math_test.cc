@@ -1,4 +1,6 @@
 // The vector mathematics of the prelude against f64: error in units of the last place of f32, over the whole range.
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 
@@ -82,6 +84,81 @@ TEST(VectorMathTest, UnitsOfTheLastPlace) {
       }
       EXPECT_LE(worst, f.max_ulps) << isa << " " << f.op << " at " << where;
       RecordProperty(absl::StrCat(isa, "_", f.op, "_", i), absl::StrCat(worst));
+    }
+  }
+}
+
+// Every sign and exponent, with subnormal numbers, infinities and NaN, against long double.
+struct WholeRange {
+  const char* op;
+  std::function<long double(long double)> exact;
+  double max_ulps;             // of results that are normal numbers
+  double max_subnormal_units;  // of the smallest number above 0; what is below 2^-126 / 2 may be 0
+  double narrow_from,
+      narrow_ulps;  // arguments above which results are the last finite ones, and their bound
+};
+
+const std::vector<WholeRange>& WholeRanges() {
+  static const auto* ranges = new std::vector<WholeRange>{
+      // A power below 2^128 must do for the last ones: the rest is twice as long, the fit 26 times worse.
+      {"exp", [](long double x) { return std::exp(x); }, 2, 1.5, 88.7119, 24},
+      {"sigmoid", [](long double x) { return 1 / (1 + std::exp(-x)); }, 4, 1e9, 100, 4},
+      {"tanh", [](long double x) { return std::tanh(x); }, 4, 1, 100, 4},
+      {"erf", [](long double x) { return std::erf(x); }, 4, 1, 100, 4},
+  };
+  return *ranges;
+}
+
+std::vector<float> AllKindsOfNumbers() {
+  std::vector<float> numbers;
+  constexpr uint32_t kStep = 40009;  // prime, and odd: all low bits appear
+  for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += kStep)
+    numbers.push_back(std::bit_cast<float>(static_cast<uint32_t>(bits)));
+  for (float x :
+       {0.0f, -0.0f, 1e-45f, -1e-45f, 88.711f, 88.712f, 88.72f, 88.7228394f, 88.7228470f, -87.33f,
+        -87.34f, -103.27f, -103.98f, -104.5f, 3.4e38f, -3.4e38f, INFINITY, -INFINITY, NAN})
+    numbers.push_back(x);
+  return numbers;
+}
+
+void ExpectWithin(const WholeRange& range, float x, double y, const char* isa) {
+  if (std::isnan(x)) {
+    EXPECT_TRUE(std::isnan(y)) << isa << " " << range.op << "(NaN) is " << y;
+    return;
+  }
+  const long double exact = range.exact(x);
+  if (std::isinf(static_cast<float>(exact))) {
+    EXPECT_EQ(y, static_cast<float>(exact)) << isa << " " << range.op << "(" << x << ")";
+    return;
+  }
+  const double size = static_cast<double>(std::abs(exact));
+  const double bound = size < 1.17549435e-38   ? range.max_subnormal_units
+                       : x > range.narrow_from ? range.narrow_ulps
+                                               : range.max_ulps;
+  if (size < 1.17549435e-38 && bound >= 1e9) {  // 1 / infinity
+    EXPECT_TRUE(y >= 0 && y <= 1.17549435e-38) << isa << " " << range.op << "(" << x << ")";
+    return;
+  }
+  const double ulps = static_cast<double>(std::abs(y - exact)) / Ulp(static_cast<double>(exact));
+  EXPECT_LE(ulps, bound) << isa << " " << range.op << "(" << x << ") is " << y;
+}
+
+TEST(VectorMathTest, WholeRange) {
+  const std::vector<float> numbers = AllKindsOfNumbers();
+  const int64_t count = static_cast<int64_t>(numbers.size());
+  HostTensor input = HostTensor::Allocate(chips::F32, {count});
+  std::copy(numbers.begin(), numbers.end(), input.data<float>());
+  Builder b("whole_range");
+  const ValueId x = b.Input("x", {chips::F32, {count}}, graph::DATA);
+  for (const WholeRange& range : WholeRanges()) b.Output(b.Apply(range.op, {x}), range.op);
+  STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph graph, std::move(b).Build());
+  for (const char* isa : {"avx512", "avx2", "generic"}) {
+    if (!HostRuns(isa)) continue;
+    STRATA_ASSERT_OK_AND_ASSIGN(const KernelRunner runner, KernelRunner::Create(graph, isa));
+    STRATA_ASSERT_OK_AND_ASSIGN(const auto outputs, runner.Run({input}));
+    for (size_t r = 0; r < WholeRanges().size(); ++r) {
+      for (size_t i = 0; i < numbers.size(); ++i)
+        ExpectWithin(WholeRanges()[r], numbers[i], outputs[r].data<float>()[i], isa);
     }
   }
 }
