@@ -103,8 +103,8 @@ const std::vector<WholeRange>& WholeRanges() {
       // A power below 2^128 must do for the last ones: the rest is twice as long, the fit 26 times worse.
       {"exp", [](long double x) { return std::exp(x); }, 2, 1.5, 88.7119, 24},
       {"sigmoid", [](long double x) { return 1 / (1 + std::exp(-x)); }, 4, 1e9, 100, 4},
-      {"tanh", [](long double x) { return std::tanh(x); }, 4, 1, 100, 4},
-      {"erf", [](long double x) { return std::erf(x); }, 4, 1, 100, 4},
+      {"tanh", [](long double x) { return std::tanh(x); }, 4, 2, 100, 4},
+      {"erf", [](long double x) { return std::erf(x); }, 4, 2, 100, 4},
   };
   return *ranges;
 }
