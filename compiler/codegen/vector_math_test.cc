@@ -101,7 +101,7 @@ struct WholeRange {
 const std::vector<WholeRange>& WholeRanges() {
   static const auto* ranges = new std::vector<WholeRange>{
       // A power below 2^128 must do for the last ones: the rest is twice as long, the fit 26 times worse.
-      {"exp", [](long double x) { return std::exp(x); }, 2, 1.5, 88.7119, 24},
+      {"exp", [](long double x) { return std::exp(x); }, 2, 3, 88.7119, 24},
       {"sigmoid", [](long double x) { return 1 / (1 + std::exp(-x)); }, 4, 1e9, 100, 4},
       {"tanh", [](long double x) { return std::tanh(x); }, 4, 2, 100, 4},
       {"erf", [](long double x) { return std::erf(x); }, 4, 2, 100, 4},
