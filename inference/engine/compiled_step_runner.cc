@@ -1,9 +1,7 @@
 #include "inference/engine/compiled_step_runner.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "framework/graph/types.h"
 
@@ -23,18 +21,6 @@ int64_t Bucket(int64_t count, absl::Span<const int64_t> buckets, int64_t most) {
   return most;
 }
 
-// Zeros whose memory the system provides when it is first written: most slots never are.
-HostTensor LazyZeros(chips::DType dtype, const std::vector<int64_t>& dims) {
-  constexpr size_t kAlignment = 64;
-  const size_t bytes = HostTensor::Wrap(dtype, dims, nullptr, nullptr).size_bytes();
-  const std::shared_ptr<void> owner(std::calloc(bytes + kAlignment, 1), std::free);
-  if (owner == nullptr) throw std::bad_alloc();
-  void* data = owner.get();
-  size_t room = bytes + kAlignment;
-  std::align(kAlignment, bytes, data, room);
-  return HostTensor::Wrap(dtype, dims, data, owner);
-}
-
 absl::StatusOr<graph::Graph> StepGraph(const DecoderModel& model, const RunnerSizes& sizes,
                                        int64_t rows, int64_t logits) {
   const StepShape shape = {.rows = rows,
@@ -47,6 +33,17 @@ absl::StatusOr<graph::Graph> StepGraph(const DecoderModel& model, const RunnerSi
 
 const graph::Value& ValueOf(const graph::Graph& graph, const graph::Input& input) {
   return graph.values(static_cast<int>(input.value()));
+}
+
+// Of all caches of a step.
+int64_t CacheBytes(const graph::Graph& graph) {
+  int64_t bytes = 0;
+  for (const graph::Input& input : graph.inputs()) {
+    if (input.kind() != graph::STATE) continue;
+    const graph::TensorType type = graph::TypeOf(ValueOf(graph, input));
+    bytes += LazyZeros::BytesOf(type.dtype, type.dims());
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -80,7 +77,9 @@ absl::StatusOr<std::unique_ptr<CompiledStepRunner>> CompiledStepRunner::Create(
   std::unique_ptr<CompiledStepRunner> runner(new CompiledStepRunner(model, sizes));
   STRATA_ASSIGN_OR_RETURN(runner->evaluator_,
                           compiler::CompiledEvaluator::Create(std::move(options)));
-  runner->views_ = LazyZeros(chips::I32, {sizes.views, sizes.view_length});
+  const std::vector<int64_t> dims = {sizes.views, sizes.view_length};
+  STRATA_ASSIGN_OR_RETURN(LazyZeros views, LazyZeros::Create(LazyZeros::BytesOf(chips::I32, dims)));
+  STRATA_ASSIGN_OR_RETURN(runner->views_, views.Take(chips::I32, dims));
   STRATA_RETURN_IF_ERROR(runner->ProgramFor(1, 1).status());
   return runner;
 }
@@ -92,8 +91,13 @@ absl::StatusOr<HostTensor> CompiledStepRunner::InputTensor(const graph::Graph& g
   const std::string& name = value.name();
   const graph::TensorType type = graph::TypeOf(value);
   if (input.kind() == graph::STATE) {
+    if (caches_.empty()) {
+      STRATA_ASSIGN_OR_RETURN(cache_memory_, LazyZeros::Create(CacheBytes(graph)));
+    }
     HostTensor& cache = caches_[name];
-    if (cache.rank() == 0) cache = LazyZeros(type.dtype, type.dims());
+    if (cache.rank() == 0) {
+      STRATA_ASSIGN_OR_RETURN(cache, cache_memory_.Take(type.dtype, type.dims()));
+    }
     return cache;
   }
   if (input.kind() != graph::DATA) {

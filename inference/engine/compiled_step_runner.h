@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "compiler/driver/compiled_evaluator.h"
 #include "inference/engine/decoder_model.h"
+#include "inference/engine/lazy_zeros.h"
 #include "inference/engine/step_runner.h"
 
 namespace strata::inference {
@@ -86,6 +87,7 @@ class CompiledStepRunner : public StepRunner {
   const RunnerSizes sizes_;
   std::unique_ptr<compiler::CompiledEvaluator> evaluator_;
   graph::HostTensor views_;                                  // [views, view_length] i32
+  LazyZeros cache_memory_;                                   // of all caches
   std::map<std::string, graph::HostTensor> caches_;          // by name; dim 0 is slots
   std::map<std::pair<int64_t, int64_t>, Program> programs_;  // by rows and logits
 };
