@@ -1,5 +1,6 @@
 #include "compiler/kernels/cpu/paged_blocks.h"
 
+#include "compiler/kernels/cpu/paged_join.h"
 #include "compiler/kernels/cpu/paged_pack.h"
 #include "compiler/kernels/cpu/simd_math.h"
 
@@ -11,19 +12,14 @@ using namespace simd;  // NOLINT
 constexpr int64_t kN = kKeyBlock;
 constexpr int64_t kGroup = 4;  // queries done at once: with 4 vectors of columns, 16 accumulators
 
-STRATA_INLINE int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
-STRATA_INLINE int64_t Most(int64_t a, int64_t b) { return a > b ? a : b; }
+constexpr float kLargest = 3.40282347e38f;  // so that no difference of scores is infinite
 
-// C [R, 16 V] (+)= A [R, k0..k1) B [k0..k1), 16 V], rows of A `row` apart.
+// C [R, 16 V] of A [R, k0..k1) B [k0..k1), 16 V], rows of A `row` apart.
 template <int R, int V>
-STRATA_INLINE void TileProduct(const float* a, int64_t row, const float* b, int64_t ldb, float* c,
-                               int64_t ldc, int64_t k0, int64_t k1, bool add) {
+STRATA_INLINE void TileProduct(const float* a, int64_t row, const float* b, int64_t ldb,
+                               const Target& c, int64_t k0, int64_t k1) {
   v16 sum[R][V];
-#pragma GCC unroll 4
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) sum[r][v] = add ? Load(c + r * ldc + 16 * v) : v16{};
-  }
+  Begin<R, V>(c, sum);
   for (int64_t k = k0; k < k1; ++k) {
     v16 x[V];
 #pragma GCC unroll 4
@@ -35,40 +31,35 @@ STRATA_INLINE void TileProduct(const float* a, int64_t row, const float* b, int6
       for (int v = 0; v < V; ++v) sum[r][v] += factor * x[v];
     }
   }
-#pragma GCC unroll 4
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) Store(c + r * ldc + 16 * v, sum[r][v]);
-  }
+  End<R, V>(c, sum);
 }
 
 // The same for `vectors` vectors of columns: as many at a time as there are registers for.
 template <bool kWide, int R>
-STRATA_INLINE void RowsProduct(const float* a, int64_t row, const float* b, int64_t ldb, float* c,
-                               int64_t ldc, int64_t k0, int64_t k1, int64_t vectors, bool add) {
+STRATA_INLINE void RowsProduct(const float* a, int64_t row, const float* b, int64_t ldb,
+                               const Target& c, int64_t k0, int64_t k1, int64_t vectors) {
   int64_t v = 0;
   if constexpr (kWide) {
     for (; v + 4 <= vectors; v += 4)
-      TileProduct<R, 4>(a, row, b + 16 * v, ldb, c + 16 * v, ldc, k0, k1, add);
+      TileProduct<R, 4>(a, row, b + 16 * v, ldb, c.At(16 * v), k0, k1);
     for (; v + 2 <= vectors; v += 2)
-      TileProduct<R, 2>(a, row, b + 16 * v, ldb, c + 16 * v, ldc, k0, k1, add);
+      TileProduct<R, 2>(a, row, b + 16 * v, ldb, c.At(16 * v), k0, k1);
   }
-  for (; v < vectors; ++v) TileProduct<R, 1>(a, row, b + 16 * v, ldb, c + 16 * v, ldc, k0, k1, add);
+  for (; v < vectors; ++v) TileProduct<R, 1>(a, row, b + 16 * v, ldb, c.At(16 * v), k0, k1);
 }
 
 // The same for 1 to 4 rows.
 template <bool kWide>
 STRATA_INLINE void FewRowsProduct(int64_t rows, const float* a, int64_t row, const float* b,
-                                  int64_t ldb, float* c, int64_t ldc, int64_t k0, int64_t k1,
-                                  int64_t vectors, bool add) {
+                                  int64_t ldb, const Target& c, int64_t k0, int64_t k1,
+                                  int64_t vectors) {
   if (rows == 4) {
-    RowsProduct<kWide, 4>(a, row, b, ldb, c, ldc, k0, k1, vectors, add);
+    RowsProduct<kWide, 4>(a, row, b, ldb, c, k0, k1, vectors);
   } else if (rows == 1) {
-    RowsProduct<kWide, 1>(a, row, b, ldb, c, ldc, k0, k1, vectors, add);
+    RowsProduct<kWide, 1>(a, row, b, ldb, c, k0, k1, vectors);
   } else {
-    RowsProduct<kWide, 2>(a, row, b, ldb, c, ldc, k0, k1, vectors, add);
-    if (rows == 3)
-      RowsProduct<kWide, 1>(a + 2 * row, row, b, ldb, c + 2 * ldc, ldc, k0, k1, vectors, add);
+    RowsProduct<kWide, 2>(a, row, b, ldb, c, k0, k1, vectors);
+    if (rows == 3) RowsProduct<kWide, 1>(a + 2 * row, row, b, ldb, c.Row(2), k0, k1, vectors);
   }
 }
 
@@ -92,12 +83,27 @@ STRATA_KERNEL(ScoresKernel, (const QueryBlock& x, const float* keys, float* s), 
     }
     if (begin >= end) continue;
     const int64_t first = begin / 16, last = (end + 15) / 16;
-    FewRowsProduct<kWide>(rows, x.q + i * x.D, x.D, keys + 16 * first, kN, s + i * kN + 16 * first,
-                          kN, 0, x.D, last - first, false);
+    FewRowsProduct<kWide>(rows, x.q + i * x.D, x.D, keys + 16 * first, kN,
+                          Target{.to = s + i * kN + 16 * first, .stride = kN}, 0, x.D,
+                          last - first);
   }
 }
 
-STRATA_KERNEL(SoftmaxKernel, (const QueryBlock& x, float softcap, float* s), (x, softcap, s)) {
+// How a state of maximum `top` and one of `fresh` become one: the lower of them is scaled to the higher.
+struct Joint {
+  float shrink, grow, top;
+};
+template <bool kWide>
+STRATA_INLINE Joint JointOf(float top, float fresh) {
+  const bool grows = fresh > top;
+  const v16 e = ExpDown<kWide>(Broadcast<kWide>(grows ? top - fresh : fresh - top));
+  return grows ? Joint{e[0], 1.0f, fresh} : Joint{1.0f, e[0], top};
+}
+
+STRATA_KERNEL(SoftmaxKernel,
+              (const QueryBlock& x, float softcap, const float* key_scales,
+               const float* value_scales, float* s),
+              (x, softcap, key_scales, value_scales, s)) {
   for (int64_t r = 0; r < x.count; ++r) {
     const KeyRange range = x.ranges[r];
     if (range.begin >= range.end) continue;
@@ -106,58 +112,55 @@ STRATA_KERNEL(SoftmaxKernel, (const QueryBlock& x, float softcap, float* s), (x,
     v16 highest = Splat(-__builtin_inff());
     for (int64_t i = first; i < range.end; i += 16) {
       v16 score = Load(row + i);
+      if (key_scales != nullptr) score *= Load(key_scales + i);
       if (softcap > 0) score = softcap * Tanh(score / softcap);
       if (i < range.begin || i + 16 > range.end) score = Seen(score, i, range, -__builtin_inff());
       Store(row + i, score);
       highest = Max(score, highest);
     }
-    const float top = MaxLane(highest);
-    v16 total = Load(x.sum + 16 * r);
-    if (top > x.top[r]) {
-      const v16 shrink = ExpDown<kWide>(Broadcast<kWide>(x.top[r] - top));
-      total *= shrink;
-      for (float* p = x.out + r * x.P; p < x.out + (r + 1) * x.P; p += 16)
-        Store(p, Load(p) * shrink);
-      x.top[r] = top;
-    }
+    const float highest_lane = MaxLane(highest);
+    const float top = highest_lane > -kLargest ? highest_lane : -kLargest;
+    const Joint joint = JointOf<kWide>(x.top[r], top);
+    v16 total = {};
     for (int64_t i = first; i < range.end; i += 16) {
-      v16 e = ExpDown<kWide>(Load(row + i) - x.top[r]);
+      v16 e = ExpDown<kWide>(Load(row + i) - top);
       if (i < range.begin || i + 16 > range.end) e = Seen(e, i, range, 0.0f);
-      Store(row + i, e);
+      Store(row + i, value_scales == nullptr ? e : e * Load(value_scales + i));
       total += e;
     }
-    Store(x.sum + 16 * r, total);
+    Store(x.sum + 16 * r, Joined(Load(x.sum + 16 * r), total, joint.shrink, joint.grow));
+    x.shrink[r] = joint.shrink;
+    x.grow[r] = joint.grow;
+    x.top[r] = joint.top;
   }
 }
 
-// Keys that all of a group's queries see are mixed in for all at once; those before and behind them by query.
-STRATA_KERNEL(MixKernel, (const QueryBlock& x, const float* s, const float* values),
-              (x, s, values)) {
+STRATA_KERNEL(MixKernel, (const QueryBlock& x, const float* s, const float* values, float* part),
+              (x, s, values, part)) {
   const int64_t vectors = x.P / 16;
   for (int64_t i = 0; i < x.count; i += kGroup) {
     const int64_t rows = Least(kGroup, x.count - i);
-    int64_t begin = 0, end = kN;
-    for (int64_t r = i; r < i + rows; ++r) {
-      begin = Most(begin, x.ranges[r].begin);
-      end = Least(end, x.ranges[r].end);
+    MixGroup(x, i, rows, part,
+             [&](int64_t r, int64_t n, KeyRange keys, const Target& target) STRATA_INLINE_BODY {
+               FewRowsProduct<kWide>(n, s + r * kN, kN, values, x.P, target, keys.begin, keys.end,
+                                     vectors);
+             });
+  }
+}
+
+STRATA_KERNEL(JoinKernel,
+              (const QueryBlock& x, const float* out, const float* sum, const float* top),
+              (x, out, sum, top)) {
+  for (int64_t r = 0; r < x.count; ++r) {
+    if (top[r] == -__builtin_inff()) continue;  // it saw nothing
+    const Joint joint = JointOf<kWide>(x.top[r], top[r]);
+    Store(x.sum + 16 * r,
+          Joined(Load(x.sum + 16 * r), Load(sum + 16 * r), joint.shrink, joint.grow));
+    for (int64_t d = 0; d < x.P; d += 16) {
+      Store(x.out + r * x.P + d,
+            Joined(Load(x.out + r * x.P + d), Load(out + r * x.P + d), joint.shrink, joint.grow));
     }
-    const bool shared = begin < end;
-    for (int64_t r = i; r < i + rows; ++r) {
-      const KeyRange own = x.ranges[r];
-      const int64_t stop = shared ? begin : own.end;
-      if (own.begin < stop) {
-        RowsProduct<kWide, 1>(s + r * kN, kN, values, x.P, x.out + r * x.P, x.P, own.begin, stop,
-                              vectors, true);
-      }
-    }
-    if (!shared) continue;
-    FewRowsProduct<kWide>(rows, s + i * kN, kN, values, x.P, x.out + i * x.P, x.P, begin, end,
-                          vectors, true);
-    for (int64_t r = i; r < i + rows; ++r) {
-      if (x.ranges[r].end <= end) continue;
-      RowsProduct<kWide, 1>(s + r * kN, kN, values, x.P, x.out + r * x.P, x.P, end, x.ranges[r].end,
-                            vectors, true);
-    }
+    x.top[r] = joint.top;
   }
 }
 
@@ -174,11 +177,15 @@ STRATA_KERNEL(FinishKernel, (const float* out, const float* sum, int64_t width, 
 void Scores(const QueryBlock& queries, const float* keys, float* s) {
   ScoresKernel(queries, keys, s);
 }
-void Softmax(const QueryBlock& queries, float softcap, float* s) {
-  SoftmaxKernel(queries, softcap, s);
+void Softmax(const QueryBlock& queries, float softcap, const float* key_scales,
+             const float* value_scales, float* s) {
+  SoftmaxKernel(queries, softcap, key_scales, value_scales, s);
 }
-void Mix(const QueryBlock& queries, const float* s, const float* values) {
-  MixKernel(queries, s, values);
+void Mix(const QueryBlock& queries, const float* s, const float* values, float* part) {
+  MixKernel(queries, s, values, part);
+}
+void Join(const QueryBlock& queries, const float* out, const float* sum, const float* top) {
+  JoinKernel(queries, out, sum, top);
 }
 void Finish(const QueryBlock& queries, int64_t index, int64_t width, float* y) {
   FinishKernel(queries.out + index * queries.P, queries.sum + 16 * index, width, y);

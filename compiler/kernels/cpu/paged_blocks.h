@@ -1,14 +1,18 @@
 // The inner loops of paged attention: up to 64 queries of one key head against a block of 64 keys, softmax as it goes
 // (Dao, "FlashAttention-2", arXiv:2307.08691).
 //
-//   Scores(queries, packed_keys, s);     // s [64, 64]
-//   Softmax(queries, softcap, s);        // weights; sums and outputs so far are scaled to the new maximum
-//   Mix(queries, s, packed_values);      // out += s v
-//   Finish(queries, y, stride);
+//   Scores(queries, packed_keys, s);                  // s [64, 64]
+//   Softmax(queries, softcap, nullptr, nullptr, s);   // weights under the block's own maximum; joins maxima and sums
+//   Mix(queries, s, packed_values, part);             // joins the block's s v to the outputs
+//   Finish(queries, 0, width, y);
+//
+// What a block gives (its maximum, the sums of its weights and of its weighted values) is computed from nothing but the
+// block, and blocks are joined in their order: so blocks may be computed anywhere, and joined later by Join.
 //
 // A query sees the keys of its own range; what it computes does not depend on the other queries, on their number, or on
-// what lies outside of its range: the same numbers in the same order, bit for bit. Lanes are keys by their place in the
-// block, so the blocks must begin at the same keys in every run.
+// what lies outside of its range: the same numbers in the same order, bit for bit. Scores are summed by one lane along
+// the head, values along the keys. Lanes are keys by their place in the block, so the blocks must begin at the same keys
+// in every run.
 #ifndef STRATA_COMPILER_KERNELS_CPU_PAGED_BLOCKS_H_
 #define STRATA_COMPILER_KERNELS_CPU_PAGED_BLOCKS_H_
 
@@ -33,24 +37,28 @@ struct QueryBlock {
   const float* q;          // [count, D], times the scale
   float* out;              // [count, P], not yet divided by the sum
   float* sum;              // [count, 16], by lanes
-  float* top;              // [count]: the highest score so far
+  float* top;              // [count]: the highest score so far; -infinity before the first
+  float *shrink,
+      *grow;  // [count]: what Softmax leaves for Mix: out becomes shrink out + grow s v, one of them is 1
 };
 
 // s[i, j] = q_i k_j, at least where query i sees key j. keys [D, 64].
 void Scores(const QueryBlock& queries, const float* keys, float* s);
 
-// s[i, j] becomes exp(score - top), 0 in the other lanes of a vector that the query sees some lane of. softcap 0: none.
-void Softmax(const QueryBlock& queries, float softcap, float* s);
+// s[i, j] becomes exp(score - block's top), 0 in the other lanes of a vector that the query sees some lane of. softcap 0:
+// none. With scales [64] (int8), scores are times the key's before, weights times the value's after they are summed.
+void Softmax(const QueryBlock& queries, float softcap, const float* key_scales,
+             const float* value_scales, float* s);
 
-// out_i += sum over the keys it sees of s[i, j] v_j, in order. values [64, P].
-void Mix(const QueryBlock& queries, const float* s, const float* values);
+// Joins the sums over the keys that each query sees of s[i, j] v_j, in order. values [64, P]; part: [8, P] of scratch.
+void Mix(const QueryBlock& queries, const float* s, const float* values, float* part);
 
-// The same two straight from the cache, for queries too few to pay for packing. scratch: [D, 16]. The keys at the slots
-// `next` [64] (-1: none) are asked for ahead of their use: slots lie about, and no machine guesses where.
-void FewScores(const QueryBlock& queries, const CacheHead& cache, const int32_t* slots,
-               const int32_t* next, float* scratch, float* s);
-void FewMix(const QueryBlock& queries, const float* s, const CacheHead& cache, const int32_t* slots,
-            const int32_t* next);
+// The same two straight from the cache, for queries too few to pay for packing. scratch: [D, 64] of the cache's dtype.
+void FewScores(const QueryBlock& queries, const BlockRows& keys, void* scratch, float* s);
+void FewMix(const QueryBlock& queries, const float* s, const BlockRows& values, float* part);
+
+// Joins what later blocks gave: as if they had been computed into `queries`, if each was into a state of its own.
+void Join(const QueryBlock& queries, const float* out, const float* sum, const float* top);
 
 // y [width] = out / sum; `index` of a query in the block.
 void Finish(const QueryBlock& queries, int64_t index, int64_t width, float* y);

@@ -1,6 +1,8 @@
-// Few queries: a block's keys are turned 16 at a time, in a buffer that stays in the nearest cache, and values are widened
-// on their way into the sums. The same numbers in the same order as Scores and Mix.
+// Few queries: a block's keys are turned in their own dtype, in a buffer that stays in the nearer caches, and keys and
+// values are widened on their way into the sums. The same numbers in the same order as Scores and Mix.
 #include "compiler/kernels/cpu/paged_blocks.h"
+#include "compiler/kernels/cpu/paged_join.h"
+#include "compiler/kernels/cpu/paged_turn.h"
 #include "compiler/kernels/cpu/paged_widen.h"
 
 namespace strata::compiler {
@@ -10,150 +12,132 @@ using namespace simd;  // NOLINT
 
 constexpr int64_t kN = kKeyBlock;
 
-template <typename T>
-constexpr int64_t kLine = static_cast<int64_t>(64 / sizeof(T));  // elements of a cache line
-
-// s [R, 16 of 64] = q [R, D] times 16 turned keys [D, 16].
-template <int R>
-STRATA_INLINE void ScoreRows(const float* q, const float* keys, int64_t D, float* s) {
-  v16 sum[R];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) sum[r] = v16{};
+// s [R, 16 V of 64] = q [R, D] times turned keys [D, 16 V of 64].
+template <bool kWide, int R, int V, typename T>
+STRATA_INLINE void ScoreRows(const float* q, const T* keys, int64_t D, float* s) {
+  v16 sum[R][V];
+  const Target target{s, kN};
+  Begin<R, V>(target, sum);
   for (int64_t d = 0; d < D; ++d) {
-    const v16 x = Load(keys + 16 * d);
+    v16 x[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) x[v] = Widen<kWide>(keys + kN * d + 16 * v);
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) sum[r] += q[r * D + d] * x;
+    for (int r = 0; r < R; ++r) {
+      const float factor = q[r * D + d];
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) sum[r][v] += factor * x[v];
+    }
   }
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) Store(s + r * kN, sum[r]);
+  End<R, V>(target, sum);
+}
+
+// Vectors [first, last) of keys: as many at a time as there are registers for.
+template <bool kWide, int R, typename T>
+STRATA_INLINE void ScoreKeys(const float* q, const T* keys, int64_t D, int64_t first, int64_t last,
+                             float* s) {
+  constexpr int V = R == 8 ? 2 : 4;
+  int64_t v = first;
+  if constexpr (kWide) {
+    for (; v + V <= last; v += V) ScoreRows<kWide, R, V>(q, keys + 16 * v, D, s + 16 * v);
+  }
+  for (; v < last; ++v) ScoreRows<kWide, R, 1>(q, keys + 16 * v, D, s + 16 * v);
 }
 
 template <bool kWide, typename T>
-STRATA_INLINE void FewScoresOf(const QueryBlock& x, const CacheHead& cache, const int32_t* slots,
-                               const int32_t* next, float* scratch, float* s) {
-  const T *rows[kN], *ahead[kN];
-  float scales[kN];
-  if (!FindRows(cache, slots, rows, scales)) return;
-  FindAhead(cache, next, rows, ahead);
-  for (int64_t j = 0; j < kN; j += 16) {
-    if (!AnyOf16(slots + j)) continue;
-    TurnWholeKeys<kWide>(rows + j, scales + j, x.D, scratch, 16);
-    for (int64_t i = j; i < j + 16; ++i) {
-      for (int64_t d = 0; d < x.D; d += kLine<T>) __builtin_prefetch(ahead[i] + d);
-    }
-    int64_t i = 0;
-    for (; i + 8 <= x.count; i += 8) ScoreRows<8>(x.q + i * x.D, scratch, x.D, s + i * kN + j);
-    for (; i + 4 <= x.count; i += 4) ScoreRows<4>(x.q + i * x.D, scratch, x.D, s + i * kN + j);
-    for (; i < x.count; ++i) ScoreRows<1>(x.q + i * x.D, scratch, x.D, s + i * kN + j);
-  }
+STRATA_INLINE void FewScoresOf(const QueryBlock& x, const BlockRows& keys, void* scratch,
+                               float* s) {
+  T* turned = static_cast<T*>(scratch);
+  TurnBlock<kWide>(keys, turned);
+  const int64_t first = keys.begin / 16, last = (keys.end + 15) / 16;
+  int64_t i = 0;
+  for (; i + 8 <= x.count; i += 8)
+    ScoreKeys<kWide, 8>(x.q + i * x.D, turned, x.D, first, last, s + i * kN);
+  for (; i + 4 <= x.count; i += 4)
+    ScoreKeys<kWide, 4>(x.q + i * x.D, turned, x.D, first, last, s + i * kN);
+  for (; i + 2 <= x.count; i += 2)
+    ScoreKeys<kWide, 2>(x.q + i * x.D, turned, x.D, first, last, s + i * kN);
+  if (i < x.count) ScoreKeys<kWide, 1>(x.q + i * x.D, turned, x.D, first, last, s + i * kN);
 }
 
-// Values of keys [begin, end), elements [d, d + 16 V) of them, into R queries.
+// Elements [d, d + 16 V) of the values of some keys, into R queries.
 template <bool kWide, int R, int V, typename T>
-STRATA_INLINE void MixRows(const T* const* rows, const T* const* ahead, const float* scales,
-                           const float* s, int64_t d, int64_t width, int64_t begin, int64_t end,
-                           float* out, int64_t P) {
+STRATA_INLINE void MixRows(const BlockRows& values, const float* s, int64_t d, KeyRange keys,
+                           const Target& target) {
   v16 sum[R][V];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) sum[r][v] = Load(out + r * P + d + 16 * v);
-  }
-  for (int64_t k = begin; k < end; ++k) {
+  Begin<R, V>(target, sum);
+  const int64_t offset = values.offset + d * static_cast<int64_t>(sizeof(T));
+  const bool whole = d + 16 * V <= values.width;
+  for (int64_t k = keys.begin; k < keys.end; ++k) {
+    const T* from = reinterpret_cast<const T*>(values.rows[k] + offset);
     v16 x[V];
-    for (int64_t e = 0; e < 16 * V; e += kLine<T>) __builtin_prefetch(ahead[k] + d + e);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
-      const T* from = rows[k] + d + 16 * v;
-      x[v] = d + 16 * V <= width ? Widen<kWide>(from) : WidenPart<kWide>(from, width - d - 16 * v);
-      if constexpr (sizeof(T) == 1) x[v] *= scales[k];
+      x[v] = whole ? Widen<kWide>(from + 16 * v)
+                   : WidenPart<kWide>(from + 16 * v, values.width - d - 16 * v);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const float factor = s[r * kN + k];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int v = 0; v < V; ++v) sum[r][v] += factor * x[v];
     }
   }
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) Store(out + r * P + d + 16 * v, sum[r][v]);
-  }
+  End<R, V>(target, sum);
 }
 
 template <bool kWide, int R, typename T>
-STRATA_INLINE void MixKeys(const T* const* rows, const T* const* ahead, const float* scales,
-                           const float* s, int64_t width, int64_t begin, int64_t end, float* out,
-                           int64_t P) {
+STRATA_INLINE void MixKeys(const BlockRows& values, const float* s, KeyRange keys, int64_t P,
+                           const Target& target) {
+  constexpr int V = R == 8 ? 2 : 4;
   int64_t d = 0;
-  for (; d + 32 <= P; d += 32)
-    MixRows<kWide, R, 2>(rows, ahead, scales, s, d, width, begin, end, out, P);
-  if (d < P) MixRows<kWide, R, 1>(rows, ahead, scales, s, d, width, begin, end, out, P);
+  if constexpr (kWide) {
+    for (; d + 16 * V <= P; d += 16 * V) MixRows<kWide, R, V, T>(values, s, d, keys, target.At(d));
+  }
+  for (; d < P; d += 16) MixRows<kWide, R, 1, T>(values, s, d, keys, target.At(d));
 }
 
-// R queries: keys that all of them see are mixed in for all at once; those before and behind them by query.
 template <bool kWide, int R, typename T>
-STRATA_INLINE void MixGroup(const QueryBlock& x, int64_t i, const T* const* rows,
-                            const T* const* ahead, const float* scales, int64_t width,
-                            const float* s) {
-  int64_t begin = 0, end = kN;
-  for (int64_t r = i; r < i + R; ++r) {
-    begin = x.ranges[r].begin > begin ? x.ranges[r].begin : begin;
-    end = x.ranges[r].end < end ? x.ranges[r].end : end;
-  }
-  const bool shared = begin < end;
-  for (int64_t r = i; r < i + R; ++r) {
-    const KeyRange own = x.ranges[r];
-    const int64_t stop = shared ? begin : own.end;
-    if (own.begin < stop)
-      MixKeys<kWide, 1>(rows, ahead, scales, s + r * kN, width, own.begin, stop, x.out + r * x.P,
-                        x.P);
-  }
-  if (!shared) return;
-  MixKeys<kWide, R>(rows, ahead, scales, s + i * kN, width, begin, end, x.out + i * x.P, x.P);
-  for (int64_t r = i; r < i + R; ++r) {
-    if (x.ranges[r].end > end)
-      MixKeys<kWide, 1>(rows, ahead, scales, s + r * kN, width, end, x.ranges[r].end,
-                        x.out + r * x.P, x.P);
-  }
+STRATA_INLINE void MixQueries(const QueryBlock& x, int64_t i, const float* s,
+                              const BlockRows& values, float* part) {
+  MixGroup(x, i, R, part,
+           [&](int64_t r, int64_t rows, KeyRange keys, const Target& target) STRATA_INLINE_BODY {
+             if (rows == R) {
+               MixKeys<kWide, R, T>(values, s + r * kN, keys, x.P, target);
+             } else {
+               MixKeys<kWide, 1, T>(values, s + r * kN, keys, x.P, target);
+             }
+           });
 }
 
 template <bool kWide, typename T>
-STRATA_INLINE void FewMixOf(const QueryBlock& x, const float* s, const CacheHead& cache,
-                            const int32_t* slots, const int32_t* next) {
-  const T *rows[kN], *ahead[kN];
-  float scales[kN];
-  if (!FindRows(cache, slots, rows, scales)) return;
-  FindAhead(cache, next, rows, ahead);
+STRATA_INLINE void FewMixOf(const QueryBlock& x, const float* s, const BlockRows& values,
+                            float* part) {
   int64_t i = 0;
-  for (; i + 8 <= x.count; i += 8) MixGroup<kWide, 8>(x, i, rows, ahead, scales, cache.width, s);
-  for (; i + 4 <= x.count; i += 4) MixGroup<kWide, 4>(x, i, rows, ahead, scales, cache.width, s);
-  for (; i < x.count; ++i) MixGroup<kWide, 1>(x, i, rows, ahead, scales, cache.width, s);
+  for (; i + 8 <= x.count; i += 8) MixQueries<kWide, 8, T>(x, i, s, values, part);
+  for (; i + 4 <= x.count; i += 4) MixQueries<kWide, 4, T>(x, i, s, values, part);
+  for (; i + 2 <= x.count; i += 2) MixQueries<kWide, 2, T>(x, i, s, values, part);
+  if (i < x.count) MixQueries<kWide, 1, T>(x, i, s, values, part);
 }
 
 STRATA_KERNEL(FewScoresKernel,
-              (const QueryBlock& x, const CacheHead& cache, const int32_t* slots,
-               const int32_t* next, float* scratch, float* s),
-              (x, cache, slots, next, scratch, s)){
-    STRATA_PAGED_DISPATCH(cache.dtype, FewScoresOf, (x, cache, slots, next, scratch, s))}
+              (const QueryBlock& x, const BlockRows& keys, void* scratch, float* s),
+              (x, keys, scratch, s)){
+    STRATA_PAGED_DISPATCH(keys.dtype, FewScoresOf, (x, keys, scratch, s))}
 
 STRATA_KERNEL(FewMixKernel,
-              (const QueryBlock& x, const float* s, const CacheHead& cache, const int32_t* slots,
-               const int32_t* next),
-              (x, s, cache, slots, next)) {
-  STRATA_PAGED_DISPATCH(cache.dtype, FewMixOf, (x, s, cache, slots, next))
+              (const QueryBlock& x, const float* s, const BlockRows& values, float* part),
+              (x, s, values, part)) {
+  STRATA_PAGED_DISPATCH(values.dtype, FewMixOf, (x, s, values, part))
 }
 
 }  // namespace
 
-void FewScores(const QueryBlock& queries, const CacheHead& cache, const int32_t* slots,
-               const int32_t* next, float* scratch, float* s) {
-  FewScoresKernel(queries, cache, slots, next, scratch, s);
+void FewScores(const QueryBlock& queries, const BlockRows& keys, void* scratch, float* s) {
+  FewScoresKernel(queries, keys, scratch, s);
 }
-void FewMix(const QueryBlock& queries, const float* s, const CacheHead& cache, const int32_t* slots,
-            const int32_t* next) {
-  FewMixKernel(queries, s, cache, slots, next);
+void FewMix(const QueryBlock& queries, const float* s, const BlockRows& values, float* part) {
+  FewMixKernel(queries, s, values, part);
 }
 
 }  // namespace strata::compiler

@@ -8,52 +8,36 @@ namespace {
 using namespace simd;  // NOLINT
 
 template <bool kWide, typename T>
-STRATA_INLINE void PackKeysOf(const CacheHead& cache, const int32_t* slots, float* out) {
-  const T* rows[kKeyBlock];
-  float scales[kKeyBlock];
-  if (!FindRows(cache, slots, rows, scales)) return;
-  for (int64_t j = 0; j < kKeyBlock; j += 16) {
-    if (AnyOf16(slots + j))
-      TurnWholeKeys<kWide>(rows + j, scales + j, cache.width, out + j, kKeyBlock);
+STRATA_INLINE void PackKeysOf(const BlockRows& keys, float* out) {
+  for (int64_t j = keys.begin / 16 * 16; j < keys.end; j += 16) {
+    const T* rows[16];
+    for (int64_t i = 0; i < 16; ++i)
+      rows[i] = reinterpret_cast<const T*>(keys.rows[j + i] + keys.offset);
+    TurnWholeKeys<kWide>(rows, keys.width, out + j, kKeyBlock);
   }
 }
 
 template <bool kWide, typename T>
-STRATA_INLINE void PackValuesOf(const CacheHead& cache, const int32_t* slots, float* out) {
-  const int64_t P = (cache.width + 15) / 16 * 16, whole = cache.width / 16 * 16;
-  for (int64_t i = 0; i < kKeyBlock; ++i) {
-    const int64_t slot = slots[i];
-    if (slot < 0) continue;
-    const T* from = static_cast<const T*>(cache.data) + slot * cache.stride;
+STRATA_INLINE void PackValuesOf(const BlockRows& values, float* out) {
+  const int64_t P = (values.width + 15) / 16 * 16, whole = values.width / 16 * 16;
+  for (int64_t i = values.begin; i < values.end; ++i) {
+    const T* from = reinterpret_cast<const T*>(values.rows[i] + values.offset);
     float* to = out + i * P;
-    v16 scale = {};
-    if constexpr (sizeof(T) == 1) scale = Splat(cache.scale[slot * cache.scale_stride]);
-    for (int64_t d = 0; d < whole; d += 16) {
-      const v16 x = Widen<kWide>(from + d);
-      Store(to + d, sizeof(T) == 1 ? x * scale : x);
-    }
-    if (whole == P) continue;
-    const v16 x = WidenPart<kWide>(from + whole, cache.width - whole);
-    Store(to + whole, sizeof(T) == 1 ? x * scale : x);
+    for (int64_t d = 0; d < whole; d += 16) Store(to + d, Widen<kWide>(from + d));
+    if (whole < P) Store(to + whole, WidenPart<kWide>(from + whole, values.width - whole));
   }
 }
 
-STRATA_KERNEL(PackKeysKernel, (const CacheHead& cache, const int32_t* slots, float* out),
-              (cache, slots, out)){
-    STRATA_PAGED_DISPATCH(cache.dtype, PackKeysOf, (cache, slots, out))}
+STRATA_KERNEL(PackKeysKernel, (const BlockRows& keys, float* out),
+              (keys, out)){STRATA_PAGED_DISPATCH(keys.dtype, PackKeysOf, (keys, out))}
 
-STRATA_KERNEL(PackValuesKernel, (const CacheHead& cache, const int32_t* slots, float* out),
-              (cache, slots, out)) {
-  STRATA_PAGED_DISPATCH(cache.dtype, PackValuesOf, (cache, slots, out))
+STRATA_KERNEL(PackValuesKernel, (const BlockRows& values, float* out), (values, out)) {
+  STRATA_PAGED_DISPATCH(values.dtype, PackValuesOf, (values, out))
 }
 
 }  // namespace
 
-void PackKeys(const CacheHead& cache, const int32_t* slots, float* out) {
-  PackKeysKernel(cache, slots, out);
-}
-void PackValues(const CacheHead& cache, const int32_t* slots, float* out) {
-  PackValuesKernel(cache, slots, out);
-}
+void PackKeys(const BlockRows& keys, float* out) { PackKeysKernel(keys, out); }
+void PackValues(const BlockRows& values, float* out) { PackValuesKernel(values, out); }
 
 }  // namespace strata::compiler

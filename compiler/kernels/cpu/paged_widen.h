@@ -111,13 +111,11 @@ STRATA_INLINE void Turn16(v16* r) {
 
 // Elements [d, d + n) of 16 keys, n <= 16, turned: element e of key i to out[e * step + i].
 template <bool kWide, bool kPart, typename T>
-STRATA_INLINE void TurnKeys(const T* const* rows, const float* scales, int64_t d, int64_t n,
-                            float* out, int64_t step) {
+STRATA_INLINE void TurnKeys(const T* const* rows, int64_t d, int64_t n, float* out, int64_t step) {
   v16 r[16];
 #pragma GCC unroll 16
   for (int64_t i = 0; i < 16; ++i) {
     r[i] = kPart ? WidenPart<kWide>(rows[i] + d, n) : Widen<kWide>(rows[i] + d);
-    if constexpr (sizeof(T) == 1) r[i] *= scales[i];
   }
   Turn16(r);
 #pragma GCC unroll 16
@@ -128,41 +126,10 @@ STRATA_INLINE void TurnKeys(const T* const* rows, const float* scales, int64_t d
 
 // All elements of 16 keys: out [width, step].
 template <bool kWide, typename T>
-STRATA_INLINE void TurnWholeKeys(const T* const* rows, const float* scales, int64_t width,
-                                 float* out, int64_t step) {
+STRATA_INLINE void TurnWholeKeys(const T* const* rows, int64_t width, float* out, int64_t step) {
   int64_t d = 0;
-  for (; d + 16 <= width; d += 16) TurnKeys<kWide, false>(rows, scales, d, 16, out, step);
-  if (d < width) TurnKeys<kWide, true>(rows, scales, d, width - d, out, step);
-}
-
-// Where the elements of each key are; for one that is not there, any other's. False when none is there.
-template <typename T>
-STRATA_INLINE bool FindRows(const CacheHead& cache, const int32_t* slots, const T** rows,
-                            float* scales) {
-  int64_t any = -1;
-  for (int64_t i = 0; i < kKeyBlock && any < 0; ++i) any = slots[i];
-  if (any < 0) return false;
-  for (int64_t i = 0; i < kKeyBlock; ++i) {
-    const int64_t slot = slots[i] < 0 ? any : slots[i];
-    rows[i] = static_cast<const T*>(cache.data) + slot * cache.stride;
-    if constexpr (sizeof(T) == 1) scales[i] = cache.scale[slot * cache.scale_stride];
-  }
-  return true;
-}
-
-// Where the elements of the keys of the next block are, to ask for them ahead; where there are none, the block's own.
-template <typename T>
-STRATA_INLINE void FindAhead(const CacheHead& cache, const int32_t* next, const T* const* rows,
-                             const T** ahead) {
-  for (int64_t i = 0; i < kKeyBlock; ++i)
-    ahead[i] = next[i] < 0 ? rows[i] : static_cast<const T*>(cache.data) + next[i] * cache.stride;
-}
-
-// Whether one of 16 keys is there.
-STRATA_INLINE bool AnyOf16(const int32_t* slots) {
-  int32_t last = -1;
-  for (int64_t i = 0; i < 16; ++i) last = slots[i] > last ? slots[i] : last;
-  return last >= 0;
+  for (; d + 16 <= width; d += 16) TurnKeys<kWide, false>(rows, d, 16, out, step);
+  if (d < width) TurnKeys<kWide, true>(rows, d, width - d, out, step);
 }
 
 // A body for each dtype: STRATA_PAGED_DISPATCH(cache.dtype, PackKeysOf, (cache, slots, out)).

@@ -15,6 +15,7 @@
 #include <cstring>
 
 #define STRATA_INLINE static inline __attribute__((always_inline))
+#define STRATA_INLINE_BODY __attribute__((always_inline))  // of a member or a lambda
 
 namespace strata::compiler::simd {
 
