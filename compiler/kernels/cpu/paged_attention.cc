@@ -194,7 +194,7 @@ class PagedAttention {
       const int64_t rows = count_[static_cast<size_t>(v)] - begin;
       if (rows == 0) continue;
       if (rows * g_.group() <= PagedSweeps::kMostQueries) {
-        AddSweeps(b, static_cast<int32_t>(v), begin, rows, &sweeps);
+        AddSweeps(b, static_cast<int32_t>(v), begin, rows, active % threads != 0, &sweeps);
       } else {
         AddView(static_cast<int32_t>(v), begin, rows * g_.group(), active);
       }
@@ -204,7 +204,8 @@ class PagedAttention {
     return parts;
   }
 
-  void AddSweeps(const PagedBuffers& b, int32_t view, int64_t row, int64_t rows,
+  // cut: views cannot be shared out evenly as they are.
+  void AddSweeps(const PagedBuffers& b, int32_t view, int64_t row, int64_t rows, bool cut,
                  std::vector<Sweep>* sweeps) const {
     Sweep sweep{.view = view, .row = row, .queries = rows * g_.group(), .begin = g_.L};
     const PagedQueries queries(g_, b, order_.data() + row, 0);
@@ -212,7 +213,7 @@ class PagedAttention {
       sweep.begin = std::min<int64_t>(sweep.begin, queries.KeysOf(i).begin);
       sweep.end = std::max<int64_t>(sweep.end, queries.KeysOf(i).end);
     }
-    const int64_t most = sweeps_.MostHeads();
+    const int64_t most = sweeps_.MostHeads(sweep.queries, cut ? threads_ : 1);
     for (sweep.kv = 0; sweep.kv < g_.KV; sweep.kv += most) {
       sweep.kvs = std::min(most, g_.KV - sweep.kv);
       sweeps->push_back(sweep);

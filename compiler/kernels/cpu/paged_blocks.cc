@@ -89,28 +89,33 @@ STRATA_KERNEL(ScoresKernel, (const QueryBlock& x, const float* keys, float* s), 
   }
 }
 
-// How a state of maximum `top` and one of `fresh` become one: the lower of them is scaled to the higher.
-struct Joint {
-  float shrink, grow, top;
-};
+// How states of maxima `top` and others of maxima `fresh` become one each: the lower is scaled to the higher.
 template <bool kWide>
-STRATA_INLINE Joint JointOf(float top, float fresh) {
-  const bool grows = fresh > top;
-  const v16 e = ExpDown<kWide>(Broadcast<kWide>(grows ? top - fresh : fresh - top));
-  return grows ? Joint{e[0], 1.0f, fresh} : Joint{1.0f, e[0], top};
+STRATA_INLINE void JoinTops(int64_t count, float* top, const float* fresh, float* shrink,
+                            float* grow) {
+  const auto join = [&](v16 a, v16 b, int64_t i, int64_t n) STRATA_INLINE_BODY {
+    const i16 grows = b > a;
+    const v16 e = ExpDown<kWide>(grows ? a - b : b - a), one = Splat(1.0f);
+    StorePart(shrink + i, grows ? e : one, n);
+    StorePart(grow + i, grows ? one : e, n);
+    StorePart(top + i, grows ? b : a, n);
+  };
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) join(Load(top + i), Load(fresh + i), i, 16);
+  if (i < count)
+    join(LoadPart(top + i, count - i, 0.0f), LoadPart(fresh + i, count - i, 0.0f), i, count - i);
 }
 
-STRATA_KERNEL(SoftmaxKernel,
-              (const QueryBlock& x, float softcap, const float* key_scales,
-               const float* value_scales, float* s),
-              (x, softcap, key_scales, value_scales, s)) {
+// Scores as they count, and the highest of each query: -infinity where it sees none.
+STRATA_INLINE void FindTops(const QueryBlock& x, float softcap, const float* key_scales, float* s,
+                            float* fresh) {
   for (int64_t r = 0; r < x.count; ++r) {
     const KeyRange range = x.ranges[r];
+    fresh[r] = -__builtin_inff();
     if (range.begin >= range.end) continue;
     float* row = s + r * kN;
-    const int64_t first = range.begin / 16 * 16;
     v16 highest = Splat(-__builtin_inff());
-    for (int64_t i = first; i < range.end; i += 16) {
+    for (int64_t i = range.begin / 16 * 16; i < range.end; i += 16) {
       v16 score = Load(row + i);
       if (key_scales != nullptr) score *= Load(key_scales + i);
       if (softcap > 0) score = softcap * Tanh(score / softcap);
@@ -118,20 +123,30 @@ STRATA_KERNEL(SoftmaxKernel,
       Store(row + i, score);
       highest = Max(score, highest);
     }
-    const float highest_lane = MaxLane(highest);
-    const float top = highest_lane > -kLargest ? highest_lane : -kLargest;
-    const Joint joint = JointOf<kWide>(x.top[r], top);
+    const float top = MaxLane(highest);
+    fresh[r] = top > -kLargest ? top : -kLargest;
+  }
+}
+
+STRATA_KERNEL(SoftmaxKernel,
+              (const QueryBlock& x, float softcap, const float* key_scales,
+               const float* value_scales, float* s),
+              (x, softcap, key_scales, value_scales, s)) {
+  float fresh[kQueryBlock];
+  FindTops(x, softcap, key_scales, s, fresh);
+  JoinTops<kWide>(x.count, x.top, fresh, x.shrink, x.grow);
+  for (int64_t r = 0; r < x.count; ++r) {
+    const KeyRange range = x.ranges[r];
+    if (range.begin >= range.end) continue;
+    float* row = s + r * kN;
     v16 total = {};
-    for (int64_t i = first; i < range.end; i += 16) {
-      v16 e = ExpDown<kWide>(Load(row + i) - top);
+    for (int64_t i = range.begin / 16 * 16; i < range.end; i += 16) {
+      v16 e = ExpDown<kWide>(Load(row + i) - fresh[r]);
       if (i < range.begin || i + 16 > range.end) e = Seen(e, i, range, 0.0f);
       Store(row + i, value_scales == nullptr ? e : e * Load(value_scales + i));
       total += e;
     }
-    Store(x.sum + 16 * r, Joined(Load(x.sum + 16 * r), total, joint.shrink, joint.grow));
-    x.shrink[r] = joint.shrink;
-    x.grow[r] = joint.grow;
-    x.top[r] = joint.top;
+    Store(x.sum + 16 * r, Joined(Load(x.sum + 16 * r), total, x.shrink[r], x.grow[r]));
   }
 }
 
@@ -151,16 +166,15 @@ STRATA_KERNEL(MixKernel, (const QueryBlock& x, const float* s, const float* valu
 STRATA_KERNEL(JoinKernel,
               (const QueryBlock& x, const float* out, const float* sum, const float* top),
               (x, out, sum, top)) {
+  float shrink[kQueryBlock], grow[kQueryBlock];
+  JoinTops<kWide>(x.count, x.top, top, shrink, grow);
   for (int64_t r = 0; r < x.count; ++r) {
     if (top[r] == -__builtin_inff()) continue;  // it saw nothing
-    const Joint joint = JointOf<kWide>(x.top[r], top[r]);
-    Store(x.sum + 16 * r,
-          Joined(Load(x.sum + 16 * r), Load(sum + 16 * r), joint.shrink, joint.grow));
+    Store(x.sum + 16 * r, Joined(Load(x.sum + 16 * r), Load(sum + 16 * r), shrink[r], grow[r]));
     for (int64_t d = 0; d < x.P; d += 16) {
       Store(x.out + r * x.P + d,
-            Joined(Load(x.out + r * x.P + d), Load(out + r * x.P + d), joint.shrink, joint.grow));
+            Joined(Load(x.out + r * x.P + d), Load(out + r * x.P + d), shrink[r], grow[r]));
     }
-    x.top[r] = joint.top;
   }
 }
 

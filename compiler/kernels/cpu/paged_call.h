@@ -23,7 +23,8 @@ struct PagedGeometry {
         Dv(call.outputs[0].dims()[2]),
         scale(static_cast<float>(call.attrs().Float("scale"))),
         softcap(static_cast<float>(call.attrs().Float("softcap"))),
-        window(call.attrs().Int("window")) {
+        window(call.attrs().Int("window")),
+        size_(static_cast<int64_t>(chips::SizeOf(dtype))) {
     const std::vector<int64_t> views = call.inputs[quantised() ? 5 : 3].dims();
     V = views[0];
     L = views[1];
@@ -32,13 +33,16 @@ struct PagedGeometry {
   bool quantised() const { return dtype == chips::I8; }
   int64_t group() const { return KV > 0 ? H / KV : 0; }  // query heads that share a key head
   int64_t P() const { return (Dv + 15) / 16 * 16; }
-  int64_t size() const { return static_cast<int64_t>(chips::SizeOf(dtype)); }
+  int64_t size() const { return size_; }  // bytes of an element of the cache
 
   chips::DType dtype;
   int64_t R, H, D, slots, KV, value_stride, Dv, V = 0, L = 0;
   float scale, softcap;
   int64_t window;
   bool has_sinks = false;
+
+ private:
+  int64_t size_;
 };
 
 struct PagedBuffers {

@@ -9,6 +9,7 @@
 namespace strata::compiler {
 namespace {
 
+constexpr int64_t kManyQueries = 4;  // of a key head: products take longer than reads
 constexpr int64_t kNearBytes =
     256 << 10;  // of a block's keys and values: it and the next fit the second cache
 
@@ -51,11 +52,11 @@ class SweepRun {
   }
 
   bool Run(absl::Span<const SweepPart> parts) {
-    Step step, next;
-    bool more = First(parts, &step);
-    if (more && !Find(&step)) return false;
-    bool asked = false;
-    while (more) {
+    Step steps[2];
+    bool more = First(parts, &steps[0]), asked = false;
+    if (more && !Find(&steps[0])) return false;
+    for (int current = 0; more; current = 1 - current) {
+      Step &step = steps[current], &next = steps[1 - current];
       const bool another = Next(parts, step, &next);
       if (another && !Find(&next)) return false;
       if (step.begins) Enter(*step.part);
@@ -66,7 +67,6 @@ class SweepRun {
       }
       asked = another;
       if (step.ends) Leave(*step.part);
-      std::swap(step, next);
       more = another;
     }
     return true;
@@ -237,10 +237,11 @@ class SweepRun {
   QueryBlock own_;  // states of a sweep that is not cut
 };
 
-int64_t PagedSweeps::MostHeads() const {
-  const int64_t head = kKeyBlock * (g_.D + g_.Dv) * g_.size();
-  return std::clamp<int64_t>(kNearBytes / std::max<int64_t>(head, 1), 1,
-                             std::max<int64_t>(g_.KV, 1));
+int64_t PagedSweeps::MostHeads(int64_t queries, int threads) const {
+  const int64_t head = std::max<int64_t>(kKeyBlock * (g_.D + g_.Dv) * g_.size(), 1),
+                heads = std::max<int64_t>(g_.KV, 1),
+                shared = queries < kManyQueries ? heads : (heads + threads - 1) / threads;
+  return std::clamp<int64_t>(std::min(kNearBytes / head, shared), 1, heads);
 }
 
 void PagedSweeps::Plan(std::vector<Sweep> sweeps, int64_t parts) {

@@ -53,9 +53,9 @@ template <int kSize>
 struct Narrow16 {
   using Vector = typename Piece<kSize>::type;
   static constexpr int kPieces = 1;
-  STRATA_INLINE_BODY static Vector Read(const char* const* from, int) {
+  STRATA_INLINE_BODY static Vector Read(const char* const* from, int, int64_t offset) {
     Vector v;
-    std::memcpy(&v, from[0], sizeof v);
+    std::memcpy(&v, from[0] + offset, sizeof v);
     return v;
   }
   STRATA_INLINE_BODY static Vector Lower(Vector a, Vector b) { return Low(a, b); }
@@ -67,7 +67,7 @@ template <int kSize>
 struct Wide64 {
   using Vector = u8x64;
   static constexpr int kPieces = 4;
-  STRATA_INLINE_BODY static Vector Read(const char* const* from, int step) {
+  STRATA_INLINE_BODY static Vector Read(const char* const* from, int step, int64_t offset) {
     using Bytes = const char(*)[16];
     Vector v, upper;
     __asm__(
@@ -77,9 +77,10 @@ struct Wide64 {
         "vinserti32x4 $1, %5, %t1, %t1\n\t"
         "vinserti64x4 $1, %t1, %0, %0"
         : "=&v"(v), "=&v"(upper)
-        : "m"(*reinterpret_cast<Bytes>(from[0])), "m"(*reinterpret_cast<Bytes>(from[step])),
-          "m"(*reinterpret_cast<Bytes>(from[2 * step])),
-          "m"(*reinterpret_cast<Bytes>(from[3 * step])));
+        : "m"(*reinterpret_cast<Bytes>(from[0] + offset)),
+          "m"(*reinterpret_cast<Bytes>(from[step] + offset)),
+          "m"(*reinterpret_cast<Bytes>(from[2 * step] + offset)),
+          "m"(*reinterpret_cast<Bytes>(from[3 * step] + offset)));
     return v;
   }
   STRATA_INLINE_BODY static Vector Lower(Vector a, Vector b) {
@@ -99,14 +100,14 @@ struct Wide64 {
 };
 #endif
 
-// N elements, 16 bytes, of N keys a piece, at rows[piece * N + i]: element e of the keys to out + e * step. Putting rows i
+// N elements, 16 bytes, of N keys a piece, at rows[piece * N + i] + offset: element e of the keys to out + e * step. Putting rows i
 // and i + N / 2 together in turns, log2(N) times, is the turn.
 template <typename Lanes, int kSize>
-STRATA_INLINE void TurnTile(const char* const* rows, char* out, int64_t step) {
+STRATA_INLINE void TurnTile(const char* const* rows, int64_t offset, char* out, int64_t step) {
   constexpr int N = 16 / kSize;
   typename Lanes::Vector z[N], t[N];
 #pragma GCC unroll 16
-  for (int i = 0; i < N; ++i) z[i] = Lanes::Read(rows + i, N);
+  for (int i = 0; i < N; ++i) z[i] = Lanes::Read(rows + i, N, offset);
 #pragma GCC unroll 4
   for (int half = 1; half < N; half *= 2) {
 #pragma GCC unroll 8
@@ -130,19 +131,17 @@ STRATA_INLINE void TurnColumns(const BlockRows& keys, T* out) {
     const char* rows[kKeys];
     for (int64_t i = 0; i < kKeys; ++i) rows[i] = keys.rows[j + i] + keys.offset;
     char* to = reinterpret_cast<char*>(out + j);
-    for (int64_t d = 0; d < whole; d += N) {
-      TurnTile<Lanes, kSize>(rows, to + d * kStep, kStep);
-      for (int64_t i = 0; i < kKeys; ++i) rows[i] += 16;
-    }
+    for (int64_t d = 0; d < whole; d += N)
+      TurnTile<Lanes, kSize>(rows, d * kSize, to + d * kStep, kStep);
     if (whole == keys.width) continue;
     // The last elements, from a copy, as there may be nothing behind them.
     char rest[kKeys][16] = {}, turned[N][kKeys * kSize];
     const size_t bytes = static_cast<size_t>(keys.width - whole) * kSize;
     for (int64_t i = 0; i < kKeys; ++i) {
-      std::memcpy(rest[i], rows[i], bytes);
+      std::memcpy(rest[i], rows[i] + whole * kSize, bytes);
       rows[i] = rest[i];
     }
-    TurnTile<Lanes, kSize>(rows, turned[0], kKeys * kSize);
+    TurnTile<Lanes, kSize>(rows, 0, turned[0], kKeys * kSize);
     for (int64_t d = whole; d < keys.width; ++d)
       std::memcpy(to + d * kStep, turned[d - whole], sizeof turned[0]);
   }
