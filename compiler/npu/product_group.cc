@@ -122,6 +122,9 @@ class Reader {
     if (IsVectorReductionOp(node.op())) return Refuse("a reduction behind a product");
     for (const uint32_t input : node.inputs()) STRATA_RETURN_IF_ERROR(VisitOperand(input));
     if (node.op() == "broadcast_to" || IsFreeCast(call)) {
+      const bool tile = Value(Value(node.inputs(0)).source).kind == GroupValueKind::kTile;
+      if (tile && call.outputs[0].elements() != call.inputs[0].elements())
+        return Refuse("a product that is repeated");
       Value(out).source = Value(node.inputs(0)).source;
       Value(out).kind = Value(Value(out).source).kind;
       return absl::OkStatus();

@@ -124,6 +124,23 @@ TEST(DifferentialTest, FaultsAreToldApart) {
   EXPECT_THAT(refused.message, HasSubstr("no exp today"));
 }
 
+// Fused into the product's program, all but the first copy stayed unwritten: found by fuzzing.
+TEST(DifferentialTest, AProductThatIsRepeatedOnAnNpu) {
+  FuzzCase fuzz_case = CaseOf(R"(graph "g" {
+  %a: bf16[1, 2] = input data
+  %b: bf16[2, 1] = input data
+  %m: f32[1, 1] = matmul(%a, %b) {output_dtype = f32}
+  %y: f32[2, 2, 2] = broadcast_to(%m) {dims = dims[2, 2, 2]}
+  return %y as "y" replicated
+}
+)",
+                              "strata");
+  fuzz_case.options.device = fuzz_case.options.compile.device = "npu";
+  fuzz_case.options.chip = "edge_16_os";
+  const Finding finding = Check(fuzz_case);
+  EXPECT_EQ(finding.kind, FindingKind::kNone) << finding.message;
+}
+
 TEST(DifferentialTest, DataThatAnOpRefusesIsNoFinding) {
   const FuzzCase fuzz_case = CaseOf(R"(graph "g" {
   %t: f32[1, 4] = input data
