@@ -150,6 +150,8 @@ class Analysis {
     const ValueId out = node.outputs(0);
     lifts_[out] = lift;
     if (lift != 0) return Refuse("requantize after a reduction without its dims");
+    if (dims_[sources_[node.inputs(0)]] != dims_[node.inputs(0)])
+      return Refuse("requantize of what was broadcast");
     steps_.push_back(&node);
     return absl::OkStatus();
   }

@@ -141,6 +141,24 @@ TEST(DifferentialTest, AProductThatIsRepeatedOnAnNpu) {
   EXPECT_EQ(finding.kind, FindingKind::kNone) << finding.message;
 }
 
+// Its program read rows that nothing had written: found by fuzzing.
+TEST(DifferentialTest, RequantizeOfWhatWasBroadcastOnAnNpu) {
+  FuzzCase fuzz_case = CaseOf(R"(graph "g" {
+  %x: i32[1, 2] = input data
+  %b: i32[2, 2] = broadcast_to(%x) {dims = dims[2, 2]}
+  %int_1_3_a: i32[2] = input data
+  %int_0_2_b: i32[2] = input data
+  %y: i8[2, 2] = requantize(%b, %int_1_3_a, %int_0_2_b) {high = 100, low = 0, zero_point = -1}
+  return %y as "y" replicated
+}
+)",
+                              "strata");
+  fuzz_case.options.device = fuzz_case.options.compile.device = "npu";
+  fuzz_case.options.chip = "tpu_v1_like";
+  const Finding finding = Check(fuzz_case);
+  EXPECT_EQ(finding.kind, FindingKind::kNone) << finding.message;
+}
+
 TEST(DifferentialTest, DataThatAnOpRefusesIsNoFinding) {
   const FuzzCase fuzz_case = CaseOf(R"(graph "g" {
   %t: f32[1, 4] = input data
