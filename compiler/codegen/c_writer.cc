@@ -1,12 +1,17 @@
 #include "compiler/codegen/c_writer.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "compiler/codegen/abreast.h"
 #include "compiler/codegen/c_expr.h"
 #include "compiler/codegen/source_text.h"
+#include "compiler/codegen/summed_squares.h"
 
 namespace strata::compiler {
 namespace {
@@ -15,16 +20,17 @@ using loop::Kind;
 using loop::kLanes;
 using loop::Stmt;
 
-constexpr int64_t kShortRow = 1024;  // numbers
-
 size_t At(int i) { return static_cast<size_t>(i); }
 
 class Writer : private SourceText {
  public:
   Writer(const loop::Nest& nest, const std::string& entry)
-      : nest_(nest), c_(nest.computation), expr_(nest), entry_(entry), rows_(RowsAtOnce()) {
-    FindSummedSquares();
-  }
+      : nest_(nest),
+        c_(nest.computation),
+        expr_(nest),
+        entry_(entry),
+        rows_(RowsAtOnce(nest)),
+        summed_squares_(SummedSquares(nest)) {}
 
   std::string Run() {
     Heading(c_);
@@ -111,21 +117,7 @@ class Writer : private SourceText {
     }
   }
 
-  // ---- several rows at once: what rows share is loaded once, and a row's sums wait beside those of other rows
-
-  // Few enough that the rows and their buffers stay in the nearest cache. A row is the same whether others are done with
-  // it or not: it has one accumulator either way.
-  int RowsAtOnce() const {
-    if (c_.kind != Kind::kRow || nest_.body.empty() || nest_.parallel_extent < 4) return 1;
-    const Stmt& parallel = nest_.body.back();
-    if (parallel.kind != Stmt::Kind::kParallel || parallel.dims.empty()) return 1;
-    for (const Stmt& stmt : parallel.body) {
-      if (stmt.kind == Stmt::Kind::kSerial || stmt.kind == Stmt::Kind::kIf) return 1;
-    }
-    if (Unroll() != 1) return 1;
-    const int64_t numbers = c_.dims.back() * (1 + nest_.slots);
-    return numbers <= 1024 ? 4 : numbers <= 2048 ? 2 : 1;
-  }
+  // ---- several rows at once
 
   std::vector<int> EntryLets() const {
     std::vector<int> lets;
@@ -164,7 +156,7 @@ class Writer : private SourceText {
     for (const Stmt& stmt : parallel.body) {
       if (stmt.kind == Stmt::Kind::kLet) per_row[At(stmt.expr)] = true;
     }
-    expr_.SetPerRow(per_row);
+    SetElements(per_row);
     RowBuffers(absl::StrCat("[", rows_, "]"));
     for (const Stmt& stmt : parallel.body) {
       if (stmt.kind == Stmt::Kind::kVector) {
@@ -173,7 +165,7 @@ class Writer : private SourceText {
         RowsSimple(parallel, stmt);
       }
     }
-    expr_.SetPerRow({});
+    SetElements({});
     Close();
   }
 
@@ -228,11 +220,14 @@ class Writer : private SourceText {
       shared.insert(inner.expr);
       Simple(inner, lanes, "w");
     }
-    OpenRows(parallel);
+    std::vector<Stmt> body;
     for (const Stmt& inner : stmt.body) {
-      if (inner.kind != Stmt::Kind::kLet || shared.count(inner.expr) == 0)
-        Simple(inner, lanes, "w");
+      if (inner.kind != Stmt::Kind::kLet || shared.count(inner.expr) == 0) body.push_back(inner);
     }
+    const auto open = [&] { OpenRows(parallel); };
+    if (HasLongChains(nest_, stmt)) return Abreast(body, lanes, rows_, "rows", open, "w");
+    OpenRows(parallel);
+    for (const Stmt& inner : body) Simple(inner, lanes, "w");
     Close();
   }
 
@@ -285,18 +280,6 @@ class Writer : private SourceText {
                        [](const Stmt& s) { return s.kind == Stmt::Kind::kAccumulate; });
   }
 
-  // Accumulators side by side, so that additions need not wait for each other; rows that are short enough to be done a
-  // few at once have one each. How many depends on nothing but the row's length: else the order of its sum, and its
-  // bits, would depend on how many rows there are and on what else the kernel does.
-  int Unroll() const {
-    const int64_t vectors = c_.dims.back() / kLanes;
-    if (c_.dims.back() <= kShortRow) return 1;
-    for (int unroll : {4, 3, 2}) {
-      if (vectors >= unroll && (vectors % unroll == 0 || vectors > 16 * unroll)) return unroll;
-    }
-    return 1;
-  }
-
   void Vector(const Stmt& stmt) {
     const std::string i = absl::StrCat("i", stmt.dim);
     const std::string lo = in_strips_ ? "lo" : absl::StrCat(stmt.lo);
@@ -304,16 +287,12 @@ class Writer : private SourceText {
     const int64_t vectors = (stmt.hi - stmt.lo) / kLanes;
     const int tail = static_cast<int>((stmt.hi - stmt.lo) % kLanes);
     std::string from = lo;
-    if (Accumulates(stmt) && Unroll() > 1) {
-      const int unroll = Unroll();
+    if (Accumulates(stmt) && Accumulators(c_) > 1) {
+      const int unroll = Accumulators(c_);
       const int64_t whole = vectors / unroll * unroll;
       Open(absl::StrCat("for (long j = ", stmt.lo, "; j < ", stmt.lo + whole * kLanes,
                         "; j += ", unroll * kLanes, ") {"));
-      Line(absl::StrCat("#pragma GCC unroll ", unroll));
-      Open(absl::StrCat("for (int u = 0; u < ", unroll, "; ++u) {"));
-      Line(absl::StrCat("const long ", i, " = j + ", kLanes, " * u;"));
-      for (const Stmt& inner : stmt.body) Simple(inner, {}, "u");
-      Close();
+      Several(stmt, i, unroll, "w");
       Close();
       from = absl::StrCat(stmt.lo + whole * kLanes);
       if (whole < vectors) VectorLoop(stmt, i, from, absl::StrCat(stmt.lo + vectors * kLanes));
@@ -332,22 +311,90 @@ class Writer : private SourceText {
 
   void VectorLoop(const Stmt& stmt, const std::string& i, const std::string& lo,
                   const std::string& hi) {
+    if (!HasLongChains(nest_, stmt)) return OneByOne(stmt, i, lo, hi);
+    Open("{");
+    Line(absl::StrCat("long j = ", lo, ";"));
+    Open(absl::StrCat("for (; j + ", (kAbreast - 1) * kLanes, " < ", hi,
+                      "; j += ", kAbreast * kLanes, ") {"));
+    Several(stmt, i, kAbreast, "0");
+    Close();
+    OneByOne(stmt, i, "j", hi);
+    Close();
+  }
+
+  void OneByOne(const Stmt& stmt, const std::string& i, const std::string& lo,
+                const std::string& hi) {
     Open(absl::StrCat("for (long ", i, " = ", lo, "; ", i, " < ", hi, "; ", i, " += ", kLanes,
                       ") {"));
     for (const Stmt& inner : stmt.body) Simple(inner, {}, "0");
     Close();
   }
 
-  // ---- statements without loops; `lane_set` names the accumulator of a row reduction
+  // ---- several vectors at once: from j on, or one of each of several rows
 
+  void Several(const Stmt& stmt, const std::string& i, int count, const std::string& lane_set) {
+    const auto open = [&] {
+      Line(absl::StrCat("#pragma GCC unroll ", count));
+      Open(absl::StrCat("for (int w = 0; w < ", count, "; ++w) {"));
+      Line(absl::StrCat("const long ", i, " = j + ", kLanes, " * w;"));
+    };
+    if (HasLongChains(nest_, stmt))
+      return Abreast(stmt.body, {}, count, absl::StrCat(count), open, lane_set);
+    open();
+    for (const Stmt& inner : stmt.body) Simple(inner, {}, lane_set);
+    Close();
+  }
+
+  // Statement by statement, each for all of `size` vectors w (of which `count` are done); `open` opens the loop over them.
+  void Abreast(const std::vector<Stmt>& body, Lanes lanes, int size, const std::string& count,
+               const std::function<void()>& open, const std::string& lane_set) {
+    const std::vector<bool> outside = elements_;
+    std::vector<bool> elements = outside;
+    elements.resize(c_.exprs.size(), false);
+    for (const Stmt& stmt : body) {
+      if (stmt.kind != Stmt::Kind::kLet && stmt.kind != Stmt::Kind::kReload) {
+        open();
+        Simple(stmt, lanes, lane_set);
+        Close();
+        continue;
+      }
+      if (summed_squares_.count(stmt.expr) > 0) continue;
+      elements[At(stmt.expr)] = true;
+      SetElements(elements);
+      const std::string type = stmt.kind == Stmt::Kind::kReload ? "vf" : expr_.Type(stmt.expr);
+      Line(absl::StrCat(type, " t", stmt.expr, "[", size, "];"));
+      const int arg = HasEachForm(nest_, stmt.expr) ? c_.exprs[At(stmt.expr)].args[0] : -1;
+      if (stmt.kind == Stmt::Kind::kLet && arg >= 0 && elements[At(arg)]) {
+        Line(absl::StrCat("v_", c_.exprs[At(stmt.expr)].op, "_each(t", stmt.expr, ", t", arg, ", ",
+                          count, ");"));
+        continue;
+      }
+      open();
+      Simple(stmt, lanes, lane_set);
+      Close();
+    }
+    SetElements(outside);
+  }
+
+  void SetElements(std::vector<bool> elements) {
+    elements_ = elements;
+    expr_.SetPerRow(std::move(elements));
+  }
+
+  // The left side of an expression's definition.
+  std::string Declared(int expr) const {
+    if (!elements_.empty() && elements_[At(expr)]) return expr_.Name(expr);
+    return absl::StrCat("const ", expr_.Type(expr), " ", expr_.Name(expr));
+  }
+
+  // ---- statements without loops; `lane_set` names the accumulator of a row reduction
   void Simple(const Stmt& stmt, Lanes lanes, const std::string& lane_set) {
     switch (stmt.kind) {
       case Stmt::Kind::kLet:
         if (summed_squares_.count(stmt.expr) > 0) return;
-        return Line(absl::StrCat("const ", expr_.Type(stmt.expr), " ", expr_.Name(stmt.expr), " = ",
-                                 expr_.Formula(stmt.expr, lanes), ";"));
+        return Line(absl::StrCat(Declared(stmt.expr), " = ", expr_.Formula(stmt.expr, lanes), ";"));
       case Stmt::Kind::kReload:
-        return Line(absl::StrCat("const vf ", expr_.Name(stmt.expr), " = ",
+        return Line(absl::StrCat(Declared(stmt.expr), " = ",
                                  stmt.slot >= 0 ? absl::StrCat("load_f32(", RowBuffer(stmt.slot),
                                                                ", i", c_.dims.size() - 1, ")")
                                                 : expr_.Load(stmt.access, true, lanes),
@@ -392,7 +439,7 @@ class Writer : private SourceText {
   }
 
   void Start(int reduction) {
-    const int64_t count = c_.kind == Kind::kColumn ? Slots() : Unroll();
+    const int64_t count = c_.kind == Kind::kColumn ? Slots() : Accumulators(c_);
     Line(absl::StrCat("vf a", reduction, "[", std::max<int64_t>(count, 1), "];"));
     Line(absl::StrCat("for (int u = 0; u < ", std::max<int64_t>(count, 1), "; ++u) a", reduction,
                       "[u] = v_f(", Neutral(reduction), ");"));
@@ -412,34 +459,6 @@ class Writer : private SourceText {
                 : absl::StrCat(into, " += ", value, ";"));
   }
 
-  // The squares of a variance: they are added as they are made, rounded once. Only squares of what a row's earlier
-  // reduction is part of, and which nothing else needs: fusion never parts these from their sum, however many rows there
-  // are, so that a row's bits stay the same.
-  void FindSummedSquares() {
-    if (c_.kind != Kind::kRow) return;
-    std::vector<int> uses(c_.exprs.size(), 0);
-    std::vector<bool> after(c_.exprs.size(), false);
-    for (size_t e = 0; e < c_.exprs.size(); ++e) {
-      after[e] = c_.exprs[e].kind == loop::Expr::Kind::kReduction;
-      for (int arg : c_.exprs[e].args) {
-        ++uses[At(arg)];
-        after[e] = after[e] || after[At(arg)];
-      }
-    }
-    for (const loop::Reduction& reduction : c_.reductions) ++uses[At(reduction.expr)];
-    for (const loop::Piece& piece : c_.pieces) {
-      for (const loop::Store& store : piece.stores) ++uses[At(store.expr)];
-    }
-    for (const loop::Reduction& reduction : c_.reductions) {
-      const loop::Expr& expr = c_.exprs[At(reduction.expr)];
-      if (reduction.op != "reduce_max" && expr.op == "square" && expr.dtype == chips::F32 &&
-          nest_.is_vector[At(reduction.expr)] && uses[At(reduction.expr)] == 1 &&
-          after[At(expr.args[0])]) {
-        summed_squares_.insert(reduction.expr);
-      }
-    }
-  }
-
   // What is made of all that is summed up.
   std::string Result(int r, const std::string& multiply, const std::string& all) const {
     if (ReductionAt(r).op != "reduce_mean") return all;
@@ -454,7 +473,7 @@ class Writer : private SourceText {
       return Line(absl::StrCat("const vf r", r, " = ", Result(r, "v_mul", sum), ";"));
     }
     std::string all = absl::StrCat("a", r, "[0]");
-    for (int u = 1; u < Unroll(); ++u) {
+    for (int u = 1; u < Accumulators(c_); ++u) {
       all = IsMax(r) ? absl::StrCat("v_max(", all, ", a", r, "[", u, "])")
                      : absl::StrCat(all, " + a", r, "[", u, "]");
     }
@@ -466,8 +485,9 @@ class Writer : private SourceText {
   const loop::Computation& c_;
   CExpr expr_;
   const std::string entry_;
-  const int rows_;                // done at once
-  std::set<int> summed_squares_;  // exprs
+  const int rows_;                      // done at once
+  const std::set<int> summed_squares_;  // exprs
+  std::vector<bool> elements_;  // exprs that are arrays, one for each of what is done at once
   bool in_strips_ = false;
 };
 
