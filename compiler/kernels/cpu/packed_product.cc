@@ -15,8 +15,9 @@ constexpr int64_t kWeightsAtHand = 256 << 10;
 // A tile of so few rows is done with a line before memory brings the next: the machine's own prefetching of one stream is
 // then the best (60 GB/s where lines asked for ahead come at 40). More rows leave time in which the next group can come.
 constexpr int kStreamedRows = 4;
-// Rows of x below which rounding them is not worth a parallel region of its own.
-constexpr int64_t kRoundGrain = 1 << 14;
+// Numbers of x which every thread rounds for itself: sooner done than a region of its own, or than reading from another core
+// what one thread has rounded.
+constexpr int64_t kRoundAlone = 1 << 16;
 // Bytes of weights times rows below which a part of the groups is not worth a thread.
 constexpr int64_t kGroupGrain = 1 << 15;
 
@@ -46,16 +47,13 @@ PackedProduct::PackedProduct(const chips::WeightFormat& format, bool rows16, int
       threads_(threads),
       kernel_(kernel != nullptr ? *kernel : BestPackedKernel(layout_)) {}
 
-void PackedProduct::Round(const std::vector<Tile>& tiles, const std::vector<const float*>& x,
-                          uint8_t* panels) const {
-  const int64_t grain = std::max<int64_t>(1, kRoundGrain / (kPackedTileRows * K_ + 1));
-  ParallelFor(static_cast<int64_t>(tiles.size()), grain, threads_, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const Tile& tile = tiles[static_cast<size_t>(i)];
-      kernel_.round(layout_, K_, x.data() + tile.first, tile.count,
-                    panels + tile.first * panel_bytes_);
-    }
-  });
+void PackedProduct::Round(const std::vector<Tile>& tiles, int64_t begin, int64_t end,
+                          const std::vector<const float*>& x, uint8_t* panels) const {
+  for (int64_t i = begin; i < end; ++i) {
+    const Tile& tile = tiles[static_cast<size_t>(i)];
+    kernel_.round(layout_, K_, x.data() + tile.first, tile.count,
+                  panels + tile.first * panel_bytes_);
+  }
 }
 
 // Weights that memory should bring while tile i of `tiles` works on a group: its share of the group that comes `groups`
@@ -131,12 +129,11 @@ void PackedProduct::Run(const std::vector<PackedPart>& parts,
   std::vector<Task> tasks;
   Split(parts, &tiles, &tasks);
   const int64_t rows = static_cast<int64_t>(x.size());
-  uint8_t* panels = Scratch(0, rows * panel_bytes_);
-  Round(tiles, x, panels);
+  const int64_t panels_bytes = rows * panel_bytes_, count = static_cast<int64_t>(tiles.size());
   // All groups of all tasks in one row, of which each thread takes a stretch.
   int64_t groups = 0;
   for (const Task& task : tasks) groups += task.groups;
-  const auto run = [&](int64_t begin, int64_t end) {
+  const auto run = [&](const uint8_t* panels, int64_t begin, int64_t end) {
     int64_t at = 0;  // the task's first group in the row
     for (const Task& task : tasks) {
       const int64_t first = std::max(begin - at, int64_t{0});
@@ -145,9 +142,22 @@ void PackedProduct::Run(const std::vector<PackedPart>& parts,
       at += task.groups;
     }
   };
-  if (rows <= kFewRows) {  // long streams
-    const int64_t grain = std::max<int64_t>(1, kGroupGrain / (group_bytes_ * (rows + 1) + 1));
-    ParallelFor(groups, grain, threads_, run);
+  // Few rows: long streams.
+  const int64_t grain = std::max<int64_t>(1, kGroupGrain / (group_bytes_ * (rows + 1) + 1));
+  if (rows * K_ <= kRoundAlone) {
+    ParallelFor(groups, grain, threads_, [&](int64_t begin, int64_t end) {
+      uint8_t* panels = Scratch(0, panels_bytes);
+      Round(tiles, 0, count, x, panels);
+      run(panels, begin, end);
+    });
+    return;
+  }
+  uint8_t* panels = Scratch(0, panels_bytes);
+  ParallelFor(count, 1, threads_,
+              [&](int64_t begin, int64_t end) { Round(tiles, begin, end, x, panels); });
+  if (rows <= kFewRows) {
+    ParallelFor(groups, grain, threads_,
+                [&](int64_t begin, int64_t end) { run(panels, begin, end); });
     return;
   }
   // Threads take what is at hand when they are free, less toward the end: none waits long for another.
@@ -155,10 +165,10 @@ void PackedProduct::Run(const std::vector<PackedPart>& parts,
   ParallelFor(threads_, 1, threads_, [&](int64_t, int64_t) {
     int64_t begin = next;
     while (begin < groups) {
-      const int64_t count =
+      const int64_t taken =
           std::clamp<int64_t>((groups - begin) / (3 * threads_), 1, GroupsAtHand());
-      if (!next.compare_exchange_weak(begin, begin + count)) continue;
-      run(begin, begin + count);
+      if (!next.compare_exchange_weak(begin, begin + taken)) continue;
+      run(panels, begin, begin + taken);
       begin = next;
     }
   });

@@ -5,10 +5,10 @@
 //   product.Run({{wq, 2048, 0, M, q}, {wk, 256, 0, M, k}}, x);          // several matrices for the same rows
 //   product.Run({{w0, N, 0, 5, y}, {w3, N, 5, M - 5, y}}, x);           // rows that are sorted by their matrix
 //
-// Rows are rounded once, into panels of up to 12 rows; then threads take groups of 16 outputs. Few rows: each group of
-// weights meets all panels while the next one is on its way from memory. Many rows: the weights of a few groups stay in the
-// L2 cache while all panels pass. Weights as files have them ("rows") are packed by the group as they are needed: the same
-// arithmetic, the same bits.
+// Rows are rounded into panels of up to 12 rows, few rows by each thread for itself; then threads take groups of 16
+// outputs. Few rows: each group of weights meets all panels while the next one is on its way from memory. Many rows: the
+// weights of a few groups stay in the L2 cache while all panels pass. Weights as files have them ("rows") are packed by the
+// group as they are needed: the same arithmetic, the same bits.
 #ifndef STRATA_COMPILER_KERNELS_CPU_PACKED_PRODUCT_H_
 #define STRATA_COMPILER_KERNELS_CPU_PACKED_PRODUCT_H_
 
@@ -55,8 +55,9 @@ class PackedProduct {
   // The tiles of all rows, and the parts that have any work.
   void Split(const std::vector<PackedPart>& parts, std::vector<Tile>* tiles,
              std::vector<Task>* tasks) const;
-  void Round(const std::vector<Tile>& tiles, const std::vector<const float*>& x,
-             uint8_t* panels) const;
+  // Tiles [begin, end).
+  void Round(const std::vector<Tile>& tiles, int64_t begin, int64_t end,
+             const std::vector<const float*>& x, uint8_t* panels) const;
   // How many groups a thread takes at a time where there are many rows.
   int64_t GroupsAtHand() const;
   void SetAhead(const uint8_t* end, int64_t groups, size_t i, size_t tiles, PackedTile* tile) const;

@@ -25,7 +25,7 @@ using chips::PackedLayout;
 #define STRATA_INLINE_512 static inline __attribute__((always_inline))
 
 // x in int8, as chips::RoundRowQ8() says, for blocks taken a few at a time in four sweeps: the largest magnitudes; the
-// scales, 16 at once; the codes; the codes' sums, of all rows at once where there are four or more.
+// scales, 16 at once; the codes; the codes' sums, of all rows at once where there are four or more (else with the codes).
 constexpr int64_t kSweep = 128;  // blocks of all rows together
 
 // The largest magnitude of 32 floats. Compared as integers, so that infinities and NaN are the largest.
@@ -76,22 +76,6 @@ STRATA_INLINE_512 void PutFour(const __m256i (&rows)[4], int64_t T, uint8_t* out
   }
 }
 
-STRATA_INLINE_512 void PutCodes(const float* const* x, int64_t k, const float* inverse, int64_t T,
-                                uint8_t* block) {
-  int64_t t = 0;
-  for (; t + 4 <= T; t += 4) {
-    __m256i rows[4];
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) rows[i] = CodesOf(x[t + i] + k, inverse[t + i]);
-    PutFour(rows, T, block + 4 * t);
-  }
-  for (; t < T; ++t) {
-    alignas(32) int32_t quads[8];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(quads), CodesOf(x[t] + k, inverse[t]));
-    for (int64_t j = 0; j < 8; ++j) std::memcpy(block + 4 * (j * T + t), &quads[j], 4);
-  }
-}
-
 // Sums of the codes of one row of a block: of its first and its other half.
 struct HalfSums {
   int32_t low, high;
@@ -100,11 +84,7 @@ STRATA_INLINE_512 int32_t SumOfFour(__m128i v) {
   v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4e));
   return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
 }
-STRATA_INLINE_512 HalfSums SumsOfRow(const uint8_t* block, int64_t T, int64_t t) {
-  alignas(32) int32_t quads[8];
-  for (int64_t j = 0; j < 8; ++j) std::memcpy(&quads[j], block + 4 * (j * T + t), 4);
-  const __m256i codes = T == 1 ? _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block))
-                               : _mm256_load_si256(reinterpret_cast<const __m256i*>(quads));
+STRATA_INLINE_512 HalfSums SumsOf(__m256i codes) {
   const __m256i sums = _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), codes);
   return {SumOfFour(_mm256_castsi256_si128(sums)), SumOfFour(_mm256_extracti128_si256(sums, 1))};
 }
@@ -121,6 +101,27 @@ STRATA_INLINE_512 void PutSum(const HalfSums& sums, int offset, int64_t T, uint8
   } else {
     const int32_t start = -offset * (sums.low + sums.high);
     std::memcpy(extra, &start, 4);
+  }
+}
+
+// The codes of a block, and the sums of fewer than four rows: from registers, as what was just stored by the word is slow to
+// read.
+template <bool kMin, bool kSix>
+STRATA_INLINE_512 void PutCodes(int offset, const float* const* x, int64_t k, const float* inverse,
+                                int64_t T, uint8_t* block) {
+  int64_t t = 0;
+  for (; t + 4 <= T; t += 4) {
+    __m256i rows[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) rows[i] = CodesOf(x[t + i] + k, inverse[t + i]);
+    PutFour(rows, T, block + 4 * t);
+  }
+  for (; t < T; ++t) {
+    const __m256i codes = CodesOf(x[t] + k, inverse[t]);
+    alignas(32) int32_t quads[8];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(quads), codes);
+    for (int64_t j = 0; j < 8; ++j) std::memcpy(block + 4 * (j * T + t), &quads[j], 4);
+    if (T < 4) PutSum<kMin, kSix>(SumsOf(codes), offset, T, block + 36 * T + 4 * t);
   }
 }
 
@@ -163,18 +164,11 @@ STRATA_INLINE_512 void RoundBlocks(int offset, const float* const* x, int64_t T,
   for (int64_t i = 0; i < count; i += 16) ScaleLanes(largest + i, scales + i, inverses + i);
   for (int64_t b = 0; b < blocks; ++b) {
     uint8_t* block = panel + b * T * kBytes;
-    PutCodes(x, 32 * (first + b), inverses + b * T, T, block);
+    PutCodes<kMin, kSix>(offset, x, 32 * (first + b), inverses + b * T, T, block);
     for (int64_t t = 0; t < T; ++t) std::memcpy(block + 32 * T + 4 * t, &scales[b * T + t], 4);
   }
-  for (int64_t b = 0; b < blocks; ++b) {
-    uint8_t* block = panel + b * T * kBytes;
-    if (T >= 4) {
-      PutAllSums<kMin, kSix>(offset, T, block);
-    } else {
-      for (int64_t t = 0; t < T; ++t)
-        PutSum<kMin, kSix>(SumsOfRow(block, T, t), offset, T, block + 36 * T + 4 * t);
-    }
-  }
+  for (int64_t b = 0; b < blocks && T >= 4; ++b)
+    PutAllSums<kMin, kSix>(offset, T, panel + b * T * kBytes);
 }
 
 template <bool kMin, bool kSix>
