@@ -42,6 +42,7 @@ std::vector<ToolCallPart> ToolCallParser::Push(absl::string_view text) {
   std::vector<ToolCallPart> parts;
   while (Advance(&parts)) {
   }
+  DropGiven();
   return parts;
 }
 
@@ -52,7 +53,7 @@ std::vector<ToolCallPart> ToolCallParser::Finish() {
     while (Advance(&parts)) {
     }
   }
-  const bool blank = SkipSpace(held_, 0) == held_.size();
+  const bool blank = SkipSpace(held_, given_) == held_.size();
   const bool after_call = calls_ > 0 && (state_ == State::kAfterCall || blank_);
   Give(blank && after_call ? Kind::kMarkup : Kind::kContent, held_.size(), &parts);
   return parts;
@@ -121,15 +122,13 @@ ToolCallParser::Found ToolCallParser::ReadStep() {
       return ReadText(format_.call_open);
     case Step::kName:
       return named ? ReadWord(&call_.name) : Found::kYes;
-    case Step::kId: {
-      if (*format_.id_open == '\0') return Found::kYes;
-      const size_t begin = at_;
+    case Step::kIdOpen: {
       const Found mark = ReadText(format_.id_open);
-      if (mark != Found::kYes) return mark == Found::kNo ? Found::kYes : mark;
-      const Found id = ReadWord(&call_.id);
-      if (id == Found::kNotYet) at_ = begin;
-      return id;
+      has_id_ = mark == Found::kYes && *format_.id_open != '\0';
+      return mark == Found::kNo ? Found::kYes : mark;
     }
+    case Step::kId:
+      return has_id_ ? ReadWord(&call_.id) : Found::kYes;
     case Step::kNameEnd:
       return ReadText(format_.name_end);
     case Step::kObject:
@@ -230,7 +229,7 @@ bool ToolCallParser::FindNextCall(std::vector<ToolCallPart>* parts) {
     BeginCall(*format_.call_open != '\0' || format_.call == ToolCallFormat::Call::kName
                   ? Step::kCallOpen
                   : Step::kObject,
-              /*resume=*/0);
+              /*resume=*/given_);
     return true;
   }
   if (close == Found::kNotYet || follows == Found::kNotYet) return false;
@@ -274,11 +273,17 @@ void ToolCallParser::GiveUpCall() {
   at_ = resume_;
 }
 
-void ToolCallParser::Give(Kind kind, size_t size, std::vector<ToolCallPart>* parts) {
-  if (size == 0) return;
-  parts->push_back({kind, held_.substr(0, size)});
-  held_.erase(0, size);
-  at_ -= std::min(at_, size);
+void ToolCallParser::Give(Kind kind, size_t end, std::vector<ToolCallPart>* parts) {
+  if (end == given_) return;
+  parts->push_back({kind, held_.substr(given_, end - given_)});
+  given_ = end;
+  at_ = std::max(at_, end);
+}
+
+void ToolCallParser::DropGiven() {
+  held_.erase(0, given_);
+  for (size_t* place : {&at_, &resume_, &object_}) *place -= std::min(*place, given_);
+  given_ = 0;
 }
 
 }  // namespace strata::inference

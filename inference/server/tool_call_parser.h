@@ -51,7 +51,17 @@ class ToolCallParser {
 
  private:
   enum class State { kText, kCall, kAfterCall };
-  enum class Step { kListOpen, kCallOpen, kName, kId, kNameEnd, kObject, kCallClose, kWhole };
+  enum class Step {
+    kListOpen,
+    kCallOpen,
+    kName,
+    kIdOpen,
+    kId,
+    kNameEnd,
+    kObject,
+    kCallClose,
+    kWhole
+  };
   enum class Found { kNo, kYes, kNotYet };
 
   // Each goes on with the held text; false when more of it is needed.
@@ -74,11 +84,15 @@ class ToolCallParser {
 
   void BeginCall(Step step, size_t resume);
   void GiveUpCall();
-  void Give(ToolCallPart::Kind kind, size_t size, std::vector<ToolCallPart>* parts);
+  // The held text up to `end`.
+  void Give(ToolCallPart::Kind kind, size_t end, std::vector<ToolCallPart>* parts);
+  // Once a Push, as it moves the rest: hostile text has very many parts.
+  void DropGiven();
 
   const ToolCallFormat& format_;
   const std::vector<std::string> names_;
-  std::string held_;  // not given out yet
+  std::string held_;  // not given out yet, behind what this Push gave out
+  size_t given_ = 0;  // of it was given out
   size_t at_ = 0;     // of it was read so far
   State state_ = State::kText;
   bool first_ = true;  // the answer was white space so far
@@ -88,6 +102,7 @@ class ToolCallParser {
   Step step_ = Step::kListOpen;
   size_t resume_ = 0;    // where to go on when it is none
   bool bare_ = false;    // it has no mark
+  bool has_id_ = false;  // the mark of an id was there
   bool closed_ = false;  // the list of calls is over
   size_t object_ = 0;    // where it begins
   size_t checked_ = 0;   // of its members
