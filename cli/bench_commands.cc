@@ -150,8 +150,8 @@ absl::StatusOr<Load> MakeLoad(const Options& options, int64_t vocabulary) {
   return load;
 }
 
-// Requests before the clock: the server must answer at all, and makes the plans of steps of many texts. They are drawn
-// anew, as the prefix cache would know the load's own.
+// Requests before the clock: the server must answer at all, and makes the plans of steps of many texts. Made prompts are
+// drawn anew, as the prefix cache would know the load's own; a file's are its first.
 absl::Status WarmUp(const Options& options, int64_t vocabulary, LoadTarget& target) {
   Options before = options;
   before.requests = options.warmups;

@@ -204,6 +204,7 @@ async function main() {
     if (!(name in options) || (name === 'quant' && !(given in multiply)))
       throw new Error(`${argument}: expected --quant=f32|int8|int4, --prompt=N, --tokens=N, --threads=N or --runs=N`);
     options[name] = name === 'quant' ? given : Number(given);
+    if (name !== 'quant' && !(options[name] >= 1)) throw new Error(`${argument}: give a number, 1 or more`);
   }
   const {quant, prompt, tokens, threads, runs} = options;
   if (prompt + tokens > GPT2.positions) throw new Error(`--prompt and --tokens: above ${GPT2.positions} positions`);

@@ -138,7 +138,8 @@ absl::StatusOr<std::unique_ptr<Speculator>> MakeSpeculator(const EngineOptions& 
 
 int64_t DefaultStepTokens(int64_t max_sequences) {
   constexpr int64_t kFastRows = 64;
-  return CompiledStepRunner::RowBucket(std::max(kFastRows, 2 * max_sequences));
+  const int64_t wanted = 2 * std::min(max_sequences, CompiledStepRunner::kMostRows);
+  return CompiledStepRunner::RowBucket(std::max(kFastRows, wanted));
 }
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<const DecoderModel> model,

@@ -309,6 +309,7 @@ TEST(Engine, BadOptionsAreRefusedByName) {
   using Kind = SpeculationOptions::Kind;
   refused([](auto* o) { o->max_sequences = 0; }, "max_sequences: 0");
   refused([](auto* o) { o->max_sequences = 600; }, "max_sequences: 600");
+  refused([](auto* o) { o->max_sequences = INT64_MAX; }, "is outside [1, 512]");
   refused([](auto* o) { o->context = 65; }, "context: 65 is outside [1, 64]");
   refused([](auto* o) { o->page_size = 257; }, "page_size: 257");
   refused([](auto* o) { o->pages = 3; }, "pages: 3 of 16 slots cannot hold a context of 64 tokens");

@@ -3,7 +3,7 @@
 // its address first.
 //
 //   STRATA_ASSIGN_OR_RETURN(LazyZeros memory, LazyZeros::Create(LazyZeros::BytesOf(chips::F16, {297, 12, 64})));
-//   HostTensor cache = memory.Take(chips::F16, {297, 12, 64});
+//   STRATA_ASSIGN_OR_RETURN(HostTensor cache, memory.Take(chips::F16, {297, 12, 64}));
 //
 // Tensors share the memory and keep it alive. All caches of a model belong into one: a huge page is 2 MiB.
 #ifndef STRATA_INFERENCE_ENGINE_LAZY_ZEROS_H_

@@ -44,8 +44,8 @@ class Tokenizer {
   virtual std::vector<int32_t> EncodeParts(absl::Span<const TextPart> parts) const;
 
   // The text of all ids, special tokens written out; unknown ids give nothing. That is
-  // FirstTokenBytes() of the first token that has TokenBytes(), then TokenBytes(). Not necessarily
-  // valid UTF-8: see ReplaceInvalidUtf8() and StreamDecoder.
+  // FirstTokenBytes() of the first token that has TokenBytes(), then TokenBytes(), less a space that
+  // some tokenizers end a word with, of the last. Not necessarily valid UTF-8: see ReplaceInvalidUtf8() and StreamDecoder.
   virtual std::string Decode(absl::Span<const int32_t> ids) const = 0;
 
   // The bytes of one token inside a text, part of a character maybe; empty for an id that is

@@ -374,6 +374,17 @@ TEST(TokenizerJson, ReadsWordLevel) {
   EXPECT_THAT(tokenizer->Encode("My own name"), ElementsAre(1, 2));
 }
 
+// That nothing is unknown stays so in a vocabulary that has the usual name of the unknown token.
+TEST(TokenizerJson, PrintsWordLevelWithoutAnUnknownToken) {
+  STRATA_ASSERT_OK_AND_ASSIGN(
+      const TokenizerSpec spec,
+      ParseTokenizerJson(
+          absl::StrReplaceAll(kWordsFile, {{"\"unk_token\": \"[UNK]\"", "\"unk_token\": \"none\""},
+                                           {"\",\": 4", "\"<unk>\": 4"}})));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto tokenizer, Parse(PrintTokenizerJson(spec)));
+  EXPECT_THAT(tokenizer->Encode("My own name"), ElementsAre(1, 2));
+}
+
 // "hey" is h e y</w>: he, then hey</w>; "he" is h e</w>, which is no merge.
 TEST(TokenizerJson, ReadsSuffixesOfWords) {
   STRATA_ASSERT_OK_AND_ASSIGN(auto tokenizer, Parse(kSuffixFile));

@@ -132,8 +132,8 @@ struct ModelOf {
 
   std::string operator()(const WordLevelSpec&) const {
     return absl::StrCat(
-        "\"type\": \"WordLevel\",\n    ", VocabularyOf(spec),
-        ",\n    \"unk_token\": ", spec.unknown.has_value() ? UnknownOf(spec) : Dump("<unk>"));
+        "\"type\": \"WordLevel\",\n    ", VocabularyOf(spec), ",\n    \"unk_token\": ",
+        spec.unknown.has_value() ? UnknownOf(spec) : Dump(""));  // which is no token's name
   }
 };
 

@@ -229,6 +229,10 @@ absl::StatusOr<TokenizerSpec> TrainUnigram(absl::string_view corpus,
                      special + trainer.characters()));
   }
   trainer.Run(static_cast<size_t>(options.vocab_size) - special);
+  std::vector<Piece> pieces = trainer.TakePieces();
+  std::vector<std::string> texts;
+  for (const Piece& piece : pieces) texts.push_back(piece.text);
+  STRATA_RETURN_IF_ERROR(CheckApart(options.special_tokens, texts));
 
   TokenizerSpec spec;
   spec.byte_level = false;
@@ -236,7 +240,6 @@ absl::StatusOr<TokenizerSpec> TrainUnigram(absl::string_view corpus,
   PutSpecialTokens(options.special_tokens, &spec);
   if (special > 0) spec.unknown = 0;
   if (special > 1) spec.eos = 1;
-  std::vector<Piece> pieces = trainer.TakePieces();
   std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
     return a.score != b.score ? a.score > b.score : a.text < b.text;
   });

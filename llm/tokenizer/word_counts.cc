@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "llm/tokenizer/added_tokens.h"
 #include "llm/tokenizer/corpus.h"
 #include "llm/tokenizer/normalizer.h"
@@ -36,6 +37,19 @@ absl::StatusOr<WordCounts> CountWords(absl::string_view corpus,
           },
           [](int32_t) {});
   return counts;
+}
+
+absl::Status CheckApart(const std::vector<std::string>& special_tokens,
+                        const std::vector<std::string>& texts) {
+  const std::set<std::string> special(special_tokens.begin(), special_tokens.end());
+  for (const std::string& text : texts) {
+    if (special.count(text) > 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("special_tokens: '", text,
+                       "' is made from the text too, when that is normalised; give another mark"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 void PutSpecialTokens(const std::vector<std::string>& contents, TokenizerSpec* spec) {

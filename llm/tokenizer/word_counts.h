@@ -23,6 +23,10 @@ absl::StatusOr<WordCounts> CountWords(absl::string_view corpus,
                                       const std::vector<Normalization>& normalizers,
                                       const std::vector<PreTokenizerStep>& pre_tokenizer);
 
+// INVALID_ARGUMENT for a special token that is among the texts of the others: a vocabulary has a text once.
+absl::Status CheckApart(const std::vector<std::string>& special_tokens,
+                        const std::vector<std::string>& texts);
+
 // Enters special tokens, which are to be the first ones of a vocabulary.
 void PutSpecialTokens(const std::vector<std::string>& contents, TokenizerSpec* spec);
 

@@ -199,6 +199,8 @@ TEST(UnigramTrainer, BadOptionsAndCorpora) {
   expect({.em_rounds = 0}, "abc", "em_rounds: 0");
   expect({.shrink = 1}, "abc", "shrink: 1 must be");
   expect({.special_tokens = {"a", "a"}}, "abc", "special_tokens: one is there twice");
+  expect({.special_tokens = {"<unk>", "b"}, .normalizers = {Lowercase()}}, "ab B",
+         "special_tokens: 'b' is made from the text too");
   expect({}, "", "empty");
   expect({}, "a\xFF", "UTF-8");
 }
@@ -320,6 +322,8 @@ TEST(WordPieceTrainer, BadOptionsAndCorpora) {
   expect({.vocab_size = -1}, "abc", "vocab_size: -1");
   expect({.min_frequency = 0}, "abc", "min_frequency: 0");
   expect({.special_tokens = {""}}, "abc", "special_tokens: one is empty");
+  expect({.special_tokens = {"[UNK]", "ab"}}, "AB ab x AB",
+         "special_tokens: 'ab' is made from the text too");
   expect({}, "", "empty");
 }
 

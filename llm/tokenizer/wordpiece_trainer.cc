@@ -149,6 +149,8 @@ absl::StatusOr<TokenizerSpec> TrainWordPiece(absl::string_view corpus,
                      " characters and ", special, " special tokens need at least ", least));
   }
   merger.Run(static_cast<size_t>(options.vocab_size) - special);
+  std::vector<std::string> texts = merger.TakeTexts();
+  STRATA_RETURN_IF_ERROR(CheckApart(options.special_tokens, texts));
 
   TokenizerSpec spec;
   spec.byte_level = false;
@@ -162,7 +164,7 @@ absl::StatusOr<TokenizerSpec> TrainWordPiece(absl::string_view corpus,
     if (token.content == "[SEP]") spec.suffix = {token.id};
   }
   if (!spec.suffix.empty()) spec.eos = spec.suffix[0];
-  for (std::string& text : merger.TakeTexts()) spec.tokens.push_back({std::move(text)});
+  for (std::string& text : texts) spec.tokens.push_back({std::move(text)});
   spec.normalizers = options.normalizers;
   spec.pre_tokenizer = options.pre_tokenizer;
   spec.decoders = {DecodeWordPiece{options.continuing_prefix}};
