@@ -75,6 +75,10 @@ void EngineCore::Cancel(int64_t request) {
   }
 }
 
+void EngineCore::CancelAll() {
+  for (Sequence* sequence : All()) sequence->request->cancelled = cancelled_ = true;
+}
+
 void EngineCore::DropCancelled() {
   if (!cancelled_) return;
   cancelled_ = false;

@@ -60,11 +60,12 @@ class EngineCore {
   // Views that the runner must have.
   static int64_t ViewsFor(const CoreOptions& options);
 
-  // The request must be valid. Gives the id by which it can be cancelled.
+  // The request must be valid. Gives the id by which it can be cancelled: 1, 2, 3 and so on.
   int64_t Add(std::shared_ptr<const GenerateRequest> request, OnToken on_token, OnDone on_done,
               EngineClock::time_point arrival = EngineClock::now());
   // Its answers end as kAborted; nothing happens when it has ended.
   void Cancel(int64_t request);
+  void CancelAll();
 
   bool busy() const { return !running_.empty() || !waiting_.empty(); }
   void Step();

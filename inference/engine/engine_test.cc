@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -223,6 +224,36 @@ TEST(Engine, SubmittedRequestsCanBeCancelled) {
   STRATA_ASSERT_OK_AND_ASSIGN(const Generation after,
                               engine->Generate(Greedy(*engine, "abc", 4), nullptr));
   EXPECT_EQ(after.tokens.size(), 4u);
+}
+
+// One of those that wait behind another, which holds the engine until all are there.
+TEST(Engine, CancelEndsThatRequestAlone) {
+  STRATA_ASSERT_OK_AND_ASSIGN(auto engine, Make(Small()));
+  ASSERT_OK(engine->Generate(Greedy(*engine, "abc", 4), nullptr).status());
+  Ends ends;
+  std::promise<void> all_there;
+  std::shared_future<void> wait = all_there.get_future().share();
+  std::vector<int64_t> ids;
+  std::vector<FinishReason> how(4, FinishReason::kStop);
+  for (size_t i = 0; i < how.size(); ++i) {
+    STRATA_ASSERT_OK_AND_ASSIGN(const int64_t id,
+                                engine->Submit(
+                                    Greedy(*engine, "abc", 20),
+                                    [&](const TokenEvent&) {
+                                      wait.wait();
+                                      return true;
+                                    },
+                                    [&, i](int64_t, const absl::StatusOr<Generation>& result) {
+                                      if (result.ok()) how[i] = result->finish;
+                                      ends.Add(result);
+                                    }));
+    ids.push_back(id);
+  }
+  engine->Cancel(ids[2]);
+  all_there.set_value();
+  ends.Await(4);
+  EXPECT_EQ(how, std::vector<FinishReason>({FinishReason::kLength, FinishReason::kLength,
+                                            FinishReason::kAborted, FinishReason::kLength}));
 }
 
 // A listener that has enough ends all answers of its request, and each is told once.

@@ -107,7 +107,7 @@ absl::StatusOr<int64_t> EngineThread::Submit(const GenerateRequest& request, OnT
                                              OnDone on_done) {
   STRATA_RETURN_IF_ERROR(Check(request));
   const std::lock_guard<std::mutex> lock(mutex_);
-  inbox_.push_back({next_id_, std::make_shared<const GenerateRequest>(request), std::move(on_token),
+  inbox_.push_back({std::make_shared<const GenerateRequest>(request), std::move(on_token),
                     std::move(on_done), EngineClock::now()});
   wake_.notify_one();
   return next_id_++;
@@ -180,13 +180,9 @@ void EngineThread::TakeInbox(std::unique_lock<std::mutex>* lock) {
   stats_.waiting += static_cast<int64_t>(inbox.size());
   lock->unlock();
   for (Submission& s : inbox) {
-    core_ids_[s.id] =
-        core_->Add(std::move(s.request), std::move(s.on_token), std::move(s.on_done), s.arrival);
+    core_->Add(std::move(s.request), std::move(s.on_token), std::move(s.on_done), s.arrival);
   }
-  for (int64_t id : cancels) {
-    const auto it = core_ids_.find(id);
-    if (it != core_ids_.end()) core_->Cancel(it->second);
-  }
+  for (int64_t id : cancels) core_->Cancel(id);
   lock->lock();
 }
 
@@ -211,15 +207,13 @@ void EngineThread::Loop() {
     const bool stop = stop_;
     TakeInbox(&lock);
     lock.unlock();
-    if (stop)
-      for (const auto& [id, core_id] : core_ids_) core_->Cancel(core_id);
+    if (stop) core_->CancelAll();
     if (core_->busy()) {
       core_->Step();
     } else if (prepare_) {
       prepare_ = core_->Prepare();
     }
     Deliver();
-    if (!core_->busy()) core_ids_.clear();
     if (stop) return;
     lock.lock();
   }

@@ -36,7 +36,6 @@ class EngineThread : public Engine {
 
  private:
   struct Submission {
-    int64_t id;
     std::shared_ptr<const GenerateRequest> request;
     OnToken on_token;
     OnDone on_done;
@@ -56,12 +55,11 @@ class EngineThread : public Engine {
   std::condition_variable wake_;
   std::vector<Submission> inbox_;
   std::vector<int64_t> cancels_;
-  int64_t next_id_ = 1;
+  int64_t next_id_ = 1;  // as the core counts them
   bool stop_ = false;
-  bool prepare_;                         // plans wait to be made in idle times
-  EngineStats stats_;                    // as of the last step
-  absl::Status empty_;                   // CheckEmpty() as of the last step
-  std::map<int64_t, int64_t> core_ids_;  // of the thread: ids given out to the core's
+  bool prepare_;        // plans wait to be made in idle times
+  EngineStats stats_;   // as of the last step
+  absl::Status empty_;  // CheckEmpty() as of the last step
 
   std::thread thread_;  // last
 };

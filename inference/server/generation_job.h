@@ -2,8 +2,9 @@
 // come, whole or as server-sent events. What completions and chat write differently is behind AnswerFormat.
 //
 // The stream: for each choice its opening, a piece a token (its text may be empty; where calls of tools are looked for,
-// none for a token that says nothing yet) and its finish, the choices in any order; then the usage if asked for, then [DONE]. An error before the first event is an ordinary error answer; after
-// it, an event {"error":...}, then [DONE]. No thread waits for an answer: the engine's thread writes the events.
+// none for a token that says nothing yet) and its finish, the choices in any order; then the usage if asked for, then
+// [DONE]. An error before the first event is an ordinary error answer; after it, an event {"error":...}, then [DONE]. No
+// thread waits for an answer: the engine's thread writes the events.
 #ifndef STRATA_INFERENCE_SERVER_GENERATION_JOB_H_
 #define STRATA_INFERENCE_SERVER_GENERATION_JOB_H_
 
