@@ -162,15 +162,25 @@ STRATA_INLINE void ScoresOf(const BlockView& view, const float* a, const float* 
   }
 }
 
+// What a row of w sees beyond the others of its four is done by itself: 0 times a number that it does not see may be NaN.
 template <bool kWide, int64_t kP>
 STRATA_INLINE void AddMixOf(const BlockView& view, const float* w, const float* x, int64_t anyP,
                             float* out) {
   const int64_t P = kP > 0 ? kP : anyP;
   for (int64_t r = 0; r < view.queries; r += kGroup) {
     Ahead(view);
-    const int64_t visible = VisibleOf(view, r + kGroup - 1);
-    RowsProduct<kWide>(w + r * kN, kN, 1, x, P, out + r * P, P, 0, visible, P / 16, true);
+    const int64_t all = VisibleOf(view, r);
+    RowsProduct<kWide>(w + r * kN, kN, 1, x, P, out + r * P, P, 0, all, P / 16, true);
+    for (int64_t q = r + 1; q < Least(r + kGroup, view.queries); ++q) {
+      for (int64_t k = all; k < VisibleOf(view, q); ++k)
+        AddScaled(w[q * kN + k], x + k * P, out + q * P, P);
+    }
   }
+}
+
+// The first query that sees key j.
+STRATA_INLINE int64_t FirstOf(const BlockView& view, int64_t j) {
+  return !view.causal || j < view.first ? 0 : Least(j - view.first + 1, view.queries);
 }
 
 template <bool kWide, int64_t kP>
@@ -179,10 +189,12 @@ STRATA_INLINE void AddTransposedMixOf(const BlockView& view, const float* w, con
   const int64_t P = kP > 0 ? kP : anyP;
   for (int64_t j = 0; j < view.keys; j += kGroup) {
     Ahead(view);
-    // The first query that sees key j.
-    const int64_t first = !view.causal || j < view.first ? 0 : j - view.first + 1;
-    RowsProduct<kWide>(w + j, 1, kN, x, P, out + j * P, P, Least(first, view.queries), view.queries,
-                       P / 16, true);
+    const int64_t all = FirstOf(view, j + kGroup - 1);
+    for (int64_t k = j; k < Least(j + kGroup, view.keys); ++k) {
+      for (int64_t q = FirstOf(view, k); q < all; ++q)
+        AddScaled(w[q * kN + k], x + q * P, out + k * P, P);
+    }
+    RowsProduct<kWide>(w + j, 1, kN, x, P, out + j * P, P, all, view.queries, P / 16, true);
   }
 }
 

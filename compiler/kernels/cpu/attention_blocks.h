@@ -48,9 +48,9 @@ void Unpack(const float* x, int64_t rows, int64_t D, float factor, bool add, int
 
 // s [64, 64] = a [64, P] bt [D, 64]: of each row at least the visible keys; the rest is left as it was.
 void Scores(const BlockView& view, const float* a, const float* bt, int64_t D, int64_t P, float* s);
-// out [64, P] += w [64, 64] x [64, P]; w must be 0 from each row's visible keys to those of the last of its four rows.
+// out [64, P] += w [64, 64] x [64, P]; what a query does not see may be NaN.
 void AddMix(const BlockView& view, const float* w, const float* x, int64_t P, float* out);
-// out [64, P] += wᵀ x, out by keys, x by queries.
+// out [64, P] += wᵀ x, out by keys, x by queries; likewise.
 void AddTransposedMix(const BlockView& view, const float* w, const float* x, int64_t P, float* out);
 
 // Softmax as it goes. s holds scores; afterwards weights 2^(s - top), 0 where not visible. top [64] is about the highest

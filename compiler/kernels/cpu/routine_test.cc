@@ -278,6 +278,41 @@ TEST(RoutineTest, AttentionWhoseScoresRiseAndFall) {
   }
 }
 
+// NaN and infinities of a token are no matter to what does not see it, also where four rows are done at once.
+TEST(RoutineTest, AttentionDoesNotTouchWhatIsHidden) {
+  const int64_t T = 70, D = 16;
+  const graph::Attributes attributes = {{"scale", Attr(0.3)}, {"causal", Attr(true)}};
+  const graph::Node forward = NodeOf("attention", attributes),
+                    backward = NodeOf("attention_gradient", attributes);
+  const auto row = [](const HostTensor& x, int64_t t) {
+    const float* from = x.data<float>() + t * D;
+    return std::vector<float>(from, from + D);
+  };
+  std::vector<HostTensor> in;
+  for (uint32_t seed : {1, 2, 3, 4}) in.push_back(Random({1, T, 1, D}, seed));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto right, Call(forward, {in[0], in[1], in[2]}, 1));
+  const auto gradient = [&](const HostTensor& dout) {
+    return Call(backward, {in[0], in[1], in[2], right[0], right[1], dout}, 1);
+  };
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto right_gradient, gradient(in[3]));
+  for (int64_t token : {1, 2, 3, 38, 66, 69}) {
+    for (float bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+      HostTensor v = in[2].Clone(), dout = in[3].Clone();
+      std::fill_n(v.data<float>() + token * D, D, bad);
+      std::fill_n(dout.data<float>() + token * D, D, bad);
+      STRATA_ASSERT_OK_AND_ASSIGN(const auto got, Call(forward, {in[0], in[1], v}, 1));
+      STRATA_ASSERT_OK_AND_ASSIGN(const auto got_gradient, gradient(dout));
+      for (int64_t t = 0; t < T; ++t) {
+        EXPECT_EQ(row(got[0], t) == row(right[0], t), t < token) << token << " for query " << t;
+        EXPECT_EQ(row(got_gradient[0], t) == row(right_gradient[0], t), t != token) << t;
+        for (size_t k : {1, 2})
+          EXPECT_EQ(row(got_gradient[k], t) == row(right_gradient[k], t), t > token)
+              << token << " for key " << t;
+      }
+    }
+  }
+}
+
 TEST(RoutineTest, Embedding) {
   for (int64_t C : {1, 16, 19, 64}) {
     const HostTensor ids = Ids({3, 7}, 11, 5);
