@@ -318,6 +318,32 @@ TEST(PagedAttentionTest, WhatIsBehindTheWindowIsNotLookedAt) {
   for (int64_t r = 0; r < 3; ++r) ExpectSameBits(holes[0], r, whole[0], r, "holes");
 }
 
+// As the reference: exp(sink - sink) of an infinite sink is NaN, however many rows there are; that of -infinity is none.
+TEST(PagedAttentionTest, SinksThatAreNoNumbers) {
+  Pool pool;
+  const Texts texts(3);
+  PlaceTexts({70}, 200, 4, &pool);
+  Fill(texts, 200, &pool);
+  for (int64_t count : {1, 40}) {
+    std::vector<Row> rows;
+    for (int32_t r = 0; r < count; ++r) rows.push_back({0, 70 - r, r});
+    pool.sinks = HostTensor();
+    STRATA_ASSERT_OK_AND_ASSIGN(
+        const Tensors none, Apply("paged_attention", pool.attributes, Inputs(texts, pool, rows)));
+    pool.sinks = HostTensor::FromDoubles(chips::F32, {4}, {-INFINITY, INFINITY, NAN, -INFINITY});
+    STRATA_ASSERT_OK_AND_ASSIGN(
+        const Tensors got, Apply("paged_attention", pool.attributes, Inputs(texts, pool, rows)));
+    for (int64_t i = 0; i < got[0].elements(); ++i) {
+      const int64_t head = i / pool.Dv % 4;
+      if (head == 1 || head == 2) {
+        EXPECT_TRUE(std::isnan(got[0].data<float>()[i])) << count << " rows, element " << i;
+      } else {
+        EXPECT_EQ(got[0].data<float>()[i], none[0].data<float>()[i]) << count << " rows, " << i;
+      }
+    }
+  }
+}
+
 TEST(PagedAttentionTest, WhatDoesNotFitIsNamed) {
   Pool pool;
   const Texts texts(3);

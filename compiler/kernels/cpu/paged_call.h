@@ -106,8 +106,9 @@ class PagedQueries {
     for (int64_t i = 0; i < queries.count; ++i) {
       queries.top[i] = -__builtin_inff();
       if (!sinks || b_.sinks == nullptr) continue;
-      queries.top[i] = b_.sinks[HeadOf(kv, i) % g_.H];
-      queries.sum[16 * i] = 1;
+      const float sink = b_.sinks[HeadOf(kv, i) % g_.H];
+      queries.top[i] = sink;
+      queries.sum[16 * i] = 1 + (sink - sink);  // NaN of an infinite one; none counts below a score
     }
   }
   void Finish(int64_t kv, const QueryBlock& queries) const {
