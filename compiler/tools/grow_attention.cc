@@ -1,4 +1,6 @@
 // Attention: rotary positions, attention over a batch, and over a ragged batch and its pool of slots.
+#include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -33,6 +35,11 @@ ValueId Turned(ProgramMaker& m, ValueId x) {
   return turned.empty() ? x : turned[0];
 }
 
+bool IsFinite(const graph::HostTensor& tensor) {
+  const std::vector<double> values = tensor.ToDoubles();
+  return std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
+}
+
 // The pool of a cache: keys or values of `slots` places, written to or as they are.
 struct Pool {
   ValueId cache, scale;  // scale: kNoValue unless the cache is int8
@@ -52,6 +59,8 @@ Pool MakePool(ProgramMaker& m, chips::DType dtype, int64_t slots, int64_t heads,
                                      ProgramMaker::Numbers::kAll)
                              : m.Try("cache_write", {pool.cache, fresh, slot});
   if (written.empty()) return pool;
+  // A sum of bytes may be taken times an infinite scale, or each byte: one is infinite where the other is NaN.
+  if (bytes && !IsFinite(m.data(written[1]))) return pool;
   if (!m.OneIn(4)) {
     m.builder().Update(pool.cache, written[0]);
     if (bytes) m.builder().Update(pool.scale, written[1]);
@@ -99,7 +108,7 @@ void GrowPagedAttention(ProgramMaker& m) {
   const int64_t value_width = latent ? 1 + m.Below(width) : 1 + m.Below(33);
   const Pool k = MakePool(m, dtype, slots, kv, width);
   const Pool v = latent ? k : MakePool(m, dtype, slots, kv, value_width);
-  const int64_t views = 1 + m.Below(3), length = 1 + m.Below(40);
+  const int64_t views = 1 + m.Below(3), length = 1 + m.Below(m.OneIn(3) ? 300 : 40);
   std::vector<ValueId> operands = {m.OfType({chips::F32, {rows, heads, width}}), k.cache, v.cache};
   if (dtype == chips::I8) operands.insert(operands.end(), {k.scale, v.scale});
   operands.push_back(m.NewInput({chips::I32, {views, length}}, IntegerName(0, slots - 1)));
