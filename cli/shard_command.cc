@@ -1,8 +1,10 @@
 // The verb on the graph of a rank: shard.
 #include <cinttypes>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -30,13 +32,15 @@ struct Options {
   bool json = false;
 };
 
+using CallTraffic = std::map<std::pair<std::string, std::string>, distributed::Traffic>;
+
 std::string TypeText(const graph::Graph& graph, uint32_t value) {
   return graph::TypeOf(graph.values(static_cast<int>(value))).ToString();
 }
 
 // An object a line: each input, whole and as a rank has it; what the ranks send; the sizes of it all.
-absl::Status PrintJson(const graph::Graph& whole, const graph::Graph& mine,
-                       const parallel::ParallelPlan& plan, const Options& options) {
+void PrintJson(const graph::Graph& whole, const graph::Graph& mine, int64_t ranks,
+               const CallTraffic& traffic) {
   for (int i = 0; i < mine.inputs_size(); ++i) {
     const uint32_t value = mine.inputs(i).value();
     const std::string& name = mine.values(static_cast<int>(value)).name();
@@ -44,17 +48,13 @@ absl::Status PrintJson(const graph::Graph& whole, const graph::Graph& mine,
                 absl::CEscape(name).c_str(), TypeText(whole, whole.inputs(i).value()).c_str(),
                 TypeText(mine, value).c_str());
   }
-  STRATA_ASSIGN_OR_RETURN(const distributed::Mesh mesh, distributed::Mesh::Create(plan));
-  STRATA_ASSIGN_OR_RETURN(const auto traffic,
-                          distributed::WireBytes(mine, mesh, options.algorithm));
   for (const auto& [call, sent] : traffic) {
     std::printf("{\"collective\": \"%s\", \"group\": \"%s\", \"calls\": %" PRId64
                 ", \"bytes\": %" PRId64 "}\n",
                 call.first.c_str(), absl::CEscape(call.second).c_str(), sent.calls, sent.bytes);
   }
-  std::printf("{\"ranks\": %" PRId64 ", \"nodes\": %d, \"bytes\": %" PRId64 "}\n", mesh.ranks(),
+  std::printf("{\"ranks\": %" PRId64 ", \"nodes\": %d, \"bytes\": %" PRId64 "}\n", ranks,
               mine.nodes_size(), distributed::TotalBytes(traffic));
-  return absl::OkStatus();
 }
 
 absl::Status Shard(const Options& options) {
@@ -70,8 +70,14 @@ absl::Status Shard(const Options& options) {
   if (options.annotated) return Emit(options.output, graph::PrintGraph(annotated));
   STRATA_ASSIGN_OR_RETURN(const graph::Graph mine, distributed::PartitionSpmd(annotated, plan));
   if (!options.json) return Emit(options.output, graph::PrintGraph(mine));
+  // All that may fail before anything is written.
+  STRATA_ASSIGN_OR_RETURN(const distributed::Mesh mesh, distributed::Mesh::Create(plan));
+  const absl::StatusOr<CallTraffic> traffic = distributed::WireBytes(mine, mesh, options.algorithm);
+  if (absl::IsNotFound(traffic.status())) return Annotate(traffic.status(), "--algorithm");
+  STRATA_RETURN_IF_ERROR(traffic.status());
   if (options.output != "-") STRATA_RETURN_IF_ERROR(Emit(options.output, graph::PrintGraph(mine)));
-  return PrintJson(whole, mine, plan, options);
+  PrintJson(whole, mine, mesh.ranks(), *traffic);
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -160,6 +160,8 @@ TEST_F(ShardCommandTest, FaultsOfAPlanAreNamedByTheirPath) {
   EXPECT_THAT(RefusalOf("microbatches: 1", ""), HasSubstr("microbatches: is 0"));
   EXPECT_THAT(RefusalOf("microbatches: 1", "microbatch: 1"), HasSubstr("bad.textproto"));
   EXPECT_THAT(Refusal({"--plan=" + Path("none.textproto")}), HasSubstr("none.textproto"));
+  EXPECT_THAT(Refusal({"--json", "--algorithm=pigeon"}),
+              HasSubstr("--algorithm: 'pigeon' is no algorithm with a formula"));
   EXPECT_THAT(Refusal({"--json", "--annotated"}), HasSubstr("leave out --annotated"));
 }
 
