@@ -24,7 +24,8 @@ using Stream = ProcessGroup::Stream;
 
 constexpr std::chrono::milliseconds kAskAgain(1000);
 
-constexpr int kTimedOut = 124;  // what coreutils' timeout exits with
+// What coreutils' timeout exits with: the command ended when asked to, or had to be killed.
+constexpr int kTimedOut = 124, kKilled = 128 + SIGKILL;
 
 // What discovery prints.
 absl::StatusOr<int> Discover(const LaunchOptions& options) {
@@ -34,7 +35,7 @@ absl::StatusOr<int> Discover(const LaunchOptions& options) {
   STRATA_ASSIGN_OR_RETURN(
       const SubprocessResult result,
       RunSubprocess({"timeout", "--kill-after=1", seconds, "/bin/sh", "-c", command}));
-  if (result.exit_code == kTimedOut) {
+  if (result.exit_code == kTimedOut || result.exit_code == kKilled) {
     return absl::DeadlineExceededError(absl::StrCat(
         "--discovery: '", command, "' took more than ", seconds,
         " s and was ended; it must print at once how many ranks this machine has room for"));

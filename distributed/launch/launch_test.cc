@@ -159,6 +159,9 @@ TEST_F(LaunchTest, GrowsWhenThereIsRoom) {
   options_.discovery_patience = std::chrono::milliseconds(100);
   EXPECT_THAT(Shell(2, "true"),
               StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("more than 0.1 s")));
+  options_.discovery = "trap '' TERM; while true; do sleep 0.1; done";  // has to be killed
+  EXPECT_THAT(Shell(2, "true"),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("more than 0.1 s")));
 }
 
 TEST_F(LaunchTest, PassesSignalsOn) {
