@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "base/user_path.h"
 #include "courses/compiler/memory_pareto/pareto.h"
+#include "courses/lab/claims.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
 
@@ -71,18 +72,6 @@ void AddTable(const Pareto& pareto, Report& report) {
   report.AddTable(table);
 }
 
-bool AddClaims(const Pareto& pareto, Report& report) {
-  bool all = true;
-  report.AddSection("Claims");
-  for (const ParetoClaim& claim : ClaimsOf(pareto)) {
-    report.AddCheck(claim.holds, claim.claim, claim.evidence);
-    std::printf("%s  %s: %s\n", claim.holds ? "holds" : "FAILS", claim.claim.c_str(),
-                claim.evidence.c_str());
-    all = all && claim.holds;
-  }
-  return all;
-}
-
 absl::StatusOr<bool> Run(const ParetoModel& model, int steps, const std::string& output) {
   STRATA_ASSIGN_OR_RETURN(const Pareto pareto, SweepMemory(model, steps));
   Report report("Bytes for flops",
@@ -109,7 +98,8 @@ absl::StatusOr<bool> Run(const ParetoModel& model, int steps, const std::string&
   AddArena(written, report);
   AddArena(pareto.points[pareto.least_cut], report);
   AddArena(last, report);
-  const bool all = AddClaims(pareto, report);
+  report.AddSection("Claims");
+  const bool all = AddClaims(ClaimsOf(pareto), report);
   STRATA_RETURN_IF_ERROR(report.Write(output));
   std::printf("report: %s\n", output.c_str());
   return all;

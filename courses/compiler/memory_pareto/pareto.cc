@@ -166,7 +166,7 @@ absl::StatusOr<Pareto> SweepMemory(const ParetoModel& model, int timed_steps) {
   return pareto;
 }
 
-std::vector<ParetoClaim> ClaimsOf(const Pareto& pareto) {
+std::vector<Claim> ClaimsOf(const Pareto& pareto) {
   const ParetoPoint& written = pareto.points[0];
   const ParetoPoint& ordered = pareto.points[1];
   const ParetoPoint& cut = pareto.points[pareto.least_cut];
@@ -174,7 +174,7 @@ std::vector<ParetoClaim> ClaimsOf(const Pareto& pareto) {
   const auto arena = [](const ParetoPoint& point) {
     return static_cast<double>(point.memory.arena);
   };
-  std::vector<ParetoClaim> claims;
+  std::vector<Claim> claims;
   claims.push_back({"The order of nodes alone lowers the peak, and costs no flop",
                     ordered.memory.arena < written.memory.arena && ordered.flops == written.flops,
                     absl::StrCat(Percent(arena(ordered), arena(written)), " of the temporaries")});

@@ -1,7 +1,7 @@
 // Memory against work: one training step of a GPT, compiled again and again for less memory.
 //
 //   STRATA_ASSIGN_OR_RETURN(Pareto pareto, SweepMemory(ParetoModel{}, /*timed_steps=*/0));
-//   for (const ParetoClaim& claim : ClaimsOf(pareto)) ...
+//   for (const Claim& claim : ClaimsOf(pareto)) ...
 //
 // The first points take passes away (as the author ordered it; ordered; the least cut), the others set budgets below
 // the least cut's peak until the compiler refuses one. Bytes and flops are counted in the plans, not measured.
@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "compiler/plan/memory_use.h"
 #include "compiler/plan/plan.pb.h"
+#include "courses/lab/claims.h"
 
 namespace strata::courses {
 
@@ -42,13 +43,7 @@ struct Pareto {
 
 absl::StatusOr<Pareto> SweepMemory(const ParetoModel& model, int timed_steps);
 
-struct ParetoClaim {
-  std::string claim;
-  bool holds = false;
-  std::string evidence;
-};
-
-std::vector<ParetoClaim> ClaimsOf(const Pareto& pareto);
+std::vector<Claim> ClaimsOf(const Pareto& pareto);
 
 }  // namespace strata::courses
 

@@ -11,7 +11,7 @@ namespace {
 TEST(MemoryParetoTest, EveryClaimHolds) {
   STRATA_ASSERT_OK_AND_ASSIGN(const Pareto pareto, SweepMemory(ParetoModel{}, 0));
   EXPECT_GE(pareto.points.size(), 4u);
-  for (const ParetoClaim& claim : ClaimsOf(pareto))
+  for (const Claim& claim : ClaimsOf(pareto))
     EXPECT_TRUE(claim.holds) << claim.claim << ": " << claim.evidence;
   if (!pareto.refusal.empty()) {
     EXPECT_THAT(pareto.refusal, ::testing::HasSubstr("the smallest budget reachable is"));

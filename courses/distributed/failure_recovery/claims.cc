@@ -47,19 +47,19 @@ std::vector<Claim> ClaimsOfSweep(const std::string& name, const Sweep& sweep) {
     worst = std::max(worst, std::abs(sweep.simulated[i] - sweep.expected[i]));
   std::vector<Claim> claims;
   claims.push_back({name + ": the simulation has the goodput of Daly's model within 0.02",
-                    absl::StrFormat("largest difference %.4f", worst), worst < 0.02});
+                    worst < 0.02, absl::StrFormat("largest difference %.4f", worst)});
   claims.push_back({absl::StrCat(name, ": the simulated optimum is within a factor ", kNear,
                                  " of Daly's interval"),
+                    Ratio(sweep.best_simulated, daly) < kNear,
                     absl::StrFormat("%.4g s, Daly %.4g s, Young %.4g s, exact %.4g s",
-                                    sweep.best_simulated, daly, young, best),
-                    Ratio(sweep.best_simulated, daly) < kNear});
+                                    sweep.best_simulated, daly, young, best)});
   const double lost_daly = 1 - ExpectedGoodput(m, daly) / most;
   const double lost_young = 1 - ExpectedGoodput(m, young) / most;
   claims.push_back(
       {name +
            ": Daly's interval loses less than 0.1 % of the best goodput, and no more than Young's",
-       absl::StrCat("Daly ", Percent(lost_daly), ", Young ", Percent(lost_young)),
-       lost_daly < 1e-3 && lost_daly <= lost_young + 1e-12});
+       lost_daly < 1e-3 && lost_daly <= lost_young + 1e-12,
+       absl::StrCat("Daly ", Percent(lost_daly), ", Young ", Percent(lost_young))});
   return claims;
 }
 
@@ -72,10 +72,10 @@ std::vector<Claim> ClaimsOfCounts(const KilledRuns& runs) {
     bounded = bounded && run.retrained <= run.failures * run.save_every;
   }
   return {
-      {"every killed run has the losses of the undisturbed one, to the bit",
-       absl::StrCat(failures, " kills in ", runs.runs.size(), " runs"), same && failures > 0},
-      {"a failure costs at most the steps between two commits", absl::StrCat(failures, " kills"),
-       bounded},
+      {"every killed run has the losses of the undisturbed one, to the bit", same && failures > 0,
+       absl::StrCat(failures, " kills in ", runs.runs.size(), " runs")},
+      {"a failure costs at most the steps between two commits", bounded,
+       absl::StrCat(failures, " kills")},
   };
 }
 
@@ -88,8 +88,8 @@ std::vector<Claim> ClaimsOfTimes(const KilledRuns& runs) {
   }
   const double daly = DalyInterval(runs.machine);
   return {{absl::StrCat("the best interval measured is within a factor ", kFar, " of Daly's"),
-           absl::StrFormat("goodput %.3f at %.3g s; Daly %.3g s", best, at, daly),
-           at > 0 && Ratio(at, daly) < kFar}};
+           at > 0 && Ratio(at, daly) < kFar,
+           absl::StrFormat("goodput %.3f at %.3g s; Daly %.3g s", best, at, daly)}};
 }
 
 }  // namespace strata::courses

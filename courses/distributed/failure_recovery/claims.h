@@ -7,14 +7,9 @@
 
 #include "courses/distributed/failure_recovery/goodput.h"
 #include "courses/distributed/failure_recovery/killed_runs.h"
+#include "courses/lab/claims.h"
 
 namespace strata::courses {
-
-struct Claim {
-  std::string claim;
-  std::string evidence;
-  bool holds = false;
-};
 
 // Goodput over the interval between commits, simulated (mean of `seeds` runs) and by the closed form.
 struct Sweep {

@@ -16,6 +16,7 @@
 #include "courses/distributed/failure_recovery/goodput.h"
 #include "courses/distributed/failure_recovery/killed_runs.h"
 #include "courses/distributed/failure_recovery/published.h"
+#include "courses/lab/claims.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
 
@@ -124,17 +125,6 @@ void AddScenarios(const std::vector<Scenario>& scenarios, const std::vector<Swee
   table.caption = "Intervals, the best goodput there is, and what restarts alone take of it.";
   report.AddTable(table);
   for (size_t i = 0; i < scenarios.size(); ++i) AddScenario(scenarios[i], sweeps[i], report);
-}
-
-bool AddClaims(const std::vector<Claim>& claims, Report& report) {
-  bool all = true;
-  for (const Claim& claim : claims) {
-    report.AddCheck(claim.holds, claim.claim, claim.evidence);
-    std::printf("%s  %s: %s\n", claim.holds ? "holds" : "FAILS", claim.claim.c_str(),
-                claim.evidence.c_str());
-    all = all && claim.holds;
-  }
-  return all;
 }
 
 absl::StatusOr<bool> Run(const KilledRunsOptions& options, const std::string& output) {

@@ -11,7 +11,7 @@ constexpr double kUneven = 1.8, kEven = 1.35;  // largest load over the mean
 
 double Judged(const RoutingRun& run) { return MaxOverMean(LastLoads(run, kJudgedSteps)); }
 
-RoutingClaim UnevenByItself(const RoutingStudy& study) {
+Claim UnevenByItself(const RoutingStudy& study) {
   const double ratio = Judged(study.runs[0]);
   return {absl::StrFormat("Without balancing the busiest expert has more than %.2f times the mean",
                           kUneven),
@@ -19,7 +19,7 @@ RoutingClaim UnevenByItself(const RoutingStudy& study) {
           absl::StrFormat("%.2f over the last %d steps", ratio, static_cast<int>(kJudgedSteps))};
 }
 
-RoutingClaim EvenWith(const RoutingStudy& study, Balance balance, const char* what) {
+Claim EvenWith(const RoutingStudy& study, Balance balance, const char* what) {
   const double ratio = Judged(study.runs[static_cast<size_t>(balance)]);
   return {absl::StrFormat("%s keeps it under %.2f times", what, kEven), ratio < kEven,
           absl::StrFormat(
@@ -28,7 +28,7 @@ RoutingClaim EvenWith(const RoutingStudy& study, Balance balance, const char* wh
               RelativeEntropy(LastLoads(study.runs[0], kJudgedSteps)))};
 }
 
-RoutingClaim ExpertsThatChooseAreEqual(const RoutingStudy& study) {
+Claim ExpertsThatChooseAreEqual(const RoutingStudy& study) {
   const RoutingRun& run = study.runs.back();
   const double ratio = Judged(run);
   return {"Experts that choose are exactly equally busy, and some tokens get fewer experts for it",
@@ -37,7 +37,7 @@ RoutingClaim ExpertsThatChooseAreEqual(const RoutingStudy& study) {
                           100 * run.underserved, static_cast<int>(study.options.shape.per_token))};
 }
 
-RoutingClaim AllLearn(const RoutingStudy& study) {
+Claim AllLearn(const RoutingStudy& study) {
   std::string evidence;
   bool all = true;
   for (const RoutingRun& run : study.runs) {
@@ -59,7 +59,7 @@ double DroppedAt(const DropCurve& curve, double factor) {
   return curve.dropped[static_cast<size_t>(at - curve.factors.begin())];
 }
 
-RoutingClaim BalanceDropsLess(const RoutingStudy& study) {
+Claim BalanceDropsLess(const RoutingStudy& study) {
   const double none = DroppedAt(study.drops[0], 1), loss = DroppedAt(study.drops[1], 1),
                bias = DroppedAt(study.drops[2], 1);
   return {
@@ -70,7 +70,7 @@ RoutingClaim BalanceDropsLess(const RoutingStudy& study) {
                       100 * bias)};
 }
 
-RoutingClaim CapacityEndsDrops(const RoutingStudy& study) {
+Claim CapacityEndsDrops(const RoutingStudy& study) {
   bool falls = true, ends = true;
   for (const DropCurve& curve : study.drops) {
     falls = falls && std::is_sorted(curve.dropped.rbegin(), curve.dropped.rend());
@@ -81,7 +81,7 @@ RoutingClaim CapacityEndsDrops(const RoutingStudy& study) {
                           study.drops[0].factors.back())};
 }
 
-RoutingClaim RanksEqualDense(const RoutingStudy& study) {
+Claim RanksEqualDense(const RoutingStudy& study) {
   bool all = true;
   double worst = 0, bound = 0;
   for (const ExpertTraffic& traffic : study.traffic) {
@@ -95,7 +95,7 @@ RoutingClaim RanksEqualDense(const RoutingStudy& study) {
               bound, study.traffic[0].placement.ranks, static_cast<int>(study.traffic.size()))};
 }
 
-RoutingClaim BytesAreTheFormulas(const RoutingStudy& study) {
+Claim BytesAreTheFormulas(const RoutingStudy& study) {
   bool all = true;
   std::string evidence;
   for (const ExpertTraffic& traffic : study.traffic) {
@@ -106,7 +106,7 @@ RoutingClaim BytesAreTheFormulas(const RoutingStudy& study) {
   return {"The transport sends what the formula says, to the byte", all, evidence};
 }
 
-RoutingClaim ReplicasBalanceRanks(const RoutingStudy& study) {
+Claim ReplicasBalanceRanks(const RoutingStudy& study) {
   std::vector<double> ratios;
   for (const ExpertTraffic& traffic : study.traffic)
     ratios.push_back(MaxOverMean(traffic.rank_rows));
@@ -118,7 +118,7 @@ RoutingClaim ReplicasBalanceRanks(const RoutingStudy& study) {
 
 }  // namespace
 
-std::vector<RoutingClaim> ClaimsOf(const RoutingStudy& study) {
+std::vector<Claim> ClaimsOf(const RoutingStudy& study) {
   return {UnevenByItself(study),
           EvenWith(study, Balance::kLoss, "A balance loss"),
           EvenWith(study, Balance::kBias, "A bias that only decides the choice, without any loss,"),

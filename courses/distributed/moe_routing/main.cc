@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "base/user_path.h"
 #include "courses/distributed/moe_routing/study.h"
+#include "courses/lab/claims.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
 
@@ -182,18 +183,6 @@ void AddCards(const RoutingStudy& study, Report& report) {
        absl::StrFormat("times the mean, from %.2f", MaxOverMean(study.traffic[0].rank_rows))});
 }
 
-bool AddClaims(const RoutingStudy& study, Report& report) {
-  bool all = true;
-  report.AddSection("Claims");
-  for (const RoutingClaim& claim : ClaimsOf(study)) {
-    report.AddCheck(claim.holds, claim.claim, claim.evidence);
-    std::printf("%s  %s: %s\n", claim.holds ? "holds" : "FAILS", claim.claim.c_str(),
-                claim.evidence.c_str());
-    all = all && claim.holds;
-  }
-  return all;
-}
-
 absl::StatusOr<bool> Run(const StudyOptions& options, const std::string& output) {
   STRATA_ASSIGN_OR_RETURN(const RoutingStudy study, RunStudy(options));
   Report report("Routing tokens to experts",
@@ -202,7 +191,8 @@ absl::StatusOr<bool> Run(const StudyOptions& options, const std::string& output)
   AddBalance(study, report);
   AddDrops(study, report);
   AddTraffic(study, report);
-  const bool all = AddClaims(study, report);
+  report.AddSection("Claims");
+  const bool all = AddClaims(ClaimsOf(study), report);
   STRATA_RETURN_IF_ERROR(report.Write(output));
   std::printf("report: %s\n", output.c_str());
   return all;

@@ -10,14 +10,14 @@ namespace {
 
 TEST(MoeRoutingTest, ClaimsHold) {
   STRATA_ASSERT_OK_AND_ASSIGN(const RoutingStudy study, RunStudy({}));
-  for (const RoutingClaim& claim : ClaimsOf(study))
+  for (const Claim& claim : ClaimsOf(study))
     EXPECT_TRUE(claim.holds) << claim.claim << ": " << claim.evidence;
 }
 
 // The claims that fail, by their place.
 std::vector<size_t> FailedClaims(const RoutingStudy& study) {
   std::vector<size_t> failed;
-  const std::vector<RoutingClaim> claims = ClaimsOf(study);
+  const std::vector<Claim> claims = ClaimsOf(study);
   for (size_t i = 0; i < claims.size(); ++i) {
     if (!claims[i].holds) failed.push_back(i);
   }

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "courses/distributed/moe_routing/expert_traffic.h"
 #include "courses/distributed/moe_routing/routing_training.h"
+#include "courses/lab/claims.h"
 
 namespace strata::courses {
 
@@ -32,14 +33,8 @@ struct RoutingStudy {
       traffic;  // of the run without balancing: experts in order, packed, with replicas
 };
 
-struct RoutingClaim {
-  std::string claim;
-  bool holds = false;
-  std::string evidence;
-};
-
 absl::StatusOr<RoutingStudy> RunStudy(const StudyOptions& options);
-std::vector<RoutingClaim> ClaimsOf(const RoutingStudy& study);
+std::vector<Claim> ClaimsOf(const RoutingStudy& study);
 
 // The last steps that loads are judged by.
 inline constexpr size_t kJudgedSteps = 20;

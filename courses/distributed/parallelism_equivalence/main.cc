@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "base/user_path.h"
 #include "courses/distributed/parallelism_equivalence/study.h"
+#include "courses/lab/claims.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
 
@@ -105,18 +106,6 @@ void AddMistakes(const EquivalenceStudy& study, Report& report) {
   report.AddTable(table);
 }
 
-bool AddClaims(const EquivalenceStudy& study, Report& report) {
-  bool all = true;
-  report.AddSection("Claims");
-  for (const EquivalenceClaim& claim : ClaimsOf(study)) {
-    report.AddCheck(claim.holds, claim.claim, claim.evidence);
-    std::printf("%s  %s: %s\n", claim.holds ? "holds" : "FAILS", claim.claim.c_str(),
-                claim.evidence.c_str());
-    all = all && claim.holds;
-  }
-  return all;
-}
-
 void AddCards(const EquivalenceStudy& study, Report& report) {
   double worst = 0;
   int64_t gradients = 0;
@@ -141,7 +130,8 @@ absl::StatusOr<bool> Run(int every, const std::string& output) {
   AddMatrix(study, report);
   AddMemory(study, report);
   AddMistakes(study, report);
-  const bool all = AddClaims(study, report);
+  report.AddSection("Claims");
+  const bool all = AddClaims(ClaimsOf(study), report);
   STRATA_RETURN_IF_ERROR(report.Write(output));
   std::printf("report: %s\n", output.c_str());
   return all;

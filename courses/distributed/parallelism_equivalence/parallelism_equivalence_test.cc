@@ -16,7 +16,7 @@ using Failed = std::vector<size_t>;
 // The claims that fail, by their place.
 Failed FailedClaims(const EquivalenceStudy& study) {
   Failed failed;
-  const std::vector<EquivalenceClaim> claims = ClaimsOf(study);
+  const std::vector<Claim> claims = ClaimsOf(study);
   for (size_t i = 0; i < claims.size(); ++i) {
     if (!claims[i].holds) failed.push_back(i);
   }
@@ -46,9 +46,9 @@ EquivalenceStudy* ParallelismEquivalenceTest::study_ = nullptr;
 
 TEST_F(ParallelismEquivalenceTest, ClaimsHold) {
   ASSERT_NE(study_, nullptr);
-  const std::vector<EquivalenceClaim> claims = ClaimsOf(*study_);
+  const std::vector<Claim> claims = ClaimsOf(*study_);
   EXPECT_EQ(claims.size(), 7u);
-  for (const EquivalenceClaim& claim : claims)
+  for (const Claim& claim : claims)
     EXPECT_TRUE(claim.holds) << claim.claim << ": " << claim.evidence;
 }
 

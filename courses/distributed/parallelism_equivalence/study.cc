@@ -31,7 +31,7 @@ absl::Status RunMemory(EquivalenceStudy* study) {
   return absl::OkStatus();
 }
 
-EquivalenceClaim RowsAreOneDevice(const EquivalenceStudy& study) {
+Claim RowsAreOneDevice(const EquivalenceStudy& study) {
   double worst = 0;
   int64_t gradients = 0;
   for (const MatrixResult& row : study.rows) {
@@ -46,7 +46,7 @@ EquivalenceClaim RowsAreOneDevice(const EquivalenceStudy& study) {
                       study.unequal.empty() ? "" : absl::StrCat("; ", study.unequal.front()))};
 }
 
-EquivalenceClaim BytesAreTheFormulas(const EquivalenceStudy& study) {
+Claim BytesAreTheFormulas(const EquivalenceStudy& study) {
   int equal = 0;
   for (const MatrixResult& row : study.rows) equal += row.wire_bytes == row.wire_formula;
   return {"Bytes between ranks are those of the formula, to the byte",
@@ -54,7 +54,7 @@ EquivalenceClaim BytesAreTheFormulas(const EquivalenceStudy& study) {
           absl::StrFormat("%d of %d", equal, static_cast<int>(study.rows.size()))};
 }
 
-EquivalenceClaim MemoryIsTheModels(const EquivalenceStudy& study) {
+Claim MemoryIsTheModels(const EquivalenceStudy& study) {
   double furthest = 0;
   for (const MatrixResult& row : study.rows)
     furthest = std::max(furthest, std::fabs(row.peak_ratio - 1));
@@ -62,7 +62,7 @@ EquivalenceClaim MemoryIsTheModels(const EquivalenceStudy& study) {
           absl::StrFormat("the furthest is %.2f %% off", 100 * furthest)};
 }
 
-EquivalenceClaim ZeroSavesMemory(const EquivalenceStudy& study) {
+Claim ZeroSavesMemory(const EquivalenceStudy& study) {
   bool falls = true;
   std::string evidence;
   for (size_t i = 0; i < study.memory.size(); ++i) {
@@ -73,7 +73,7 @@ EquivalenceClaim ZeroSavesMemory(const EquivalenceStudy& study) {
   return {"Each stage of ZeRO holds less at its peak than the one before", falls, evidence};
 }
 
-EquivalenceClaim RightIsRight(const EquivalenceStudy& study) {
+Claim RightIsRight(const EquivalenceStudy& study) {
   double worst = 0;
   for (const Mistake& mistake : study.mistakes) {
     if (mistake.what == "none") worst = std::max(worst, OffBy(mistake));
@@ -82,7 +82,7 @@ EquivalenceClaim RightIsRight(const EquivalenceStudy& study) {
           absl::StrFormat("by %.1e of the largest element", worst)};
 }
 
-EquivalenceClaim EveryMistakeShows(const EquivalenceStudy& study) {
+Claim EveryMistakeShows(const EquivalenceStudy& study) {
   const int made = MistakesMade(study), seen = MistakesSeen(study);
   double least = 1e300;
   for (const Mistake& mistake : study.mistakes) {
@@ -97,7 +97,7 @@ EquivalenceClaim EveryMistakeShows(const EquivalenceStudy& study) {
 }
 
 // A mistake may leave the loss as it is: the loss alone proves nothing.
-EquivalenceClaim TheLossHidesMistakes(const EquivalenceStudy& study) {
+Claim TheLossHidesMistakes(const EquivalenceStudy& study) {
   int hidden = 0, made = 0;
   for (const Mistake& mistake : study.mistakes) {
     if (mistake.what == "none") continue;
@@ -129,7 +129,7 @@ absl::StatusOr<EquivalenceStudy> RunEquivalenceStudy(int every) {
   for (size_t i = 0; i < matrix.size(); i += static_cast<size_t>(every)) {
     absl::StatusOr<MatrixResult> result = Measure(matrix[i]);
     if (!result.ok()) return Annotate(result.status(), matrix[i].name());
-    const absl::Status status = Check(*result);
+    const absl::Status status = distributed::Check(*result);
     if (!status.ok()) study.unequal.push_back(absl::StrCat(result->name, ": ", status.message()));
     study.rows.push_back(*std::move(result));
   }
@@ -138,7 +138,7 @@ absl::StatusOr<EquivalenceStudy> RunEquivalenceStudy(int every) {
   return study;
 }
 
-std::vector<EquivalenceClaim> ClaimsOf(const EquivalenceStudy& study) {
+std::vector<Claim> ClaimsOf(const EquivalenceStudy& study) {
   return {RowsAreOneDevice(study),    BytesAreTheFormulas(study), MemoryIsTheModels(study),
           ZeroSavesMemory(study),     RightIsRight(study),        EveryMistakeShows(study),
           TheLossHidesMistakes(study)};

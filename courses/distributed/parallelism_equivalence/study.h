@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "courses/distributed/parallelism_equivalence/mistakes.h"
+#include "courses/lab/claims.h"
 #include "distributed/equivalence_matrix.h"
 
 namespace strata::courses {
@@ -19,17 +20,11 @@ struct EquivalenceStudy {
   std::vector<Mistake> mistakes;
 };
 
-struct EquivalenceClaim {
-  std::string claim;
-  bool holds = false;
-  std::string evidence;
-};
-
 // `every`: each so-manieth row of the matrix; 1: all.
 absl::StatusOr<EquivalenceStudy> RunEquivalenceStudy(int every);
 int MistakesMade(const EquivalenceStudy& study);
 int MistakesSeen(const EquivalenceStudy& study);  // of these: off by more than rounding can be
-std::vector<EquivalenceClaim> ClaimsOf(const EquivalenceStudy& study);
+std::vector<Claim> ClaimsOf(const EquivalenceStudy& study);
 
 }  // namespace strata::courses
 
