@@ -99,22 +99,20 @@ absl::StatusOr<Rung> Climb(const RungPlan& plan, const std::vector<Load>& warm_u
   return rung;
 }
 
-LadderClaim AtMost(const std::string& claim, const char* what, int64_t value, double share,
-                   int64_t of) {
+Claim AtMost(const std::string& claim, const char* what, int64_t value, double share, int64_t of) {
   const bool holds = static_cast<double>(value) <= share * static_cast<double>(of);
-  return {claim,
+  return {claim, holds,
           absl::StrFormat("%d %s, %.2f of %d; at most %.2f is claimed", value, what,
                           of == 0 ? 0.0 : static_cast<double>(value) / static_cast<double>(of), of,
-                          share),
-          holds};
+                          share)};
 }
 
 }  // namespace
 
-std::vector<LadderClaim> ClaimsOf(const std::vector<Rung>& rungs) {
+std::vector<Claim> ClaimsOf(const std::vector<Rung>& rungs) {
   const Rung &naive = rungs[0], &cached = rungs[1], &batched = rungs[2], &paged = rungs[3],
              &chunked = rungs[4], &shared = rungs[5], &guessed = rungs[6];
-  std::vector<LadderClaim> claims;
+  std::vector<Claim> claims;
   claims.push_back(AtMost("A KV cache saves most tokens", "tokens computed",
                           cached.work.step_tokens, 0.25, naive.work.step_tokens));
   claims.push_back(
@@ -124,22 +122,22 @@ std::vector<LadderClaim> ClaimsOf(const std::vector<Rung>& rungs) {
   constexpr int64_t kBound = 32;
   claims.push_back(
       {"Chunks bound the longest step",
+       paged.StepsAbove(kBound) > 0 && chunked.StepsAbove(kBound) == 0,
        absl::StrCat("steps of more than ", kBound, " tokens: ", paged.StepsAbove(kBound),
-                    " before, ", chunked.StepsAbove(kBound), " after"),
-       paged.StepsAbove(kBound) > 0 && chunked.StepsAbove(kBound) == 0});
+                    " before, ", chunked.StepsAbove(kBound), " after")});
   claims.push_back(AtMost("A prefix cache computes shared prefixes once", "tokens computed",
                           shared.work.step_tokens, 0.7, chunked.work.step_tokens));
   // Not the steps of all: when many texts share a step, those whose guesses fail still need theirs.
   const int64_t generated = guessed.measures.total_output;
   claims.push_back({"Speculation: tokens come that no step of their own was spent on",
+                    10 * guessed.work.accepted_tokens >= generated,
                     absl::StrCat(guessed.work.accepted_tokens, " of ", generated,
                                  " tokens were guessed rightly, in ", guessed.work.steps,
-                                 " steps for ", shared.work.steps, "; at least 0.1 is claimed"),
-                    10 * guessed.work.accepted_tokens >= generated});
+                                 " steps for ", shared.work.steps, "; at least 0.1 is claimed")});
   size_t same = 0;
   for (const Rung& rung : rungs) same += rung.answers == naive.answers;
-  claims.push_back({"Every rung answers with the same tokens",
-                    absl::StrCat(same, " of ", rungs.size(), " rungs"), same == rungs.size()});
+  claims.push_back({"Every rung answers with the same tokens", same == rungs.size(),
+                    absl::StrCat(same, " of ", rungs.size(), " rungs")});
   return claims;
 }
 

@@ -9,7 +9,7 @@
 //   speculation     tokens are guessed from the text so far and verified in one step
 //
 //   STRATA_ASSIGN_OR_RETURN(const Ladder ladder, ClimbLadder({}));
-//   for (const LadderClaim& claim : ladder.claims) ...
+//   for (const Claim& claim : ladder.claims) ...
 //
 // Claims are on counted work (tokens computed, steps, their sizes), which no other load on the machine changes much;
 // times are for the plots. Each rung must answer with the same tokens.
@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "courses/lab/claims.h"
 #include "inference/engine/engine_stats.h"
 #include "inference/load/load_generator.h"
 #include "inference/load/serving_measures.h"
@@ -52,19 +53,13 @@ struct Rung {
   int64_t StepsAbove(int64_t bound) const;
 };
 
-struct LadderClaim {
-  std::string claim;
-  std::string evidence;
-  bool holds = false;
-};
-
 struct Ladder {
   std::vector<Rung> rungs;
-  std::vector<LadderClaim> claims;
+  std::vector<Claim> claims;
 };
 
 // What each rung must save beside the one below; `rungs` are all seven.
-std::vector<LadderClaim> ClaimsOf(const std::vector<Rung>& rungs);
+std::vector<Claim> ClaimsOf(const std::vector<Rung>& rungs);
 
 absl::StatusOr<Ladder> ClimbLadder(const LadderOptions& options);
 

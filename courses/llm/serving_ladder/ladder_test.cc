@@ -17,7 +17,7 @@ TEST(Ladder, EachRungHelpsWhereItShould) {
     EXPECT_EQ(rung.measures.total_output, 16 * 24) << rung.name;
   }
   ASSERT_EQ(ladder.claims.size(), 7u);
-  for (const LadderClaim& claim : ladder.claims)
+  for (const Claim& claim : ladder.claims)
     EXPECT_TRUE(claim.holds) << claim.claim << ": " << claim.evidence;
   // What the first two compute follows from the lengths alone: 16 requests of 96 tokens, 24 answers.
   EXPECT_EQ(ladder.rungs[0].work.step_tokens, 16 * (24 * 96 + 23 * 24 / 2));

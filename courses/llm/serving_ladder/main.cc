@@ -9,6 +9,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
 #include "base/user_path.h"
+#include "courses/lab/claims.h"
 #include "courses/lab/report.h"
 #include "courses/lab/serving_page.h"
 #include "courses/lab/svg_plot.h"
@@ -100,13 +101,7 @@ absl::StatusOr<bool> Run(const LadderOptions& options, const std::string& output
   AddCurves(ladder, report);
   AddGoodput(ladder, report);
   report.AddSection("Claims");
-  bool all = true;
-  for (const LadderClaim& claim : ladder.claims) {
-    report.AddCheck(claim.holds, claim.claim, claim.evidence);
-    std::printf("%s  %s: %s\n", claim.holds ? "holds" : "FAILS", claim.claim.c_str(),
-                claim.evidence.c_str());
-    all = all && claim.holds;
-  }
+  const bool all = AddClaims(ladder.claims, report);
   STRATA_RETURN_IF_ERROR(report.Write(output));
   std::printf("report: %s\n", output.c_str());
   return all;
