@@ -1,5 +1,6 @@
 #include "compiler/pass/attention_expansion.h"
 
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -16,9 +17,9 @@ using graph::Builder;
 using graph::Shape;
 using graph::ValueId;
 
-// Stands for the maximum of a row that sees nothing, so that exp(-inf - m) is 0.
-constexpr double kLowest = std::numeric_limits<float>::lowest();
-constexpr double kTiny = 1e-30;  // no sum of a row that sees a key is so small: it has an exp(0)
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// More than there are keys; a power of two, which bf16 has as well.
+constexpr double kMany = 1 << 30;
 
 class Expansion {
  public:
@@ -27,6 +28,8 @@ class Expansion {
         inputs_(inputs),
         dtype_(call.inputs[0].dtype),
         wide_(dtype_ == chips::F64 ? chips::F64 : chips::F32),
+        largest_(dtype_ == chips::F64 ? std::numeric_limits<double>::max()
+                                      : std::numeric_limits<float>::max()),
         B(call.inputs[0].dims()[0]),
         T(call.inputs[0].dims()[1]),
         H(call.inputs[0].dims()[2]),
@@ -38,25 +41,33 @@ class Expansion {
 
   // out [B, T, H, D], lse [B, H, T].
   std::vector<ValueId> Run() {
+    if (S == 0) return {Full(0, {B, T, H, D}, dtype_), Full(-kInfinity, {B, H, T}, wide_)};
     const bool start = inputs_.size() > 3;
-    const bool blind = S == 0 || (causal_ && (start || T > S));  // a query may see no key
-    ValueId scores = Mul(Scores(), Scalar(scale_));              // [B, H, T, S]
-    if (causal_ && (start || T > 1)) {
-      scores =
-          b_.Apply("select", {Visible(), scores, Scalar(-std::numeric_limits<double>::infinity())});
-    }
+    const bool masked = causal_ && (start || T > 1);
+    const bool blind = causal_ && (start || T > S);  // a query may see no key
+    ValueId scores = Mul(Scores(), Scalar(scale_));  // [B, H, T, S]
+    const ValueId visible = masked ? Visible() : graph::kNoValue;
+    if (masked) scores = Select(visible, scores, Scalar(-kInfinity));
     ValueId top = ReduceLast("reduce_max", scores);
-    if (blind) top = b_.Apply("max", {top, Scalar(kLowest)});
+    const ValueId sees = blind ? Sees() : graph::kNoValue;
+    if (blind) top = Select(sees, top, Scalar(-largest_));  // exp(-inf - top) is 0, not NaN
     const ValueId weights = b_.Apply("exp", {b_.Apply("sub", {scores, top})});
     const ValueId sum = ReduceLast("reduce_sum", weights);
-    const ValueId divisor = blind ? b_.Apply("max", {sum, Scalar(kTiny)}) : sum;
+    const ValueId divisor = blind ? Select(sees, sum, Scalar(1)) : sum;
     const ValueId p = Mul(weights, b_.Apply("reciprocal", {divisor}));
     const ValueId lse = b_.Apply("add", {top, b_.Apply("log", {sum})});
-    return {Cast(Mixed(p), dtype_), Reshape(lse, {B, H, T})};
+    const ValueId out = masked ? MixedBehindMask(p, scores, visible) : Mixed(p, Values());
+    return {Cast(SwapHeads(out), dtype_), Reshape(lse, {B, H, T})};
   }
 
  private:
   ValueId Scalar(double value) { return b_.Constant(value, wide_); }
+  ValueId Full(double value, const Shape& dims, chips::DType dtype) {
+    return b_.Apply("broadcast_to", {b_.Constant(value, dtype)}, {{"dims", Attr(dims)}});
+  }
+  ValueId Select(ValueId condition, ValueId a, ValueId b) {
+    return b_.Apply("select", {condition, a, b});
+  }
   ValueId Mul(ValueId a, ValueId b) { return b_.Apply("mul", {a, b}); }
   ValueId Reshape(ValueId x, const Shape& dims) {
     return b_.Apply("reshape", {x}, {{"dims", Attr(dims)}});
@@ -89,22 +100,51 @@ class Expansion {
     return Reshape(b_.Apply("matmul", {q, k}, {{"transpose_b", Attr(true)}}), {B, H, T, S});
   }
 
-  ValueId Mixed(ValueId p) {
-    const ValueId v = SwapHeads(Cast(inputs_[2], wide_));
-    const ValueId heads = b_.Apply("matmul", {Reshape(p, Grouped(S)), v});
-    return SwapHeads(Reshape(heads, {B, H, T, D}));
+  ValueId Values() { return SwapHeads(Cast(inputs_[2], wide_)); }  // [B, KV, S, D]
+
+  // Weights [B, H, T, S] and what they weigh [B, KV, S, D] -> [B, H, T, D].
+  ValueId Mixed(ValueId weights, ValueId v) {
+    return Reshape(b_.Apply("matmul", {Reshape(weights, Grouped(S)), v}), {B, H, T, D});
+  }
+
+  // The same where a hidden value may be infinite or NaN, though its weight is 0. One query hides a
+  // key or does not: the value becomes 0. Of several queries each hides others: the product is of
+  // the finite values, and two more count how often a query meets what is above all numbers and
+  // what is below them (NaN is both), kMany times where it does so with a weight of 0.
+  ValueId MixedBehindMask(ValueId p, ValueId scores, ValueId visible) {
+    const ValueId v = Values(), zero = Scalar(0), one = Scalar(1);
+    if (T == 1) return Mixed(p, Select(Reshape(visible, {B, 1, S, 1}), v, zero));
+    const ValueId not_above = b_.Apply("less_equal", {v, Scalar(largest_)});
+    const ValueId not_below = b_.Apply("less_equal", {Scalar(-largest_), v});
+    const ValueId out = Mixed(p, Select(not_above, Select(not_below, v, zero), zero));
+    const ValueId meets = Select(b_.Apply("less", {Scalar(-kInfinity), scores}), one,
+                                 Select(visible, Scalar(kMany), zero));
+    const auto added = [&](ValueId finite, double infinity) {
+      const ValueId met = Mixed(meets, Select(finite, zero, one));
+      const ValueId some = Select(b_.Apply("less", {zero, met}), Scalar(infinity), zero);
+      return Select(b_.Apply("less", {met, Scalar(kMany)}), some, Scalar(NAN));
+    };
+    const ValueId above = added(not_above, kInfinity), below = added(not_below, -kInfinity);
+    return b_.Apply("add", {out, b_.Apply("add", {above, below})});
   }
 
   // Key j is seen by query i: [T, S], or [B, 1, T, S] with starts.
-  ValueId Visible() {
+  ValueId Visible() { return b_.Apply("less_equal", {Iota({S}), Last()}); }
+
+  // Query i sees a key: [T, 1] or [B, 1, T, 1].
+  ValueId Sees() { return b_.Apply("less_equal", {b_.Constant(0, chips::I32), Last()}); }
+
+  // The last key that query i sees, below 0 for none.
+  ValueId Last() {
     const ValueId first = inputs_.size() > 3 ? Reshape(inputs_[3], {B, 1, 1, 1})
                                              : b_.Constant(static_cast<double>(S - T), chips::I32);
-    return b_.Apply("less_equal", {Iota({S}), b_.Apply("add", {Iota({T, 1}), first})});
+    return b_.Apply("add", {Iota({T, 1}), first});
   }
 
   Builder& b_;
   const std::vector<ValueId>& inputs_;
   const chips::DType dtype_, wide_;
+  const double largest_;  // number of wide_
   const int64_t B, T, H, D, S, KV;
   const double scale_;
   const bool causal_;
