@@ -287,9 +287,10 @@ std::vector<std::string> TrainNaively(const std::string& text, size_t size, int6
 
 TEST(WordPieceTrainer, EqualsTheNaiveTrainer) {
   std::mt19937 random(3);
-  for (int seed = 0; seed < 30; ++seed) {
-    const std::string text = RandomWords(random, 50);
-    WordPieceTrainerOptions options = Small(static_cast<int>(7 + random() % 40));
+  for (int seed = 0; seed < 40; ++seed) {  // the last ones until nothing is left to merge
+    const std::string text = RandomWords(random, seed < 30 ? 50 : 400);
+    const uint32_t most = seed < 30 ? 40 : 500;
+    WordPieceTrainerOptions options = Small(static_cast<int>(7 + random() % most));
     options.min_frequency = 1 + seed % 3;
     STRATA_ASSERT_OK_AND_ASSIGN(const TokenizerSpec spec, TrainWordPiece(text, options));
     EXPECT_EQ(TextsOf(spec), TrainNaively(text, static_cast<size_t>(options.vocab_size) - 1,

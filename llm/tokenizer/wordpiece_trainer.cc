@@ -1,12 +1,11 @@
 #include "llm/tokenizer/wordpiece_trainer.h"
 
-#include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "llm/tokenizer/vocabulary.h"
 #include "llm/tokenizer/word_counts.h"
 
@@ -22,7 +21,18 @@ struct Word {
 
 struct PairInfo {
   int64_t count = 0;
+  double score = 0;         // that it is ranked with; 0: it is not
   std::set<int32_t> words;  // that have or had it
+};
+
+// The best first: the highest score, then the lowest ids.
+struct Ranked {
+  double score;
+  Pair pair;
+
+  bool operator<(const Ranked& other) const {
+    return score != other.score ? score > other.score : pair < other.pair;
+  }
 };
 
 class Merger {
@@ -47,16 +57,13 @@ class Merger {
       for (const std::string& text : spelled[w]) words_[w].ids.push_back(characters.at(text));
       Count(static_cast<int32_t>(w), 1);
     }
+    for (size_t id = 0; id < texts_.size(); ++id) Rank(static_cast<int32_t>(id));
   }
 
   size_t characters() const { return characters_; }
 
   void Run(size_t size) {
-    while (texts_.size() < size) {
-      const std::optional<Pair> best = Best();
-      if (!best.has_value()) return;
-      Apply(*best);
-    }
+    while (texts_.size() < size && !ranking_.empty()) Apply(ranking_.begin()->pair);
   }
 
   std::vector<std::string> TakeTexts() { return std::move(texts_); }
@@ -68,11 +75,12 @@ class Merger {
     if (added) {
       texts_.push_back(text);
       counts_.push_back(0);
+      pairs_of_.emplace_back();
     }
     return it->second;
   }
 
-  // Adds the word's tokens and pairs to the counts, or takes them off.
+  // Adds the word's tokens and pairs to the counts, or takes them off. Scores are Rank's to mend.
   void Count(int32_t w, int sign) {
     const Word& word = words_[w];
     for (size_t i = 0; i < word.ids.size(); ++i) {
@@ -81,27 +89,39 @@ class Merger {
       const Pair pair = {word.ids[i - 1], word.ids[i]};
       PairInfo& info = pairs_[pair];
       info.count += sign * word.count;
-      if (sign > 0) info.words.insert(w);
-      if (info.count == 0) pairs_.erase(pair);
+      if (sign < 0) continue;
+      info.words.insert(w);
+      pairs_of_[pair.first].insert(pair);
+      pairs_of_[pair.second].insert(pair);
     }
   }
 
-  std::optional<Pair> Best() const {
-    std::optional<Pair> best;
-    double best_score = 0;
-    for (const auto& [pair, info] : pairs_) {
-      if (info.count < options_.min_frequency) continue;
-      const double score =
-          static_cast<double>(info.count) /
-          (static_cast<double>(counts_[pair.first]) * static_cast<double>(counts_[pair.second]));
-      if (!best.has_value() || score > best_score || (score == best_score && pair < *best)) {
-        best = pair;
-        best_score = score;
+  double Score(Pair pair, const PairInfo& info) const {
+    if (info.count < options_.min_frequency) return 0;
+    return static_cast<double>(info.count) /
+           (static_cast<double>(counts_[pair.first]) * static_cast<double>(counts_[pair.second]));
+  }
+
+  // Gives the token's pairs their places in the ranking; those that no word has any more go.
+  void Rank(int32_t id) {
+    const std::vector<Pair> pairs(pairs_of_[id].begin(), pairs_of_[id].end());
+    for (const Pair& pair : pairs) {
+      const auto it = pairs_.find(pair);
+      PairInfo& info = it->second;
+      const double score = Score(pair, info);
+      if (score != info.score) {
+        if (info.score > 0) ranking_.erase({info.score, pair});
+        if (score > 0) ranking_.insert({score, pair});
+        info.score = score;
       }
+      if (info.count > 0) continue;
+      pairs_.erase(it);
+      pairs_of_[pair.first].erase(pair);
+      pairs_of_[pair.second].erase(pair);
     }
-    return best;
   }
 
+  // A merge changes the counts of three tokens, and so the scores of their pairs and of no other.
   void Apply(Pair pair) {
     const int32_t made = AddToken(texts_[pair.first] +
                                   texts_[pair.second].substr(options_.continuing_prefix.size()));
@@ -118,6 +138,7 @@ class Merger {
       }
       Count(w, 1);
     }
+    for (const int32_t id : {pair.first, pair.second, made}) Rank(id);
   }
 
   const WordPieceTrainerOptions& options_;
@@ -126,6 +147,8 @@ class Merger {
   std::vector<int64_t> counts_;     // of tokens
   absl::flat_hash_map<std::string, int32_t> ids_;
   absl::flat_hash_map<Pair, PairInfo> pairs_;
+  std::vector<absl::flat_hash_set<Pair>> pairs_of_;  // by id: those that it is in
+  std::set<Ranked> ranking_;
   size_t characters_ = 0;
 };
 
