@@ -65,7 +65,7 @@ TEST_F(BadInputTest, QuantizeSaysWhatItNeeds) {
       AllOf(HasSubstr("conv2"), HasSubstr("fc3")));
   STRATA_ASSERT_OK_AND_ASSIGN(
       const auto json, RunSubprocess({"cli/strata", "quantize", "lenet5", "--json", "-o", graph}));
-  EXPECT_THAT(json.standard_output, HasSubstr("{\"layer\": \"conv2\""));
+  EXPECT_THAT(json.standard_output, HasSubstr("{\"layer\":\"conv2\""));
   EXPECT_THAT(Strata({"compile", graph, "--explain", "--chip=h100"}, 0),
               HasSubstr("exact i32 sums"));
   EXPECT_THAT(Strata({"quantize", Write("f.graph", kGraph)}, 2), HasSubstr("give --weights="));

@@ -355,7 +355,8 @@ void AddOutputFlags(CLI::App* verb, Options& o) {
 }  // namespace
 
 void AddBenchCommands(CLI::App& app, Action& action) {
-  CLI::App* bench = app.add_subcommand("bench", "Measure");
+  CLI::App* bench =
+      app.add_subcommand("bench", "Load on a server: serve measures it, soak strains it");
   bench->require_subcommand(1);
   auto options = std::make_shared<Options>();
   CLI::App* serve =

@@ -77,4 +77,9 @@ absl::Status Emit(const std::string& path, const std::string& content) {
   return absl::OkStatus();
 }
 
+void PrintLine(const nlohmann::ordered_json& object, std::FILE* to) {
+  using Json = nlohmann::ordered_json;
+  std::fprintf(to, "%s\n", object.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
 }  // namespace strata::cli

@@ -2,6 +2,7 @@
 #ifndef STRATA_CLI_COMMAND_H_
 #define STRATA_CLI_COMMAND_H_
 
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "chips/spec/chip.pb.h"
 #include "compiler/plan/plan.pb.h"
 #include "framework/graph/graph.pb.h"
+#include "nlohmann/json.hpp"
 
 namespace strata::cli {
 
@@ -49,6 +51,8 @@ absl::StatusOr<graph::Graph> BindFlags(const graph::Graph& graph,
 absl::StatusOr<chips::Chip> ChipFor(const std::string& name, const std::string& device);
 // To the file, or to standard output for "-".
 absl::Status Emit(const std::string& path, const std::string& content);
+// One line of --json; what is no UTF-8 is replaced.
+void PrintLine(const nlohmann::ordered_json& object, std::FILE* to = stdout);
 
 }  // namespace strata::cli
 

@@ -1,4 +1,6 @@
 // The verb on model files: convert.
+#include <unistd.h>
+
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
@@ -67,49 +69,28 @@ void PrintText(const llm::ConvertSummary& summary) {
   for (const std::string& path : summary.paths) std::printf("wrote %s\n", path.c_str());
 }
 
-// One object: names come from files, which may hold any characters.
-std::string Escaped(const std::string& text) {
-  std::string escaped = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      escaped += {'\\', c};
-    } else if (byte < 0x20) {
-      absl::StrAppendFormat(&escaped, "\\u%04x", byte);
-    } else {
-      escaped += c;
-    }
-  }
-  return escaped + "\"";
-}
-
-std::string EscapedList(const std::vector<std::string>& texts) {
-  std::string list;
-  for (const std::string& text : texts) {
-    absl::StrAppend(&list, list.empty() ? "" : ", ", Escaped(text));
-  }
-  return "[" + list + "]";
-}
-
+// One object; names come from files, which may hold any characters.
 void PrintJson(const llm::ConvertSummary& summary) {
-  std::string formats;
+  using Json = nlohmann::ordered_json;
+  Json formats = Json::object();
   for (const auto& [name, format] : summary.formats) {
-    absl::StrAppendFormat(&formats, "%s\"%s\": {\"tensors\": %d, \"weights\": %d, \"bytes\": %d}",
-                          formats.empty() ? "" : ", ", name, format.tensors, format.weights,
-                          format.bytes);
+    formats[name] = {
+        {"tensors", format.tensors}, {"weights", format.weights}, {"bytes", format.bytes}};
   }
-  std::printf(
-      "{\"formats\": {%s}, \"bits_per_weight\": %.4f, \"worst_relative_error\": %.6g, "
-      "\"worst_tensor\": %s, \"fallbacks\": %s, \"left_out\": %s, \"paths\": %s}\n",
-      formats.c_str(), summary.bits_per_weight, summary.worst_relative_error,
-      Escaped(summary.worst_tensor).c_str(), EscapedList(summary.fallbacks).c_str(),
-      EscapedList(summary.left_out).c_str(), EscapedList(summary.paths).c_str());
+  const Json json = {{"formats", formats},
+                     {"bits_per_weight", summary.bits_per_weight},
+                     {"worst_relative_error", summary.worst_relative_error},
+                     {"worst_tensor", summary.worst_tensor},
+                     {"fallbacks", summary.fallbacks},
+                     {"left_out", summary.left_out},
+                     {"paths", summary.paths}};
+  PrintLine(json);
 }
 
 absl::Status Convert(const Options& o) {
   llm::ConvertOptions options{.quant = o.quant, .force = o.force};
   STRATA_ASSIGN_OR_RETURN(options.split_bytes, ParseSize(o.split_size));
-  if (!o.quiet) options.progress = PrintProgress;
+  if (!o.quiet && isatty(STDERR_FILENO) == 1) options.progress = PrintProgress;
   STRATA_ASSIGN_OR_RETURN(const llm::ConvertSummary summary, llm::Convert(o.in, o.out, options));
   o.json ? PrintJson(summary) : PrintText(summary);
   return absl::OkStatus();
@@ -122,10 +103,11 @@ void AddConvertCommand(CLI::App& app, Action& action) {
   Options& o = *options;
   CLI::App* verb = AddVerb(app, action, "convert",
                            "Models between Hugging Face folders and GGUF files, and between "
-                           "number formats.\n"
-                           "  strata convert models/llama llama.q4_k.gguf --quant=q4_k\n"
-                           "  strata convert llama.gguf models/llama --quant=bf16",
+                           "number formats",
                            options, Convert);
+  verb->footer(
+      "\n  strata convert models/llama llama.q4_k.gguf --quant=q4_k\n"
+      "  strata convert llama.gguf models/llama --quant=bf16\n");
   verb->add_option("in", o.in,
                    "a folder with config.json and safetensors, or a .gguf file (of a "
                    "split one the first part)")
@@ -139,7 +121,7 @@ void AddConvertCommand(CLI::App& app, Action& action) {
   verb->add_option("--split-size", o.split_size,
                    "most weights of a file, such as 2G or 500M (powers of ten): more make parts");
   verb->add_flag("--force", o.force, "replace a model that is there");
-  verb->add_flag("--quiet", o.quiet, "no line a tensor on standard error");
+  verb->add_flag("--quiet", o.quiet, "no line a tensor; without a terminal there is none anyway");
   verb->add_flag("--json", o.json, "the summary as one object");
 }
 

@@ -67,7 +67,7 @@ void AddLaunchCommand(CLI::App& app, Action& action) {
     return false;
   };
   CLI::App* verb =
-      AddVerb(app, action, "launch", "start a command as several ranks, and see them to their end",
+      AddVerb(app, action, "launch", "Start a command as several ranks, and see them to their end",
               options, RunLaunch);
   distributed::LaunchOptions& o = options->launch;
   verb->footer(kFooter);

@@ -106,22 +106,25 @@ absl::StatusOr<Source> LoadSource(const Options& o) {
   return source;
 }
 
-void PrintLayers(const inference::Int8Graph& int8, bool json, std::FILE* to) {
+void PrintLayers(const inference::Int8Graph& int8, std::FILE* to) {
   for (const inference::Int8Layer& layer : int8.layers) {
-    if (json) {
-      std::fprintf(
-          to,
-          "{\"layer\": \"%s\", \"op\": \"%s\", \"input_scale\": %.9g, \"output_scale\": %.9g}\n",
-          layer.name.c_str(), layer.op.c_str(), layer.input_scale, layer.output_scale);
-      continue;
-    }
     const bool leaves = layer.output_scale == 0;
     std::fprintf(to, "%-28s %-12s scale %.3g -> %s\n", layer.name.c_str(), layer.op.c_str(),
                  layer.input_scale,
                  leaves ? "f32" : absl::StrFormat("%.3g", layer.output_scale).c_str());
   }
-  for (const std::string& op : int8.kept_f32)
-    std::fprintf(to, json ? "{\"kept_f32\": \"%s\"}\n" : "stays in f32: %s\n", op.c_str());
+  for (const std::string& op : int8.kept_f32) std::fprintf(to, "stays in f32: %s\n", op.c_str());
+}
+
+void PrintJson(const inference::Int8Graph& int8, std::FILE* to) {
+  for (const inference::Int8Layer& layer : int8.layers) {
+    PrintLine({{"layer", layer.name},
+               {"op", layer.op},
+               {"input_scale", layer.input_scale},
+               {"output_scale", layer.output_scale}},
+              to);
+  }
+  for (const std::string& op : int8.kept_f32) PrintLine({{"kept_f32", op}}, to);
 }
 
 absl::Status Quantize(const Options& options) {
@@ -133,7 +136,7 @@ absl::Status Quantize(const Options& options) {
       inference::QuantizePostTraining(source.graph, source.weights, source.batches,
                                       {.percentile = options.percentile}, interpreter));
   // Standard output is the graph's when it has no file.
-  PrintLayers(int8, options.json, options.output == "-" ? stderr : stdout);
+  (options.json ? PrintJson : PrintLayers)(int8, options.output == "-" ? stderr : stdout);
   if (!options.weights_output.empty())
     STRATA_RETURN_IF_ERROR(framework::WriteSafetensors(options.weights_output, int8.weights));
   return Emit(options.output, graph::PrintGraph(int8.graph));

@@ -1,5 +1,4 @@
 // The verb on the graph of a rank: shard.
-#include <cinttypes>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -7,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "base/textproto.h"
 #include "cli/command.h"
 #include "distributed/partition/propagate.h"
@@ -44,17 +42,19 @@ void PrintJson(const graph::Graph& whole, const graph::Graph& mine, int64_t rank
   for (int i = 0; i < mine.inputs_size(); ++i) {
     const uint32_t value = mine.inputs(i).value();
     const std::string& name = mine.values(static_cast<int>(value)).name();
-    std::printf("{\"input\": \"%s\", \"whole\": \"%s\", \"local\": \"%s\"}\n",
-                absl::CEscape(name).c_str(), TypeText(whole, whole.inputs(i).value()).c_str(),
-                TypeText(mine, value).c_str());
+    PrintLine({{"input", name},
+               {"whole", TypeText(whole, whole.inputs(i).value())},
+               {"local", TypeText(mine, value)}});
   }
   for (const auto& [call, sent] : traffic) {
-    std::printf("{\"collective\": \"%s\", \"group\": \"%s\", \"calls\": %" PRId64
-                ", \"bytes\": %" PRId64 "}\n",
-                call.first.c_str(), absl::CEscape(call.second).c_str(), sent.calls, sent.bytes);
+    PrintLine({{"collective", call.first},
+               {"group", call.second},
+               {"calls", sent.calls},
+               {"bytes", sent.bytes}});
   }
-  std::printf("{\"ranks\": %" PRId64 ", \"nodes\": %d, \"bytes\": %" PRId64 "}\n", ranks,
-              mine.nodes_size(), distributed::TotalBytes(traffic));
+  PrintLine({{"ranks", ranks},
+             {"nodes", mine.nodes_size()},
+             {"bytes", distributed::TotalBytes(traffic)}});
 }
 
 absl::Status Shard(const Options& options) {

@@ -25,7 +25,7 @@ TEST_P(EquivalenceMatrixTest, EqualsOneDevice) {
       << "the table in distributed/README.md lacks the line\n"
       << TableLine(result)
       << "\nwrite it anew: bazel run //distributed:equivalence_report -- "
-         "--write=$PWD/distributed/README.md";
+         "--write=distributed/README.md";
 }
 
 std::string TestName(const testing::TestParamInfo<MatrixRow>& info) {

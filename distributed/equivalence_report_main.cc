@@ -6,6 +6,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
 #include "base/file.h"
+#include "base/user_folder.h"
 #include "distributed/equivalence_matrix.h"
 
 namespace strata::distributed {
@@ -39,6 +40,7 @@ absl::Status WriteTable(const std::string& path, const std::string& table) {
 }
 
 int Main(int argc, char** argv) {
+  EnterUserFolder();
   CLI::App app("The equivalence matrix: every parallelism against one device.");
   bool json = false;
   std::string only, write;

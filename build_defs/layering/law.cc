@@ -52,7 +52,7 @@ const std::vector<Confined>& ConfinedLibraries() {
       {"//third_party/boost:", {"inference/server", "inference/bench"}},
       {"//third_party/prometheus_cpp:", {"inference"}},
       {"//third_party/nlohmann_json:",
-       {"inference", "llm/convert", "llm/tokenizer", "llm/model", "framework/tensor",
+       {"cli", "inference", "llm/convert", "llm/tokenizer", "llm/model", "framework/tensor",
         "framework/data"}},
       {"//third_party/simdjson:",
        {"inference", "llm/tokenizer", "llm/model", "framework/tensor", "framework/data"}},

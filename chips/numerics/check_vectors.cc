@@ -1,6 +1,6 @@
 // Holds the tensor cores of tensor_core.h against recorded results of real chips.
 //
-//   bazel run -c opt //chips/numerics:check_vectors -- --chip=h100 --type=bf16 $PWD/H100_bf16.csv.gz
+//   bazel run -c opt //chips/numerics:check_vectors -- --chip=h100 --type=bf16 H100_bf16.csv.gz
 //
 // Prints the first mismatches bit by bit, a line a file, and last `matched N of M` over all of them. A
 // vector matches when each of its results does. Exit code 0 when all match, 1 when some do not, 2 for bad
@@ -12,7 +12,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
 #include "base/status.h"
-#include "base/user_path.h"
+#include "base/user_folder.h"
 #include "chips/numerics/tensor_core.h"
 #include "chips/numerics/vector_check.h"
 #include "chips/numerics/vector_file.h"
@@ -87,8 +87,7 @@ absl::StatusOr<Score> Run(const Flags& flags) {
   STRATA_ASSIGN_OR_RETURN(const Recording recording, ParseRecording(flags.instruction));
   Score total;
   for (const std::string& file : flags.files) {
-    STRATA_ASSIGN_OR_RETURN(const std::vector<DotVector> vectors,
-                            ReadVectors(UserPath(file), operand));
+    STRATA_ASSIGN_OR_RETURN(const std::vector<DotVector> vectors, ReadVectors(file, operand));
     STRATA_ASSIGN_OR_RETURN(const Score score,
                             CheckVectors(vectors, generation, operand, recording));
     if (flags.json) {
@@ -115,6 +114,7 @@ absl::StatusOr<Score> Run(const Flags& flags) {
 }  // namespace strata::chips
 
 int main(int argc, char** argv) {
+  strata::EnterUserFolder();
   CLI::App app(
       "Holds the modelled tensor cores against recorded results of real chips; the last line is "
       "`matched N of M`.");

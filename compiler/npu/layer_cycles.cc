@@ -10,6 +10,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "base/user_folder.h"
 #include "chips/npu/machine/machine.h"
 #include "chips/npu/sim/new_core.h"
 #include "chips/npu/sim/simulator.h"
@@ -111,6 +112,7 @@ absl::Status PrintAll(const std::string& name, bool json) {
 }
 
 int Main(int argc, char** argv) {
+  EnterUserFolder();
   CLI::App app("Cycles of int8 layers on an NPU machine, as the compiler programs them.");
   std::string machine = "edge_16";
   bool json = false;

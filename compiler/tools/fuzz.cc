@@ -17,6 +17,7 @@
 #include "absl/strings/str_format.h"
 #include "base/file.h"
 #include "base/status.h"
+#include "base/user_folder.h"
 #include "compiler/tools/fuzz_case.h"
 #include "framework/graph/text.h"
 
@@ -95,6 +96,7 @@ absl::Status Run(const Flags& flags, int* failures) {
 }  // namespace strata::compiler
 
 int main(int argc, char** argv) {
+  strata::EnterUserFolder();
   strata::compiler::Flags flags;
   CLI::App app(
       "Random programs, compiled and run on the CPU or on simulated NPUs, against the "

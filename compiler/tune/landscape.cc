@@ -77,7 +77,8 @@ uint64_t HashOf(uint64_t seed, const Setting& s, const std::vector<std::string>&
 }  // namespace
 
 Landscape GemmLandscape(const GemmSize& size) {
-  return {absl::StrCat("gemm ", size.m, "x", size.n, "x", size.k, " on ", size.threads),
+  return {absl::StrCat("gemm ", size.m, "x", size.n, "x", size.k, " on ", size.threads,
+                       size.threads == 1 ? " thread" : " threads"),
           MustCreate({{"MR", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24}},
                       {"NV", {1, 2, 3, 4, 6}},
                       {"KC", {32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048}},

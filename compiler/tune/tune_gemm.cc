@@ -1,6 +1,6 @@
 // Tunes the emitted kernels of matrix products on this machine, into a log that the compiler reads.
 //
-//   bazel run -c opt //compiler/tune:tune_gemm -- --m=256 --n=3072 --k=768 --layout=nn --threads=2 --log=$PWD/gemm.tuning
+//   bazel run -c opt //compiler/tune:tune_gemm -- --m=256 --n=3072 --k=768 --layout=nn --threads=2 --log=gemm.tuning
 //   bazel run -c opt //compiler/tune:tune_gemm -- --shape=512x512x512 --shape=1024x1024x1024 --layout=nt --json
 //
 // A later run with the same log goes on where the last one ended: what is measured is not measured again.
@@ -19,7 +19,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "base/user_path.h"
+#include "base/user_folder.h"
 #include "compiler/codegen/isa.h"
 #include "compiler/gemm/cost.h"
 #include "compiler/tune/gemm_measure.h"
@@ -222,6 +222,7 @@ absl::Status Run(const Flags& flags) {
 }  // namespace strata::compiler::tune
 
 int main(int argc, char** argv) {
+  strata::EnterUserFolder();
   strata::compiler::tune::Flags flags;
   flags.tune.max_trials = 1000;
   CLI::App app(
@@ -258,8 +259,8 @@ int main(int argc, char** argv) {
   app.add_option("--cache_dir", flags.cache_dir, "of built kernels; default: the compiler's own");
   app.add_flag("--json", flags.json, "one object a line");
   CLI11_PARSE(app, argc, argv);
-  flags.log = strata::UserPath(flags.log);
-  flags.cache_dir = strata::UserPath(flags.cache_dir);
+  flags.log = flags.log;
+  flags.cache_dir = flags.cache_dir;
 
   const absl::Status status = strata::compiler::tune::Run(flags);
   if (!status.ok()) std::fprintf(stderr, "tune_gemm: %s\n", std::string(status.message()).c_str());

@@ -1,25 +1,19 @@
-// Claims of a lab: what its data must show. A lab whose claim is false fails.
+// What the data of a lab must show. A lab whose claim is false fails.
 //
-//   std::vector<Claim> ClaimsOf(const Study& study);       // each lab's own
-//   const bool all = AddClaims(ClaimsOf(study), report);   // under a section's title; printed too
+//   std::vector<Claim> ClaimsOf(const Study& study);   // each lab's own; its test spoils the study
+//   report.AddClaims(ClaimsOf(study));                 // under a section's title; LabMain prints them
 #ifndef STRATA_COURSES_LAB_CLAIMS_H_
 #define STRATA_COURSES_LAB_CLAIMS_H_
 
 #include <string>
-#include <vector>
-
-#include "courses/lab/report.h"
 
 namespace strata::courses {
 
 struct Claim {
   std::string claim;
   bool holds = false;
-  std::string evidence;
+  std::string evidence;  // the figures that decide it
 };
-
-// A check of the report and a line on standard output for each. Returns whether all hold.
-bool AddClaims(const std::vector<Claim>& claims, Report& report);
 
 }  // namespace strata::courses
 

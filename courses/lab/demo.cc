@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/user_folder.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
 
@@ -148,9 +149,9 @@ Report Demo() {
       "Two data-parallel ranks, ring all-reduce, `AdamW` with a cosine schedule. **One** "
       "definition.");
   report.AddFigure(Loss(), "Cross entropy of each batch, and of text that training never sees.");
-  report.AddCheck(true, "Loss falls as it should", "7.62 \u2192 1.74, at most 2.5 asked");
-  report.AddCheck(true, "Resume is exact", "`step 750` again: the same bits");
-  report.AddCheck(false, "The served text equals the offline text", "differs at byte 17");
+  report.AddClaims({{"Loss falls as it should", true, "7.62 \u2192 1.74, at most 2.5 asked"},
+                    {"Resume is exact", true, "`step 750` again: the same bits"},
+                    {"The served text equals the offline text", false, "differs at byte 17"}});
   report.AddFigure(Rates());
 
   report.AddSection("One tensor's road");
@@ -188,6 +189,7 @@ Report Demo() {
 }  // namespace strata::courses
 
 int main(int argc, char** argv) {
+  strata::EnterUserFolder();
   const std::string path = argc > 1 ? argv[1] : "/tmp/strata_report_demo.html";
   const absl::Status status = strata::courses::Demo().Write(path);
   if (!status.ok()) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "inference/engine/utf8.h"
 
 namespace strata::courses {
@@ -29,6 +30,11 @@ std::string ShortNumber(double value) {
   while (text.back() == '0') text.pop_back();
   if (text.back() == '.') text.pop_back();
   return text == "-0" ? "0" : text;
+}
+
+// 0.05, 0.00123, 1e-6: of what has no unit "1\u00B5" would be read as one.
+std::string Scientific(double value) {
+  return absl::StrReplaceAll(absl::StrFormat("%.3g", value), {{"e-0", "e-"}});
 }
 
 struct Prefixed {
@@ -97,15 +103,15 @@ std::string SiNumber(double value, absl::string_view unit) {
   if (size >= 1e24 || (size > 0 && size < 1e-17)) {  // beyond all prefixes
     return absl::StrCat(absl::StrFormat("%.3g", value), unit.empty() ? "" : " ", unit);
   }
+  if (unit.empty() && size > 0 && size < 0.1) return Scientific(value);
   Prefixed number = {value, ""};
   // Plain numbers keep three decimals' worth of sight before a prefix is worth reading.
-  const bool plain = unit.empty() && size >= 0.001 && size < 10000;
+  const bool plain = unit.empty() && size < 10000;
   if (unit == "B") {
     number = BinaryPrefix(value);
   } else if (value != 0 && !plain) {
     number = DecimalPrefix(value);
   }
-  if (plain && size < 0.1) return absl::StrFormat("%.3g", value);
   return absl::StrCat(ShortNumber(number.value), unit.empty() ? "" : " ", number.prefix, unit);
 }
 
@@ -148,6 +154,7 @@ std::vector<double> LogTicks(double low, double high, int count) {
       if (factor == 1.0) decades.push_back(tick);
     }
   }
+  if (fine.size() < 2) return LinearTicks(low, high, count);
   if (decades.size() < 3) return fine;
   const size_t stride = (decades.size() + count - 1) / std::max(count, 1);
   std::vector<double> ticks;

@@ -137,14 +137,16 @@ void Report::AddFigure(absl::string_view svg, absl::string_view caption) {
   body_ += "</figure>\n";
 }
 
-void Report::AddCheck(bool passed, absl::string_view what, absl::string_view detail) {
-  check_failed_ = check_failed_ || !passed;
-  absl::StrAppend(&body_, "<div class=\"check ", passed ? "pass" : "fail",
-                  "\"><span class=\"verdict\">", passed ? kPassed : kFailed,
-                  passed ? " pass" : " fail", "</span><span>", Inline(what));
-  if (!detail.empty())
-    absl::StrAppend(&body_, " <span class=\"detail\">", Inline(detail), "</span>");
-  body_ += "</span></div>\n";
+void Report::AddClaims(const std::vector<Claim>& claims) {
+  for (const Claim& claim : claims) {
+    absl::StrAppend(&body_, "<div class=\"check ", claim.holds ? "pass" : "fail",
+                    "\"><span class=\"verdict\">", claim.holds ? kPassed : kFailed,
+                    claim.holds ? " holds" : " fails", "</span><span>", Inline(claim.claim));
+    if (!claim.evidence.empty())
+      absl::StrAppend(&body_, " <span class=\"detail\">", Inline(claim.evidence), "</span>");
+    body_ += "</span></div>\n";
+    claims_.push_back(claim);
+  }
 }
 
 void Report::BeginDetails(absl::string_view summary, bool open) {
@@ -161,7 +163,9 @@ void Report::EndDetails() {
 
 bool Report::passed() const {
   const auto failed = [](const Card& card) { return card.check == Check::kFail; };
-  return !check_failed_ && std::none_of(cards_.begin(), cards_.end(), failed);
+  return std::none_of(cards_.begin(), cards_.end(), failed) &&
+         std::all_of(claims_.begin(), claims_.end(),
+                     [](const Claim& claim) { return claim.holds; });
 }
 
 std::string Report::CardsHtml() const {

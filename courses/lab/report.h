@@ -22,6 +22,7 @@
 
 #include "absl/strings/string_view.h"
 #include "base/status.h"
+#include "courses/lab/claims.h"
 
 namespace strata::courses {
 
@@ -77,13 +78,15 @@ class Report {
   void AddCode(absl::string_view code, absl::string_view language = "",
                absl::string_view caption = "");
   void AddFigure(absl::string_view svg, absl::string_view caption = "");
-  // A line with a verdict: what was checked, and what came out.
-  void AddCheck(bool passed, absl::string_view what, absl::string_view detail = "");
+  // A line with a verdict for each claim.
+  void AddClaims(const std::vector<Claim>& claims);
   // What is between the two is folded away until opened. They may be nested.
   void BeginDetails(absl::string_view summary, bool open = false);
   void EndDetails();
 
-  // Whether no card and no check failed.
+  // All that were added, in their order.
+  const std::vector<Claim>& claims() const { return claims_; }
+  // Whether all claims hold and no card failed.
   bool passed() const;
 
   std::string Html() const;
@@ -108,7 +111,7 @@ class Report {
   std::vector<Heading> headings_;
   std::string body_;
   int open_details_ = 0;
-  bool check_failed_ = false;
+  std::vector<Claim> claims_;
 };
 
 }  // namespace strata::courses

@@ -33,7 +33,7 @@ Report Everything(const std::string& text) {
   report.AddCode(text, "c", text);
   report.AddCode(text);
   report.AddFigure(LinePlot({.title = text}, {{.name = text, .x = {1, 2}, .y = {3, 4}}}), text);
-  report.AddCheck(true, text, text);
+  report.AddClaims({{text, true, text}, {text, false, ""}});
   report.BeginDetails(text);
   report.BeginDetails(text, true);
   report.AddParagraph(text);
@@ -87,17 +87,18 @@ TEST(Report, DetailsAreEndedBySectionsAndByTheEnd) {
   EXPECT_EQ(WellFormedError(report.Html()), "");
 }
 
-TEST(Report, ChecksDecideWhetherItPassed) {
+TEST(Report, ClaimsAndCardsDecideWhetherItPassed) {
   Report report("r");
   EXPECT_TRUE(report.passed());
-  report.AddCheck(true, "fine");
+  report.AddClaims({{"fine", true, ""}});
   report.AddCard({"a", "b", "", Check::kPass});
   EXPECT_TRUE(report.passed());
   Report card = report;
   card.AddCard({"a", "b", "", Check::kFail});
   EXPECT_FALSE(card.passed());
-  report.AddCheck(false, "broken");
+  report.AddClaims({{"broken", false, ""}});
   EXPECT_FALSE(report.passed());
+  EXPECT_EQ(report.claims().size(), 2u);
 }
 
 TEST(Report, TablesAlignSortAndFill) {

@@ -47,6 +47,16 @@ Range BarRange(const Range& range, const Axis& axis) {
   return padded;
 }
 
+// All numbers fit above their bars; else none is written, and tooltips tell them.
+bool NumbersFit(const std::vector<BarGroup>& groups, const Axis& axis, double width) {
+  for (const BarGroup& group : groups) {
+    for (double value : group.values)
+      if (IsShowable(value, axis) && TextWidth(SiNumber(value, axis.unit), 10) > width)
+        return false;
+  }
+  return true;
+}
+
 std::string Vertical(const PlotOptions& options, const std::vector<std::string>& series,
                      const std::vector<BarGroup>& groups, const Range& range) {
   const double count = static_cast<double>(groups.size());
@@ -55,6 +65,7 @@ std::string Vertical(const PlotOptions& options, const std::vector<std::string>&
   const double pitch = (frame.right - frame.left) / count;
   const double bar = std::min(48.0, 0.78 * pitch / static_cast<double>(series.size()));
   const double foot = frame.y(FootOf(values, options.y));
+  const bool numbers = NumbersFit(groups, options.y, series.size() == 1 ? pitch - 4 : bar + 4);
   for (size_t g = 0; g < groups.size(); ++g) {
     const double middle = frame.left + (static_cast<double>(g) + 0.5) * pitch;
     frame.svg.Text(middle, frame.bottom + 16, FitText(groups[g].label, kFont, pitch - 2), "tick",
@@ -68,9 +79,9 @@ std::string Vertical(const PlotOptions& options, const std::vector<std::string>&
       frame.svg.Rect(x + 1, std::min(end, foot), bar - 2, std::abs(end - foot),
                      "bar " + ColourClass(i), Tooltip(groups[g].label, series[i], value, options.y),
                      "rx=\"2\"");
-      const std::string text = SiNumber(value, options.y.unit);
-      if (TextWidth(text, 10) > bar + 8) continue;
-      frame.svg.Text(x + bar / 2, value < 0 ? end + 12 : end - 4, text, "value", "middle");
+      if (!numbers) continue;
+      frame.svg.Text(x + bar / 2, value < 0 ? end + 12 : end - 4, SiNumber(value, options.y.unit),
+                     "value", "middle");
     }
   }
   frame.svg.Line(frame.left, foot, frame.right, foot, "axis");

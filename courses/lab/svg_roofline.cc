@@ -53,7 +53,7 @@ std::vector<LegendEntry> LegendOf(const Content& content) {
   return legend;
 }
 
-void DrawRoof(const Roof& roof, size_t index, Frame* frame) {
+void DrawRoof(const Roof& roof, size_t index, const std::string& unit, Frame* frame) {
   const double ridge = roof.peak_flops / roof.bandwidth;
   const auto corner = [&](double intensity) {
     const double flops = std::min(roof.peak_flops, roof.bandwidth * intensity);
@@ -62,42 +62,57 @@ void DrawRoof(const Roof& roof, size_t index, Frame* frame) {
   frame->svg.Path(
       absl::StrCat("M", corner(frame->x.low), "L", corner(ridge), "L", corner(frame->x.high)),
       absl::StrCat("line ", ColourClass(index)),
-      absl::StrCat(roof.name, "\n", SiNumber(roof.peak_flops, "FLOP/s"), ", ",
-                   SiNumber(roof.bandwidth, "B/s"), "\nridge at ", SiNumber(ridge), " FLOP/byte"));
+      absl::StrCat(roof.name, "\n", SiNumber(roof.peak_flops, unit), ", ",
+                   SiNumber(roof.bandwidth, "B/s"), "\nridge at ", SiNumber(ridge),
+                   " for each byte"));
 }
 
-// Names beside their points, where there is room; the tooltips have all of them.
+// Names beside their points, where they cover nothing; the tooltips have all of them.
 class Labels {
  public:
+  void Cover(double x, double y) { covered_.push_back({x - 4, x + 4, y}); }
+
   void Add(double x, double y, const std::string& name, Frame* frame) {
     const double width = TextWidth(name, 10);
-    const bool left = x + 8 + width > frame->right;
-    const double start = left ? x - 8 - width : x + 8;
-    for (const auto& [other_start, other_end, other_y] : placed_) {
-      if (start < other_end && start + width > other_start && std::abs(y - other_y) < 11) return;
+    for (const double side : {8.0, -8 - width}) {
+      for (const double below : {6.0, -6.0}) {
+        const Place place{x + side, x + side + width, y + below};
+        if (!IsFree(place, *frame)) continue;
+        covered_.push_back(place);
+        return frame->svg.Text(place.start, place.y + 4, name, "value");
+      }
     }
-    placed_.push_back({start, start + width, y});
-    frame->svg.Text(left ? x - 8 : x + 8, y + 10, name, "value", left ? "end" : "start");
   }
 
  private:
   struct Place {
-    double start, end, y;
+    double start, end, y;  // of its middle
   };
-  std::vector<Place> placed_;
+
+  bool IsFree(const Place& place, const Frame& frame) const {
+    const auto apart = [&](const Place& other) {
+      return place.start > other.end || place.end < other.start || std::abs(place.y - other.y) > 10;
+    };
+    return place.start > frame.left && place.end < frame.right &&
+           std::all_of(covered_.begin(), covered_.end(), apart);
+  }
+
+  std::vector<Place> covered_;
 };
 
-void DrawPoints(const Content& content, Frame* frame) {
+void DrawPoints(const Content& content, const std::string& unit, Frame* frame) {
   Labels labels;
   for (const RooflinePoint& point : content.points) {
     const size_t group = content.groups.at(point.group);
-    const double x = frame->x(point.intensity);
-    const double y = frame->y(point.flops);
+    const double x = frame->x(point.intensity), y = frame->y(point.flops);
     frame->svg.Marker(x, y, group, content.CssOf(group),
-                      absl::StrCat(point.name, "\n", SiNumber(point.intensity), " FLOP/byte, ",
-                                   SiNumber(point.flops, "FLOP/s")));
-    if (content.points.size() <= kMostLabels) labels.Add(x, y, point.name, frame);
+                      absl::StrCat(point.name, "\n", SiNumber(point.flops, unit), ", ",
+                                   SiNumber(point.intensity), " for each byte"));
+    labels.Cover(x, y);
   }
+  if (content.points.size() > kMostLabels) return;
+  for (const RooflinePoint& point : content.points)
+    labels.Add(frame->x(point.intensity), frame->y(point.flops), point.name, frame);
 }
 
 }  // namespace
@@ -124,8 +139,9 @@ std::string RooflinePlot(const PlotOptions& given, const std::vector<Roof>& roof
     y.Add(std::min(roof.peak_flops, roof.bandwidth * x.low), options.y);
   }
   Frame frame = MakeFrame(options, x, Padded(y, options.y), LegendOf(content));
-  for (size_t i = 0; i < content.roofs.size(); ++i) DrawRoof(content.roofs[i], i, &frame);
-  DrawPoints(content, &frame);
+  for (size_t i = 0; i < content.roofs.size(); ++i)
+    DrawRoof(content.roofs[i], i, options.y.unit, &frame);
+  DrawPoints(content, options.y.unit, &frame);
   return frame.svg.Finish();
 }
 

@@ -5,15 +5,15 @@
 
 #include "CLI/CLI.hpp"
 #include "base/file.h"
-#include "base/user_path.h"
 #include "chips/spec/host/host.h"
 #include "compiler/device/device.h"
+#include "courses/lab/lab_main.h"
 #include "courses/tour/tour.h"
 
 namespace strata::courses {
 namespace {
 
-absl::Status Run(Tour& tour) {
+absl::StatusOr<Report> Run(Tour& tour) {
   tour.work = JoinPath(tour.options.output, "work");
   std::error_code error;
   std::filesystem::remove_all(tour.work, error);
@@ -37,7 +37,11 @@ absl::Status Run(Tour& tour) {
     std::fprintf(stderr, "%d. %s\n", ++number, chapter.title);
     STRATA_RETURN_IF_ERROR(Annotate(chapter.run(tour), chapter.title));
   }
-  return WriteReport(tour);
+  STRATA_RETURN_IF_ERROR(WriteTrace(tour));
+  std::fprintf(stderr, "trace:  %s (for ui.perfetto.dev)\nmodel:  %s\n",
+               JoinPath(tour.options.output, "trace.json").c_str(),
+               tour.training.checkpoint.c_str());
+  return MakeReport(tour);
 }
 
 }  // namespace
@@ -51,8 +55,6 @@ int main(int argc, char** argv) {
       "chips, int8, server.");
   app.add_option("--corpus", options.corpus,
                  "text file(s) to learn from; default: this system's C and C++ headers");
-  app.add_option("-o,--output", options.output, "folder for report.html, trace.json and the model")
-      ->capture_default_str();
   app.add_option("--steps", options.steps, "training steps; 0: about a minute of them")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
@@ -61,20 +63,6 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::Range(0, 65535));
   app.add_flag("--quick", options.quick, "a much smaller model: every chapter in a few seconds");
-  CLI11_PARSE(app, argc, argv);
-  options.output = strata::UserPath(options.output);
-  for (std::string& path : options.corpus) path = strata::UserPath(path);
-
-  const absl::Status status = strata::courses::Run(tour);
-  if (!status.ok()) {
-    std::fprintf(stderr, "tour: %s\n", std::string(status.message()).c_str());
-    return strata::ExitCode(status);
-  }
-  std::printf("report: %s\ntrace:  %s (open in ui.perfetto.dev or chrome://tracing)\nmodel:  %s\n",
-              strata::JoinPath(options.output, "report.html").c_str(),
-              strata::JoinPath(options.output, "trace.json").c_str(),
-              tour.training.checkpoint.c_str());
-  if (tour.AllHold()) return 0;
-  std::fprintf(stderr, "tour: a claim does not hold; see FAIL above\n");
-  return 1;
+  return strata::courses::LabFolderMain(app, "tour", argc, argv, options.output,
+                                        [&] { return strata::courses::Run(tour); });
 }

@@ -13,6 +13,8 @@
 #include "base/status.h"
 #include "chips/spec/chip.pb.h"
 #include "chips/timeline/timeline.pb.h"
+#include "courses/lab/claims.h"
+#include "courses/lab/report.h"
 #include "inference/engine/engine.h"
 #include "llm/train/run.h"
 
@@ -26,13 +28,6 @@ struct TourOptions {
   uint64_t seed = 1;
   int port = 0;        // of the server; 0: any free one
   bool quick = false;  // a smaller model for tests
-};
-
-// One claim of the tour. The tour fails when one does not hold.
-struct Claim {
-  std::string claim;
-  bool holds = false;
-  std::string evidence;  // the figures that decide it
 };
 
 // One row of the roofline comparison: the same step of the plan on a machine.
@@ -81,15 +76,14 @@ struct Tour {
   int port = 0;
 
   std::vector<Claim> claims;
-  void Assert(const std::string& claim, bool holds, const std::string& evidence);
-  bool AllHold() const;
 };
 
-absl::Status ReadText(Tour& tour);           // corpus.cc
-absl::Status Train(Tour& tour);              // training.cc
-absl::Status FollowTensor(Tour& tour);       // road.cc
-absl::Status Serve(Tour& tour);              // serving.cc
-absl::Status WriteReport(const Tour& tour);  // report.cc: report.html and trace.json
+absl::Status ReadText(Tour& tour);          // corpus.cc
+absl::Status Train(Tour& tour);             // training.cc
+absl::Status FollowTensor(Tour& tour);      // road.cc
+absl::Status Serve(Tour& tour);             // serving.cc
+Report MakeReport(const Tour& tour);        // report.cc
+absl::Status WriteTrace(const Tour& tour);  // report.cc: trace.json
 
 }  // namespace strata::courses
 

@@ -2,7 +2,7 @@
 // no step runs. With several budgets, what a step's rows do to TTFT, TPOT and throughput.
 //
 //   bazel run -c opt //inference/bench:engine -- --shape=tinyllama-1.1b --quant=q8_0 --streams=8 --json
-//   bazel run -c opt //inference/bench:engine -- --model=$PWD/q8_0.gguf --requests=16 --step-tokens=32,64,512
+//   bazel run -c opt //inference/bench:engine -- --model=q8_0.gguf --requests=16 --step-tokens=32,64,512
 //
 // Each stream sends a prompt of its own as soon as its last answer has ended. The same load with other prompts runs
 // before, unmeasured. Rounds go through the budgets in turn, and a figure is the median of its rounds, so that all
@@ -19,6 +19,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/user_folder.h"
 #include "inference/load/engine_target.h"
 #include "inference/load/load_generator.h"
 #include "inference/load/load_requests.h"
@@ -180,6 +181,7 @@ absl::Status Run(const Flags& flags) {
 }  // namespace strata::inference
 
 int main(int argc, char** argv) {
+  strata::EnterUserFolder();
   strata::inference::Flags flags;
   CLI::App app("The engine under several streams, and what it costs beside the model.");
   app.add_option("--shape", flags.shape, "named shape, on made weights")->capture_default_str();

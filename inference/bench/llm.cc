@@ -2,7 +2,7 @@
 //
 //   bazel run -c opt //inference/bench:llm -- --shape=tinyllama-1.1b --quant=q8_0 --phase=prefill --json
 //   bazel run -c opt //inference/bench:llm -- --model=model.gguf --phase=decode --batch=8
-//   bazel run -c opt //inference/bench:llm -- --quant=q4_k --phase=decode --page=$PWD/decode.html
+//   bazel run -c opt //inference/bench:llm -- --quant=q4_k --phase=decode --page=decode.html
 //
 // Weights are made (--shape) or a file's (--model). The roof of prefill is the rate of the arithmetic that the format's
 // products use; that of decoding the bandwidth of reads: both measured in the same run. llama_cpp.py runs llama.cpp on
@@ -19,6 +19,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
 #include "base/file.h"
+#include "base/user_folder.h"
 #include "chips/cost/roofline.h"
 #include "chips/numerics/weight_format.h"
 #include "chips/spec/host/host.h"
@@ -250,6 +251,7 @@ absl::Status Run(const Flags& flags, double started) {
 }  // namespace strata::inference
 
 int main(int argc, char** argv) {
+  strata::EnterUserFolder();
   const double started = strata::inference::Now();
   strata::inference::Flags flags;
   CLI::App app("Prefill and decoding of a language model, beside the machine's roof.");

@@ -13,6 +13,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "base/user_folder.h"
 #include "chips/spec/catalogue.h"
 #include "compiler/device/device.h"
 #include "compiler/device/model_device.h"
@@ -100,6 +101,7 @@ absl::Status Run(const Flags& flags) {
 }  // namespace strata::inference
 
 int main(int argc, char** argv) {
+  strata::EnterUserFolder();
   strata::inference::Flags flags;
   CLI::App app("An int8 vision model on a simulated NPU, held to the interpreter bit for bit.");
   app.add_option("--model", flags.model)

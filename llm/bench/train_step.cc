@@ -2,7 +2,7 @@
 //
 //   bazel run -c opt //llm/bench:train_step -- --model=gpt2-124m --batch=4 --seq=256
 //   bazel run -c opt //llm/bench:train_step -- --peer="OPENBLAS_CORETYPE=SkylakeX ATEN_CPU_CAPABILITY=avx512 python3
-//       $PWD/llm/bench/pytorch_train_step.py --batch=4 --seq=256 --serve"
+//       llm/bench/pytorch_train_step.py --batch=4 --seq=256 --serve"
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -16,6 +16,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
 #include "base/file.h"
+#include "base/user_folder.h"
 #include "chips/cost/roofline.h"
 #include "chips/spec/host/host.h"
 #include "compiler/device/profile.h"
@@ -193,6 +194,7 @@ absl::Status Run(const Flags& flags) {
 }  // namespace strata::llm
 
 int main(int argc, char** argv) {
+  strata::EnterUserFolder();
   strata::llm::Flags flags;
   CLI::App app(
       "One training step of a decoder, measured; with --peer in turn with another program.");

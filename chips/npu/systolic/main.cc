@@ -1,8 +1,8 @@
 // Cycles and utilisation of a network's layers on a systolic array, as SCALE-Sim counts them.
 //
-//   bazel run //chips/npu:systolic -- --topology=$PWD/alexnet.csv --array=32x32 --dataflow=ws --json
-//   bazel run //chips/npu:systolic -- --topology=$PWD/alexnet.csv --array=128x128 --dataflow=os --honest
-//   bazel run //chips/npu:systolic -- --topology=$PWD/alexnet.csv --memory=user --sram_kib=64 --bandwidth=10
+//   bazel run //chips/npu:systolic -- --topology=alexnet.csv --array=32x32 --dataflow=ws --json
+//   bazel run //chips/npu:systolic -- --topology=alexnet.csv --array=128x128 --dataflow=os --honest
+//   bazel run //chips/npu:systolic -- --topology=alexnet.csv --memory=user --sram_kib=64 --bandwidth=10
 #include <cstdio>
 #include <map>
 #include <optional>
@@ -11,7 +11,7 @@
 
 #include "CLI/CLI.hpp"
 #include "base/status.h"
-#include "base/user_path.h"
+#include "base/user_folder.h"
 #include "chips/npu/systolic/report.h"
 
 namespace strata::chips::systolic {
@@ -46,8 +46,7 @@ absl::StatusOr<std::optional<MemoryConfig>> Memory(const Flags& flags) {
 absl::Status Run(const Flags& flags) {
   STRATA_ASSIGN_OR_RETURN(const ArrayShape array, ParseArrayShape(flags.array));
   STRATA_ASSIGN_OR_RETURN(const Dataflow dataflow, ParseDataflow(flags.dataflow));
-  STRATA_ASSIGN_OR_RETURN(const Topology topology,
-                          ReadTopology(UserPath(flags.topology), flags.type));
+  STRATA_ASSIGN_OR_RETURN(const Topology topology, ReadTopology(flags.topology, flags.type));
   STRATA_ASSIGN_OR_RETURN(const std::optional<MemoryConfig> memory, Memory(flags));
   STRATA_ASSIGN_OR_RETURN(const TopologyReport report,
                           RunTopology(topology, array, dataflow, memory));
@@ -61,6 +60,7 @@ absl::Status Run(const Flags& flags) {
 }  // namespace strata::chips::systolic
 
 int main(int argc, char** argv) {
+  strata::EnterUserFolder();
   using strata::chips::systolic::TopologyKind;
   strata::chips::systolic::Flags flags;
   CLI::App app(

@@ -1,9 +1,9 @@
 // Assembles, verifies and runs a program of either kind of core, and says what it cost.
 //
-//   bazel run //chips/npu:npu_sim -- --machine=edge_16 $PWD/chips/npu/examples/matmul.s
+//   bazel run //chips/npu:npu_sim -- --machine=edge_16 chips/npu/examples/matmul.s
 //   bazel run //chips/npu:npu_sim -- --gemm=512x512x512 --single-buffered --timing-only --json
 //   bazel run //chips/npu:npu_sim -- --machine=davinci_like --gemm=512x512x512 --bias --relu --narrow
-//   bazel run //chips/npu:npu_sim -- PROGRAM.s --input=A=$PWD/a.bin --output=C=$PWD/c.bin
+//   bazel run //chips/npu:npu_sim -- PROGRAM.s --input=A=a.bin --output=C=c.bin
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -18,7 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "base/status.h"
-#include "base/user_path.h"
+#include "base/user_folder.h"
 #include "chips/npu/isa/disassembler.h"
 #include "chips/npu/isa/encoding.h"
 #include "chips/npu/isa/read_program.h"
@@ -71,7 +71,7 @@ absl::StatusOr<Program> LoadProgram(const Flags& flags, const Machine& machine, 
   if (flags.program.empty()) {
     return absl::InvalidArgumentError("give the path of a program, or --gemm=MxKxN");
   }
-  STRATA_ASSIGN_OR_RETURN(const std::string contents, ReadFile(UserPath(flags.program)));
+  STRATA_ASSIGN_OR_RETURN(const std::string contents, ReadFile(flags.program));
   return ReadProgram(isa, contents, flags.program);
 }
 
@@ -93,7 +93,7 @@ absl::StatusOr<std::pair<const Region*, std::string>> Binding(const Program& pro
     return absl::InvalidArgumentError(absl::StrCat("'", text, "': give NAME=PATH"));
   }
   STRATA_ASSIGN_OR_RETURN(const Region* region, FindRegion(program, parts.first));
-  return std::make_pair(region, UserPath(parts.second));
+  return std::make_pair(region, parts.second);
 }
 
 // Seeded small numbers in every input, then what files say. Any bytes are int8, and those up to 0x3f
@@ -136,11 +136,11 @@ absl::Status WriteOutputs(const Flags& flags, const Program& program,
 
 absl::Status WriteForms(const Flags& flags, const Program& program) {
   if (!flags.print.empty()) {
-    STRATA_RETURN_IF_ERROR(WriteFileAtomic(UserPath(flags.print), Disassemble(program)));
+    STRATA_RETURN_IF_ERROR(WriteFileAtomic(flags.print, Disassemble(program)));
   }
   if (flags.binary.empty()) return absl::OkStatus();
   STRATA_ASSIGN_OR_RETURN(const std::string bytes, EncodeProgram(program));
-  return WriteFileAtomic(UserPath(flags.binary), bytes);
+  return WriteFileAtomic(flags.binary, bytes);
 }
 
 absl::Status Run(const Flags& flags) {
@@ -150,8 +150,7 @@ absl::Status Run(const Flags& flags) {
   }
   const bool path =
       absl::StrContains(flags.machine, "/") || absl::EndsWith(flags.machine, ".textproto");
-  STRATA_ASSIGN_OR_RETURN(const Machine machine,
-                          FindMachine(path ? UserPath(flags.machine) : flags.machine));
+  STRATA_ASSIGN_OR_RETURN(const Machine machine, FindMachine(path ? flags.machine : flags.machine));
   STRATA_ASSIGN_OR_RETURN(const std::unique_ptr<Core> core, NewCore(machine));
   STRATA_ASSIGN_OR_RETURN(const Program program, LoadProgram(flags, machine, core->isa()));
   STRATA_RETURN_IF_ERROR(WriteForms(flags, program));
@@ -170,7 +169,7 @@ absl::Status Run(const Flags& flags) {
   }
   if (!flags.timeline.empty()) {
     const Timeline timeline = MakeTimeline(*core, program, run);
-    STRATA_RETURN_IF_ERROR(WriteFileAtomic(UserPath(flags.timeline), ToChromeTrace({timeline})));
+    STRATA_RETURN_IF_ERROR(WriteFileAtomic(flags.timeline, ToChromeTrace({timeline})));
   }
   const std::string text = flags.json ? JsonReport(*core, run) : TextReport(*core, run);
   std::fputs(text.c_str(), stdout);
@@ -181,6 +180,7 @@ absl::Status Run(const Flags& flags) {
 }  // namespace strata::chips::npu
 
 int main(int argc, char** argv) {
+  strata::EnterUserFolder();
   strata::chips::npu::Flags flags;
   CLI::App app(
       "Runs a program of an array core (chips/npu/ISA.md) or a DaVinci core "

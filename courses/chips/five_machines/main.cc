@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "base/user_path.h"
 #include "courses/chips/five_machines/models.h"
 #include "courses/chips/five_machines/race.h"
 #include "courses/chips/five_machines/report.h"
+#include "courses/lab/lab_main.h"
 
 namespace strata::courses {
 namespace {
@@ -23,7 +23,7 @@ void Print(const Race& race) {
   }
 }
 
-absl::StatusOr<bool> Run(int64_t side, int runs, const std::string& output) {
+absl::StatusOr<Report> Run(int64_t side, int runs) {
   STRATA_ASSIGN_OR_RETURN(const LabModel lenet, Int8LeNet());
   STRATA_ASSIGN_OR_RETURN(const LabModel resnet, Int8ResNet18(side));
   STRATA_ASSIGN_OR_RETURN(const LabModel prefill, Bf16GptBlock(64));
@@ -33,40 +33,26 @@ absl::StatusOr<bool> Run(int64_t side, int runs, const std::string& output) {
        {std::vector<LabModel>{lenet, resnet}, std::vector<LabModel>{prefill, decode}}) {
     STRATA_ASSIGN_OR_RETURN(Heat heat, RunHeat(models, runs, /*quick=*/false));
     for (const Race& race : heat.races) Print(race);
-    for (const Claim& claim : ClaimsOf(heat)) {
-      std::printf("%s  %s: %s\n", claim.holds ? "holds" : "FAILS", claim.claim.c_str(),
-                  claim.evidence.c_str());
-    }
     heats.push_back(std::move(heat));
   }
-  const Report report = MakeReport(heats);
-  STRATA_RETURN_IF_ERROR(report.Write(output));
-  std::printf("report: %s\n", output.c_str());
-  return report.passed();
+  return MakeReport(heats);
 }
 
 }  // namespace
 }  // namespace strata::courses
 
 int main(int argc, char** argv) {
-  std::string output = "five_machines.html";
   int64_t side = 224;
   int runs = 5;
   CLI::App app(
       "int8 networks and a bf16 GPT block on five machines each: latency, bytes, energy, and what "
       "comes out. Fails when a claim is false.");
-  app.add_option("-o,--output", output, "the report")->capture_default_str();
   app.add_option("--side", side, "of ResNet-18's image")
       ->capture_default_str()
       ->check(CLI::Range(32, 512));
   app.add_option("--runs", runs, "timed on the CPU")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  CLI11_PARSE(app, argc, argv);
-  const auto passed = strata::courses::Run(side, runs, strata::UserPath(output));
-  if (!passed.ok()) {
-    std::fprintf(stderr, "five_machines: %s\n", std::string(passed.status().message()).c_str());
-    return strata::ExitCode(passed.status());
-  }
-  return *passed ? 0 : 1;
+  return strata::courses::LabMain(app, "five_machines", argc, argv,
+                                  [&] { return strata::courses::Run(side, runs); });
 }

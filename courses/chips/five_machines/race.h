@@ -19,6 +19,7 @@
 #include "compiler/device/simulation_report.h"
 #include "compiler/plan/plan.pb.h"
 #include "courses/chips/five_machines/models.h"
+#include "courses/lab/claims.h"
 #include "framework/graph/host_tensor.h"
 
 namespace strata::courses {
@@ -67,12 +68,6 @@ absl::StatusOr<Race> RunRace(const LabModel& model, const std::vector<LabMachine
 
 // Whether both are of one type and hold the same bytes.
 bool SameBits(const std::vector<graph::HostTensor>& a, const std::vector<graph::HostTensor>& b);
-
-struct Claim {
-  std::string claim;
-  bool holds = false;
-  std::string evidence;
-};
 
 // Races of models of one dtype on five machines.
 struct Heat {

@@ -118,7 +118,7 @@ void AddRoofline(const Heat& heat, Report* report) {
       RooflinePlot({.title = "Where each run stands under its machine's roof",
                     .height = 420,
                     .x = {.label = "operations a byte of main memory"},
-                    .y = {.label = "operations a second"}},
+                    .y = {.label = "operations a second", .unit = "OP/s"}},
                    roofs, points),
       "Roofs: peak of the products and bandwidth of each chip, the CPU's measured. A point of the "
       "CPU "
@@ -260,11 +260,7 @@ Report MakeReport(const std::vector<Heat>& heats) {
                   same.holds ? Check::kPass : Check::kFail});
   for (const Heat& heat : heats) AddHeat(heat, &report);
   report.AddSection("Claims");
-  for (const Heat& heat : heats) {
-    for (const Claim& claim : ClaimsOf(heat)) {
-      report.AddCheck(claim.holds, claim.claim, claim.evidence);
-    }
-  }
+  for (const Heat& heat : heats) report.AddClaims(ClaimsOf(heat));
   return report;
 }
 

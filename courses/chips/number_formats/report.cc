@@ -197,9 +197,7 @@ Report MakeReport(const Study& study) {
   }
   report.AddSection("Claims");
   report.AddParagraph("Each line is checked on this run; one that fails makes the lab fail.");
-  for (const Claim& claim : ClaimsOf(study)) {
-    report.AddCheck(claim.holds, claim.claim, claim.evidence);
-  }
+  report.AddClaims(ClaimsOf(study));
   AddTraining(study, &report);
   AddRounding(study, &report);
   AddNoise(study, &report);

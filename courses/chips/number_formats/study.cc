@@ -56,7 +56,10 @@ const FormatRun& Study::Run(const std::string& name) const {
 }
 
 absl::StatusOr<Study> RunStudy(const StudyOptions& options) {
-  Study study{.options = options, .stall = MeasureStall(1000), .runs = Runs()};
+  Study study;
+  study.options = options;
+  study.stall = MeasureStall(1000);
+  study.runs = Runs();
   STRATA_ASSIGN_OR_RETURN(study.noise, MeasureNoise(options.samples));
   STRATA_ASSIGN_OR_RETURN(study.means, MeasureMeans(4096, 256));
   STRATA_RETURN_IF_ERROR(ForEachRun(study.runs.size(), [&](size_t i) {

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "courses/chips/low_precision/tiny_gpt.h"
 #include "courses/chips/number_formats/quantisation.h"
+#include "courses/lab/claims.h"
 
 namespace strata::courses {
 
@@ -43,10 +44,6 @@ struct Study {
 // Training runs go on all cores, each on one.
 absl::StatusOr<Study> RunStudy(const StudyOptions& options);
 
-struct Claim {
-  std::string claim, evidence;
-  bool holds;
-};
 std::vector<Claim> ClaimsOf(const Study& study);
 
 }  // namespace strata::courses

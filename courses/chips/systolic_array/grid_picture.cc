@@ -66,21 +66,20 @@ double Height(const GridTrace& trace) {
   return kTop + static_cast<double>(trace.array.rows + 1) * kPitch;
 }
 
-// Operands that enter column 0 (row 0) in one of the next cycles wait as many cells outside.
-std::string Waiting(const GridTrace& trace, size_t now, bool left) {
+// Operands that enter column 0 (row 0) in `d` cycles wait as many cells outside.
+std::string Waiting(const GridTrace& trace, size_t now, bool left, int64_t d) {
+  if (now + static_cast<size_t>(d) >= trace.frames.size()) return "";
   std::string out;
-  for (int64_t d = 1; d <= kWaiting && now + static_cast<size_t>(d) < trace.frames.size(); ++d) {
-    const GridFrame& later = trace.frames[now + static_cast<size_t>(d)];
-    const int64_t lanes = left ? trace.array.rows : trace.array.columns;
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      const PeState& state = left ? At(trace, later, lane, 0) : At(trace, later, 0, lane);
-      const GridOperand& operand = left ? state.from_left : state.from_above;
-      if (!left && later.loads) {
-        out += Token(kWeightSpot, -d, lane, state.weight, true);
-      } else if (operand.valid) {
-        out += left ? Token(kLeftSpot, lane, -d, operand.value, true)
-                    : Token(kAboveSpot, -d, lane, operand.value, true);
-      }
+  const GridFrame& later = trace.frames[now + static_cast<size_t>(d)];
+  const int64_t lanes = left ? trace.array.rows : trace.array.columns;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    const PeState& state = left ? At(trace, later, lane, 0) : At(trace, later, 0, lane);
+    const GridOperand& operand = left ? state.from_left : state.from_above;
+    if (!left && later.loads) {
+      out += Token(kWeightSpot, -d, lane, state.weight, true);
+    } else if (operand.valid) {
+      out += left ? Token(kLeftSpot, lane, -d, operand.value, true)
+                  : Token(kAboveSpot, -d, lane, operand.value, true);
     }
   }
   return out;
@@ -172,17 +171,22 @@ std::string Cells(const GridTrace& trace) {
 Picture FramePicture(const GridTrace& trace, size_t frame) {
   Picture picture;
   const GridFrame& now = trace.frames[frame];
+  const int64_t working = WorkingCells(now);
   picture.rests =
       Label(8, 38,
-            absl::StrCat(
-                "cycle ", frame + 1, " of ", trace.frames.size(), ": ",
-                now.loads ? "weights load" : absl::StrCat(WorkingCells(now), " cells multiply")));
+            absl::StrCat("cycle ", frame + 1, " of ", trace.frames.size(), ": ",
+                         now.loads ? "weights load"
+                                   : absl::StrCat(working, working == 1 ? " cell multiplies"
+                                                                        : " cells multiply")));
   for (int64_t r = 0; r < trace.array.rows; ++r) {
     for (int64_t c = 0; c < trace.array.columns; ++c) AddCell(trace, now, r, c, &picture);
   }
   picture.falls += Leaving(trace, frame);
-  picture.goes_right += Waiting(trace, frame, true);
-  picture.falls += Waiting(trace, frame, false);
+  for (int64_t d = 1; d <= kWaiting;
+       ++d) {  // the furthest appear where they are: beyond is no room
+    (d < kWaiting ? picture.goes_right : picture.rests) += Waiting(trace, frame, true, d);
+    (d < kWaiting ? picture.falls : picture.rests) += Waiting(trace, frame, false, d);
+  }
   return picture;
 }
 

@@ -8,10 +8,10 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
-#include "base/user_path.h"
 #include "courses/chips/systolic_array/animation.h"
 #include "courses/chips/systolic_array/report.h"
 #include "courses/chips/systolic_array/study.h"
+#include "courses/lab/lab_main.h"
 #include "courses/lab/svg_plot.h"
 
 namespace strata::courses {
@@ -35,17 +35,10 @@ absl::StatusOr<std::vector<GridTrace>> Traces(int side) {
   return traces;
 }
 
-absl::StatusOr<bool> Run(int side, const std::string& output, const std::string& animation) {
+absl::StatusOr<Report> Run(int side, const std::string& animation) {
   STRATA_ASSIGN_OR_RETURN(const std::vector<GridTrace> traces, Traces(side));
   STRATA_ASSIGN_OR_RETURN(const Study study, RunStudy());
-  const Report report = MakeReport(study, traces);
-  for (const Claim& claim : ClaimsOf(study)) {
-    std::printf("%s  %s: %s\n", claim.holds ? "holds" : "FAILS", claim.claim.c_str(),
-                claim.evidence.c_str());
-  }
-  STRATA_RETURN_IF_ERROR(report.Write(output));
-  std::printf("report: %s\n", output.c_str());
-  if (animation.empty()) return report.passed();
+  if (animation.empty()) return MakeReport(study, traces);
   for (const GridTrace& trace : traces) {
     const std::string flow(DataflowName(trace.dataflow));
     const std::string path = absl::StrCat(animation, "_", flow, ".svg");
@@ -53,29 +46,22 @@ absl::StatusOr<bool> Run(int side, const std::string& output, const std::string&
         WriteFileAtomic(path, StandaloneSvg(AnimationSvg(trace, absl::StrCat("sa-", flow)))));
     std::printf("animation: %s\n", path.c_str());
   }
-  return report.passed();
+  return MakeReport(study, traces);
 }
 
 }  // namespace
 }  // namespace strata::courses
 
 int main(int argc, char** argv) {
-  std::string output = "systolic_array.html", animation;
+  std::string animation;
   int side = 3;
   CLI::App app(
       "Cycles, utilisation and traffic of systolic arrays with weights, outputs or inputs at rest. "
       "Fails when a claim is false.");
-  app.add_option("-o,--output", output, "the report")->capture_default_str();
   app.add_option("--animation", animation, "also write PREFIX_ws.svg and PREFIX_os.svg");
   app.add_option("--side", side, "rows and columns of the array that is animated")
       ->capture_default_str()
       ->check(CLI::Range(1, 6));
-  CLI11_PARSE(app, argc, argv);
-  const auto passed = strata::courses::Run(side, strata::UserPath(output),
-                                           animation.empty() ? "" : strata::UserPath(animation));
-  if (!passed.ok()) {
-    std::fprintf(stderr, "systolic_array: %s\n", std::string(passed.status().message()).c_str());
-    return strata::ExitCode(passed.status());
-  }
-  return *passed ? 0 : 1;
+  return strata::courses::LabMain(app, "systolic_array", argc, argv,
+                                  [&] { return strata::courses::Run(side, animation); });
 }

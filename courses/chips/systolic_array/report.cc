@@ -312,9 +312,7 @@ Report MakeReport(const Study& study, const std::vector<GridTrace>& traces) {
   AddShapes(study, &report);
   AddTraffic(study, &report);
   report.AddSection("Claims");
-  for (const Claim& claim : ClaimsOf(study)) {
-    report.AddCheck(claim.holds, claim.claim, claim.evidence);
-  }
+  report.AddClaims(ClaimsOf(study));
   report.AddSection("Sources");
   report.AddList({"Kung, Why Systolic Architectures?, IEEE Computer 15(1), 1982: the array.",
                   "Samajdar et al., A systematic methodology for characterizing scalability of DNN "

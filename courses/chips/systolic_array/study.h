@@ -18,6 +18,7 @@
 #include "chips/npu/systolic/cycle_model.h"
 #include "chips/npu/systolic/honest.h"
 #include "courses/chips/systolic_array/networks.h"
+#include "courses/lab/claims.h"
 
 namespace strata::courses {
 
@@ -88,12 +89,6 @@ struct Study {
 inline constexpr int64_t kSweepSide = 128;
 
 absl::StatusOr<Study> RunStudy();
-
-struct Claim {
-  std::string claim;
-  bool holds = false;
-  std::string evidence;
-};
 
 std::vector<Claim> ClaimsOf(const Study& study);
 

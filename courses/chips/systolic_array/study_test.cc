@@ -2,6 +2,7 @@
 #include "courses/chips/systolic_array/study.h"
 
 #include "base/status_matchers.h"
+#include "courses/lab/false_claims.h"
 #include "gtest/gtest.h"
 
 namespace strata::courses {
@@ -10,9 +11,7 @@ namespace {
 TEST(SystolicArrayTest, EveryClaimHolds) {
   STRATA_ASSERT_OK_AND_ASSIGN(const Study study, RunStudy());
   EXPECT_GE(study.grid.size(), 100u);
-  for (const Claim& claim : ClaimsOf(study)) {
-    EXPECT_TRUE(claim.holds) << claim.claim << ": " << claim.evidence;
-  }
+  EXPECT_EQ(FalseClaims(ClaimsOf(study)), "");
 }
 
 // The layers are those of the networks: multiply-adds as published, or as the model's sizes give.

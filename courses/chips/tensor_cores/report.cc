@@ -136,9 +136,7 @@ Report MakeReport(const Study& study) {
   }
   report.AddSection("Claims");
   report.AddParagraph("Each line is checked on this run; one that fails makes the lab fail.");
-  for (const Claim& claim : ClaimsOf(study)) {
-    report.AddCheck(claim.holds, claim.claim, claim.evidence);
-  }
+  report.AddClaims(ClaimsOf(study));
   AddSums(study, &report);
   AddTraining(study, &report);
   report.AddSection("The rules");

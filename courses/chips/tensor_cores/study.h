@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "courses/chips/low_precision/tiny_gpt.h"
 #include "courses/chips/tensor_cores/sums.h"
+#include "courses/lab/claims.h"
 
 namespace strata::courses {
 
@@ -43,10 +44,6 @@ struct Study {
 
 absl::StatusOr<Study> RunStudy(const StudyOptions& options);
 
-struct Claim {
-  std::string claim, evidence;
-  bool holds;
-};
 std::vector<Claim> ClaimsOf(const Study& study);
 
 }  // namespace strata::courses

@@ -17,6 +17,7 @@
 #include "chips/npu/isa/program.h"
 #include "chips/npu/sim/core.h"
 #include "chips/npu/sim/simulator.h"
+#include "courses/lab/claims.h"
 
 namespace strata::courses {
 
@@ -59,12 +60,6 @@ struct Lab {
 };
 
 absl::StatusOr<Lab> RunLab();
-
-struct Claim {
-  std::string claim;
-  bool holds = false;
-  std::string evidence;
-};
 
 std::vector<Claim> ClaimsOf(const Lab& lab);
 

@@ -238,9 +238,7 @@ Report MakeReport(const Lab& lab) {
   for (const Pipeline& pipeline : lab.pipelines) AddPipeline(pipeline, &report);
   AddDeadlock(lab, &report);
   report.AddSection("Claims");
-  for (const Claim& claim : ClaimsOf(lab)) {
-    report.AddCheck(claim.holds, claim.claim, claim.evidence);
-  }
+  report.AddClaims(ClaimsOf(lab));
   report.AddSection("Sources");
   report.AddList(
       {"Smith, Decoupled Access/Execute Computer Architectures, ISCA 1982: queues of their own.",

@@ -6,14 +6,9 @@
 #include <vector>
 
 #include "compiler/gemm/ladder.h"
+#include "courses/lab/claims.h"
 
 namespace strata::courses {
-
-struct Claim {
-  std::string text;
-  bool holds = false;
-  std::string detail;  // the figures
-};
 
 // Every rung agrees with sums in double precision; and by what was counted: blocks save cache lines, registers save loads,
 // vectors save instructions, and the tuned tile saves loads again. Nothing here was timed.

@@ -8,11 +8,11 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/user_path.h"
 #include "chips/cost/roofline.h"
 #include "chips/spec/host/host.h"
 #include "compiler/gemm/ladder.h"
 #include "courses/compiler/gemm_ladder/claims.h"
+#include "courses/lab/lab_main.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
 
@@ -25,7 +25,6 @@ using compiler::GemmRung;
 struct Flags {
   int64_t size = 768;
   double seconds = 1;
-  std::string output = "gemm_ladder.html";
 };
 
 constexpr double kLineBytes = 64;
@@ -74,10 +73,6 @@ Table RungTable(const GemmProblem& problem, const std::vector<GemmRung>& rungs, 
   return table;
 }
 
-void AddClaims(const std::vector<Claim>& claims, Report* report) {
-  for (const Claim& claim : claims) report->AddCheck(claim.holds, claim.text, claim.detail);
-}
-
 void AddRungs(const GemmProblem& problem, const std::vector<GemmRung>& rungs, Report* report) {
   for (const GemmRung& rung : rungs) {
     report->AddSubsection(rung.name);
@@ -88,7 +83,7 @@ void AddRungs(const GemmProblem& problem, const std::vector<GemmRung>& rungs, Re
   }
 }
 
-absl::Status Run(const Flags& flags) {
+absl::StatusOr<Report> Run(const Flags& flags) {
   const GemmProblem problem{.M = flags.size, .N = flags.size, .K = flags.size};
   chips::HostOptions one;
   one.threads = 1;
@@ -119,15 +114,11 @@ absl::Status Run(const Flags& flags) {
                    "Each rung: counted intensity, measured rate.");
   report.AddTable(RungTable(problem, rungs, peak));
   report.AddSection("What is claimed");
-  AddClaims(CountedClaims(rungs), &report);
-  AddClaims(MeasuredClaims(rungs), &report);
+  report.AddClaims(CountedClaims(rungs));
+  report.AddClaims(MeasuredClaims(rungs));
   report.AddSection("Rung by rung");
   AddRungs(problem, rungs, &report);
-  STRATA_RETURN_IF_ERROR(report.Write(flags.output));
-  std::printf("report: %s\n", flags.output.c_str());
-  if (!report.passed())
-    return absl::InternalError("a claim of the lab does not hold; see the report");
-  return absl::OkStatus();
+  return report;
 }
 
 }  // namespace
@@ -144,11 +135,6 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", flags.seconds, "of measuring a rung")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app.add_option("-o,--output", flags.output, "the report, HTML")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-  flags.output = strata::UserPath(flags.output);
-  const absl::Status status = strata::courses::Run(flags);
-  if (!status.ok())
-    std::fprintf(stderr, "gemm_ladder: %s\n", std::string(status.message()).c_str());
-  return strata::ExitCode(status);
+  return strata::courses::LabMain(app, "gemm_ladder", argc, argv,
+                                  [&] { return strata::courses::Run(flags); });
 }

@@ -7,9 +7,9 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
-#include "base/user_path.h"
 #include "courses/compiler/memory_pareto/pareto.h"
 #include "courses/lab/claims.h"
+#include "courses/lab/lab_main.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
 
@@ -72,7 +72,7 @@ void AddTable(const Pareto& pareto, Report& report) {
   report.AddTable(table);
 }
 
-absl::StatusOr<bool> Run(const ParetoModel& model, int steps, const std::string& output) {
+absl::StatusOr<Report> Run(const ParetoModel& model, int steps) {
   STRATA_ASSIGN_OR_RETURN(const Pareto pareto, SweepMemory(model, steps));
   Report report("Bytes for flops",
                 "What a training step must hold in memory, and what it costs to hold less");
@@ -99,10 +99,8 @@ absl::StatusOr<bool> Run(const ParetoModel& model, int steps, const std::string&
   AddArena(pareto.points[pareto.least_cut], report);
   AddArena(last, report);
   report.AddSection("Claims");
-  const bool all = AddClaims(ClaimsOf(pareto), report);
-  STRATA_RETURN_IF_ERROR(report.Write(output));
-  std::printf("report: %s\n", output.c_str());
-  return all;
+  report.AddClaims(ClaimsOf(pareto));
+  return report;
 }
 
 }  // namespace
@@ -110,12 +108,10 @@ absl::StatusOr<bool> Run(const ParetoModel& model, int steps, const std::string&
 
 int main(int argc, char** argv) {
   strata::courses::ParetoModel model;
-  std::string output = "memory_pareto.html";
   int steps = 5;
   CLI::App app(
       "Peak memory of a GPT's training step against the flops done a second time to lower it. "
       "Fails when a claim is false.");
-  app.add_option("-o,--output", output, "the report")->capture_default_str();
   app.add_option("--layers", model.layers, "blocks")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -137,11 +133,6 @@ int main(int argc, char** argv) {
   app.add_option("--steps", steps, "steps timed for each plan; 0: none")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  CLI11_PARSE(app, argc, argv);
-  const auto all = strata::courses::Run(model, steps, strata::UserPath(output));
-  if (!all.ok()) {
-    std::fprintf(stderr, "memory_pareto: %s\n", std::string(all.status().message()).c_str());
-    return strata::ExitCode(all.status());
-  }
-  return *all ? 0 : 1;
+  return strata::courses::LabMain(app, "memory_pareto", argc, argv,
+                                  [&] { return strata::courses::Run(model, steps); });
 }

@@ -1,7 +1,7 @@
 // Ablation: one graph compiled with each pass left out in turn, and what that costs.
 //
 //   STRATA_ASSIGN_OR_RETURN(const Ablation ablation, Ablate("gpt", graph, classes, {.measure = true}));
-//   for (const Claim& claim : Claims(cnn, gpt)) ...
+//   for (const Claim& claim : ClaimsOf(cnn, gpt)) ...
 //
 // Launches, bytes and memory are counted from the plans, so they are the same on every machine of
 // one instruction set; time is measured and claims nothing.
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "courses/lab/claims.h"
 #include "framework/graph/graph.pb.h"
 
 namespace strata::courses {
@@ -53,13 +54,7 @@ struct AblationOptions {
 absl::StatusOr<Ablation> Ablate(const std::string& model, const graph::Graph& graph,
                                 int64_t classes, const AblationOptions& options);
 
-// What the lab says, and whether it holds.
-struct Claim {
-  std::string text;
-  std::string found;
-  bool holds = false;
-};
-std::vector<Claim> Claims(const Ablation& cnn, const Ablation& gpt);
+std::vector<Claim> ClaimsOf(const Ablation& cnn, const Ablation& gpt);
 
 }  // namespace strata::courses
 

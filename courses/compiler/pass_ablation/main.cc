@@ -3,32 +3,28 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "base/user_path.h"
 #include "courses/compiler/pass_ablation/ablation.h"
 #include "courses/compiler/pass_ablation/models.h"
 #include "courses/compiler/pass_ablation/report.h"
+#include "courses/lab/lab_main.h"
 
 namespace strata::courses {
 namespace {
 
 struct Flags {
-  std::string output = "pass_ablation.html";
   bool json = false;
   bool counts_only = false;
   CnnSizes cnn;
   GptSizes gpt;
 };
 
-absl::StatusOr<bool> Run(const Flags& flags) {
+absl::StatusOr<Report> Run(const Flags& flags) {
   const AblationOptions options{.measure = !flags.counts_only};
   STRATA_ASSIGN_OR_RETURN(const graph::Graph cnn_graph, CnnTrainingStep(flags.cnn));
   STRATA_ASSIGN_OR_RETURN(const graph::Graph gpt_graph, GptTrainingStep(flags.gpt));
   STRATA_ASSIGN_OR_RETURN(const Ablation cnn, Ablate("cnn", cnn_graph, flags.cnn.classes, options));
   STRATA_ASSIGN_OR_RETURN(const Ablation gpt,
                           Ablate("gpt", gpt_graph, flags.gpt.vocabulary, options));
-  const std::vector<Claim> claims = Claims(cnn, gpt);
-  const Report report = MakeReport({&cnn, &gpt}, claims);
-  STRATA_RETURN_IF_ERROR(report.Write(UserPath(flags.output)));
   for (const Ablation* ablation : {&cnn, &gpt}) {
     if (flags.json) {
       std::fputs(ToJson(*ablation).c_str(), stdout);
@@ -41,12 +37,7 @@ absl::StatusOr<bool> Run(const Flags& flags) {
                   v.host_calls, v.bytes / 1e6, v.arena / 1e6, 1e3 * v.seconds);
     }
   }
-  for (const Claim& claim : claims) {
-    std::fprintf(stderr, "%s  %s: %s\n", claim.holds ? "ok  " : "FAIL", claim.text.c_str(),
-                 claim.found.c_str());
-  }
-  std::fprintf(stderr, "report: %s\n", flags.output.c_str());
-  return report.passed();
+  return MakeReport({&cnn, &gpt}, ClaimsOf(cnn, gpt));
 }
 
 }  // namespace
@@ -57,7 +48,6 @@ int main(int argc, char** argv) {
   CLI::App app(
       "What each compiler pass is worth: a CNN's and a GPT's training step, compiled with one pass "
       "left out at a time.");
-  app.add_option("-o,--output", flags.output, "the report")->capture_default_str();
   app.add_flag("--json", flags.json, "one object a variant instead of tables");
   app.add_flag("--counts-only", flags.counts_only, "measure no time: nothing is run on the device");
   app.add_option("--layers", flags.gpt.layers, "of the GPT")
@@ -69,11 +59,6 @@ int main(int argc, char** argv) {
   app.add_option("--image", flags.cnn.image, "side of the CNN's images")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  CLI11_PARSE(app, argc, argv);
-  const absl::StatusOr<bool> passed = strata::courses::Run(flags);
-  if (!passed.ok()) {
-    std::fprintf(stderr, "pass_ablation: %s\n", std::string(passed.status().message()).c_str());
-    return strata::ExitCode(passed.status());
-  }
-  return *passed ? 0 : 1;
+  return strata::courses::LabMain(app, "pass_ablation", argc, argv,
+                                  [&] { return strata::courses::Run(flags); });
 }

@@ -60,7 +60,7 @@ Report MakeReport(const std::vector<const Ablation*>& ablations, const std::vect
   }
   report.AddSection("Claims");
   report.AddParagraph("Each line is checked on this run; one that fails makes the lab fail.");
-  for (const Claim& claim : claims) report.AddCheck(claim.holds, claim.text, claim.found);
+  report.AddClaims(claims);
   for (const Ablation* ablation : ablations) {
     report.AddSection(ablation->model);
     report.AddFigure(VariantPlot(*ablation),

@@ -138,21 +138,21 @@ void AddClaims(const Course& course, std::vector<Claim>* claims) {
   const double model = After(course, "model", 96);
   const double evolved = After(course, "evolutionary", 256), drawn = After(course, "random", 256);
   claims->push_back(
-      {evolved < drawn,
-       absl::StrCat(course.landscape, ": evolution after 256 trials is ahead of chance"),
+      {absl::StrCat(course.landscape, ": evolution after 256 trials is ahead of chance"),
+       evolved < drawn,
        absl::StrCat(Percent(evolved), " above the optimum against ", Percent(drawn))});
   const double share = 96.0 / static_cast<double>(course.points);
   const bool rugged = course.landscape.rfind("rugged", 0) == 0;
   const double bound = rugged ? 1.15 : 1.05;
-  claims->push_back({model <= bound,
-                     absl::StrFormat("%s: 96 learned trials come within %.0f %% of the optimum",
+  claims->push_back({absl::StrFormat("%s: 96 learned trials come within %.0f %% of the optimum",
                                      course.landscape, 100 * (bound - 1)),
+                     model <= bound,
                      absl::StrFormat("%s above it, with %.3f %% of the points measured",
                                      Percent(model), 100 * share)});
   const double correlation = course.correlation[3];
   claims->push_back(
-      {correlation > 0.65 && course.correlation.back() > course.correlation.front(),
-       absl::StrCat(course.landscape, ": 64 samples teach the model to rank what it has not seen"),
+      {absl::StrCat(course.landscape, ": 64 samples teach the model to rank what it has not seen"),
+       correlation > 0.65 && course.correlation.back() > course.correlation.front(),
        absl::StrFormat("rank correlation %.2f after 64 samples, %.2f after 8, %.2f after 128",
                        correlation, course.correlation.front(), course.correlation.back())});
 }
@@ -165,15 +165,18 @@ Claim Overall(const std::vector<Course>& courses) {
     random += After(course, "random", 192) / static_cast<double>(courses.size());
   }
   return {
-      model < random,
       "over all landscapes the learned search after 96 trials is ahead of chance after 192",
+      model < random,
       absl::StrCat(Percent(model), " above the optimum in the mean, against ", Percent(random))};
 }
 
 }  // namespace
 
-bool Race::AllHold() const {
-  return std::all_of(claims.begin(), claims.end(), [](const Claim& claim) { return claim.holds; });
+std::vector<Claim> ClaimsOf(const Race& race) {
+  std::vector<Claim> claims;
+  for (const Course& course : race.courses) AddClaims(course, &claims);
+  claims.push_back(Overall(race.courses));
+  return claims;
 }
 
 absl::StatusOr<Race> RunRace(const RaceOptions& options) {
@@ -186,10 +189,8 @@ absl::StatusOr<Race> RunRace(const RaceOptions& options) {
         compiler::tune::GemmLandscape({.m = 256, .n = 3072, .k = 768, .threads = 2}),
         compiler::tune::RuggedLandscape(0x5a3)}) {
     STRATA_ASSIGN_OR_RETURN(Course course, RunCourse(landscape, options));
-    AddClaims(course, &race.claims);
     race.courses.push_back(std::move(course));
   }
-  race.claims.push_back(Overall(race.courses));
   return race;
 }
 

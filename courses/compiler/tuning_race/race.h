@@ -1,7 +1,7 @@
 // The race: random, evolutionary and learned search over the same landscapes, whose optimum exhaustive search knows.
 //
 //   STRATA_ASSIGN_OR_RETURN(const Race race, RunRace({}));
-//   for (const Claim& claim : race.claims) ...
+//   for (const Claim& claim : ClaimsOf(race)) ...
 //
 // Costs are counted (landscape.h), not timed: every run gives the same race.
 #ifndef STRATA_COURSES_COMPILER_TUNING_RACE_RACE_H_
@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "base/status.h"
+#include "courses/lab/claims.h"
+#include "courses/lab/report.h"
 
 namespace strata::courses {
 
@@ -42,23 +44,16 @@ struct Course {
   std::vector<double> scores, costs;
 };
 
-struct Claim {
-  bool holds = false;
-  std::string claim;
-  std::string evidence;
-};
-
 struct Race {
   RaceOptions options;
   std::vector<Course> courses;
-  std::vector<Claim> claims;
-  bool AllHold() const;
 };
 
 absl::StatusOr<Race> RunRace(const RaceOptions& options);
 
-// One self-contained page.
-absl::Status WriteReport(const Race& race, const std::string& path);
+std::vector<Claim> ClaimsOf(const Race& race);
+
+Report MakeReport(const Race& race);
 
 }  // namespace strata::courses
 

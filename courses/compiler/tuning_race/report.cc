@@ -1,7 +1,3 @@
-#include "courses/lab/report.h"
-
-#include <algorithm>
-
 #include "absl/strings/str_format.h"
 #include "courses/compiler/tuning_race/race.h"
 #include "courses/lab/svg_plot.h"
@@ -88,13 +84,9 @@ void AddModel(const Course& course, Report* report) {
 
 }  // namespace
 
-absl::Status WriteReport(const Race& race, const std::string& path) {
+Report MakeReport(const Race& race) {
   Report report("The auto-tuning race",
                 "Random, evolutionary and learned search against exhaustive search");
-  const auto holds = std::count_if(race.claims.begin(), race.claims.end(),
-                                   [](const Claim& claim) { return claim.holds; });
-  report.AddCard({"claims", absl::StrFormat("%d of %d hold", holds, race.claims.size()), "",
-                  race.AllHold() ? Check::kPass : Check::kFail});
   for (const Course& course : race.courses) {
     report.AddCard({course.landscape, absl::StrFormat("%.3f", course.curves.back().median[63]),
                     absl::StrFormat("of the optimum's cost after 64 learned trials of %d points",
@@ -118,7 +110,7 @@ absl::Status WriteReport(const Race& race, const std::string& path) {
       "search over real kernels: `bazel run -c opt //compiler/tune:tune_gemm`.",
       race.options.seeds));
   report.AddSection("Claims");
-  for (const Claim& claim : race.claims) report.AddCheck(claim.holds, claim.claim, claim.evidence);
+  report.AddClaims(ClaimsOf(race));
   for (const Course& course : race.courses) {
     report.AddSection(course.landscape);
     report.AddParagraph(absl::StrFormat("%d points, of which %d have a cost. The optimum: `%s`.",
@@ -127,7 +119,7 @@ absl::Status WriteReport(const Race& race, const std::string& path) {
     AddCounts(course, &report);
     AddModel(course, &report);
   }
-  return report.Write(path);
+  return report;
 }
 
 }  // namespace strata::courses

@@ -45,8 +45,8 @@ std::string NameRace(const Race& race) {
   return absl::StrCat(distributed::VerbName(race.verb), " of ", race.ranks[0]);
 }
 
-StudyClaim BitsAreTheReferences(const Study& study) {
-  StudyClaim claim = {
+Claim BitsAreTheReferences(const Study& study) {
+  Claim claim = {
       "What is moved, and sums of whole numbers, are the reference's to the bit, by every "
       "algorithm",
       !study.bits.empty(), ""};
@@ -62,9 +62,9 @@ StudyClaim BitsAreTheReferences(const Study& study) {
   return claim;
 }
 
-StudyClaim BitsAreTheSameEverywhere(const Study& study) {
-  StudyClaim claim = {"Sums that round are the same bits on all ranks, and in every run",
-                      !study.bits.empty(), ""};
+Claim BitsAreTheSameEverywhere(const Study& study) {
+  Claim claim = {"Sums that round are the same bits on all ranks, and in every run",
+                 !study.bits.empty(), ""};
   for (const BitCheck& check : study.bits)
     claim.holds &= check.same_on_all_ranks && check.same_again;
   claim.evidence =
@@ -72,7 +72,7 @@ StudyClaim BitsAreTheSameEverywhere(const Study& study) {
   return claim;
 }
 
-StudyClaim ModelIsSimulation(const Study& study) {
+Claim ModelIsSimulation(const Study& study) {
   const Agreement exact = AgreementOf(FlatRaces(study), /*trees=*/false);
   const Agreement trees = AgreementOf(FlatRaces(study), /*trees=*/true);
   return {
@@ -87,8 +87,8 @@ StudyClaim ModelIsSimulation(const Study& study) {
                       trees.greatest)};
 }
 
-StudyClaim CrossoversAgree(const Study& study) {
-  StudyClaim claim = {
+Claim CrossoversAgree(const Study& study) {
+  Claim claim = {
       "Where two algorithms change places, formula and simulation say the same "
       "size within a factor of two",
       true, ""};
@@ -107,8 +107,8 @@ StudyClaim CrossoversAgree(const Study& study) {
   return claim;
 }
 
-StudyClaim SmallAndLarge(const Study& study) {
-  StudyClaim claim = {
+Claim SmallAndLarge(const Study& study) {
+  Claim claim = {
       "The smallest size goes to an algorithm of the fewest messages, logarithmic like a tree, the "
       "largest to one of the fewest bytes, by formula and by simulation",
       true, ""};
@@ -129,9 +129,9 @@ StudyClaim SmallAndLarge(const Study& study) {
   return claim;
 }
 
-StudyClaim PicksAreNearTheBest(const Study& study) {
-  StudyClaim claim = {"Who picks by the formula is within 5 % of the best that can be simulated",
-                      true, ""};
+Claim PicksAreNearTheBest(const Study& study) {
+  Claim claim = {"Who picks by the formula is within 5 % of the best that can be simulated", true,
+                 ""};
   int picks = 0;
   double worst = 1;
   for (const Race* race : FlatRaces(study)) {
@@ -146,8 +146,8 @@ StudyClaim PicksAreNearTheBest(const Study& study) {
   return claim;
 }
 
-StudyClaim NodesNeedLevels(const Study& study) {
-  StudyClaim claim = {
+Claim NodesNeedLevels(const Study& study) {
+  Claim claim = {
       "Between nodes, large data goes hierarchically; a formula with one link for "
       "all does not see it and loses a fifth or more",
       study.nodes.size() == 3, ""};
@@ -167,7 +167,7 @@ StudyClaim NodesNeedLevels(const Study& study) {
 
 }  // namespace
 
-std::vector<StudyClaim> ClaimsOf(const Study& study) {
+std::vector<Claim> ClaimsOf(const Study& study) {
   return {BitsAreTheReferences(study), BitsAreTheSameEverywhere(study),
           ModelIsSimulation(study),    CrossoversAgree(study),
           SmallAndLarge(study),        PicksAreNearTheBest(study),

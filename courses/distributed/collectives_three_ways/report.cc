@@ -280,8 +280,7 @@ Report MakeReport(const Study& study) {
                                SiNumber(Winner(nodes, last, &Line::model)->simulated[last], "s"),
                                " by the pick of a formula with one link")});
   report.AddSection("Claims");
-  for (const StudyClaim& claim : ClaimsOf(study))
-    report.AddCheck(claim.holds, claim.claim, claim.evidence);
+  report.AddClaims(ClaimsOf(study));
   AddMeasured(study, &report);
   AddFlat(study, &report);
   AddRanks(study, &report);

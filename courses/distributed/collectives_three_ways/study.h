@@ -1,7 +1,7 @@
 // Collectives three ways: by the clock, by the alpha-beta-gamma model, by simulation.
 //
 //   STRATA_ASSIGN_OR_RETURN(const Study study, MakeStudy({}));
-//   for (const StudyClaim& claim : ClaimsOf(study)) ...
+//   for (const Claim& claim : ClaimsOf(study)) ...
 #ifndef STRATA_COURSES_DISTRIBUTED_COLLECTIVES_THREE_WAYS_STUDY_H_
 #define STRATA_COURSES_DISTRIBUTED_COLLECTIVES_THREE_WAYS_STUDY_H_
 
@@ -15,6 +15,7 @@
 #include "courses/distributed/collectives_three_ways/bits.h"
 #include "courses/distributed/collectives_three_ways/measured.h"
 #include "courses/distributed/collectives_three_ways/race.h"
+#include "courses/lab/claims.h"
 
 namespace strata::courses {
 
@@ -41,13 +42,7 @@ struct Study {
 
 absl::StatusOr<Study> MakeStudy(const StudyQuestion& question);
 
-struct StudyClaim {
-  std::string claim;
-  bool holds = false;
-  std::string evidence;
-};
-
-std::vector<StudyClaim> ClaimsOf(const Study& study);
+std::vector<Claim> ClaimsOf(const Study& study);
 
 }  // namespace strata::courses
 

@@ -11,12 +11,12 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/user_path.h"
 #include "courses/distributed/failure_recovery/claims.h"
 #include "courses/distributed/failure_recovery/goodput.h"
 #include "courses/distributed/failure_recovery/killed_runs.h"
 #include "courses/distributed/failure_recovery/published.h"
 #include "courses/lab/claims.h"
+#include "courses/lab/lab_main.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
 
@@ -127,7 +127,7 @@ void AddScenarios(const std::vector<Scenario>& scenarios, const std::vector<Swee
   for (size_t i = 0; i < scenarios.size(); ++i) AddScenario(scenarios[i], sweeps[i], report);
 }
 
-absl::StatusOr<bool> Run(const KilledRunsOptions& options, const std::string& output) {
+absl::StatusOr<Report> Run(const KilledRunsOptions& options) {
   STRATA_ASSIGN_OR_RETURN(const KilledRuns runs, MeasureKilledRuns(options));
   const std::vector<Scenario> scenarios = PublishedScenarios();
   std::vector<Sweep> sweeps;
@@ -156,13 +156,11 @@ absl::StatusOr<bool> Run(const KilledRunsOptions& options, const std::string& ou
   AddPublished(report);
   AddScenarios(scenarios, sweeps, report);
   report.AddSection("Claims");
-  bool all = AddClaims(ClaimsOfCounts(runs), report);
-  all = AddClaims(ClaimsOfTimes(runs), report) && all;
+  report.AddClaims(ClaimsOfCounts(runs));
+  report.AddClaims(ClaimsOfTimes(runs));
   for (size_t i = 0; i < scenarios.size(); ++i)
-    all = AddClaims(ClaimsOfSweep(scenarios[i].name, sweeps[i]), report) && all;
-  STRATA_RETURN_IF_ERROR(report.Write(output));
-  std::printf("report: %s\n", output.c_str());
-  return all;
+    report.AddClaims(ClaimsOfSweep(scenarios[i].name, sweeps[i]));
+  return report;
 }
 
 }  // namespace
@@ -171,12 +169,10 @@ absl::StatusOr<bool> Run(const KilledRunsOptions& options, const std::string& ou
 int main(int argc, char** argv) {
   strata::courses::KilledRunsOptions options;
   options.scratch = (std::filesystem::temp_directory_path() / "strata_failure_recovery").string();
-  std::string output = "failure_recovery.html";
   CLI::App app(
       "Goodput against the interval between commits: measured on runs of processes that are "
       "killed, simulated for "
       "thousands of GPUs, and by Young's and Daly's formulas. Fails when a claim is false.");
-  app.add_option("-o,--output", output, "the report")->capture_default_str();
   app.add_option("--scratch", options.scratch, "a folder for the checkpoints of the killed runs")
       ->capture_default_str();
   app.add_option("--ranks", options.ranks, "processes")
@@ -192,11 +188,6 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::PositiveNumber);
   app.add_option("--seed", options.seed, "of the failures")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-  const absl::StatusOr<bool> all = strata::courses::Run(options, strata::UserPath(output));
-  if (!all.ok()) {
-    std::fprintf(stderr, "failure_recovery: %s\n", std::string(all.status().message()).c_str());
-    return strata::ExitCode(all.status());
-  }
-  return *all ? 0 : 1;
+  return strata::courses::LabMain(app, "failure_recovery", argc, argv,
+                                  [&] { return strata::courses::Run(options); });
 }

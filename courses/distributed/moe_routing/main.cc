@@ -9,9 +9,9 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/user_path.h"
 #include "courses/distributed/moe_routing/study.h"
 #include "courses/lab/claims.h"
+#include "courses/lab/lab_main.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
 
@@ -183,7 +183,7 @@ void AddCards(const RoutingStudy& study, Report& report) {
        absl::StrFormat("times the mean, from %.2f", MaxOverMean(study.traffic[0].rank_rows))});
 }
 
-absl::StatusOr<bool> Run(const StudyOptions& options, const std::string& output) {
+absl::StatusOr<Report> Run(const StudyOptions& options) {
   STRATA_ASSIGN_OR_RETURN(const RoutingStudy study, RunStudy(options));
   Report report("Routing tokens to experts",
                 "What keeps experts busy, what is dropped, and what goes over the wire");
@@ -192,10 +192,8 @@ absl::StatusOr<bool> Run(const StudyOptions& options, const std::string& output)
   AddDrops(study, report);
   AddTraffic(study, report);
   report.AddSection("Claims");
-  const bool all = AddClaims(ClaimsOf(study), report);
-  STRATA_RETURN_IF_ERROR(report.Write(output));
-  std::printf("report: %s\n", output.c_str());
-  return all;
+  report.AddClaims(ClaimsOf(study));
+  return report;
 }
 
 }  // namespace
@@ -203,11 +201,9 @@ absl::StatusOr<bool> Run(const StudyOptions& options, const std::string& output)
 
 int main(int argc, char** argv) {
   strata::courses::StudyOptions options;
-  std::string output = "moe_routing.html";
   CLI::App app(
       "Trains four mixtures of experts on the reference interpreter, counts loads and drops, and "
       "runs one on several ranks. Fails when a claim is false.");
-  app.add_option("-o,--output", output, "the report")->capture_default_str();
   app.add_option("--steps", options.steps, "training steps of each router")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -221,11 +217,6 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   app.add_option("--seed", options.task.seed, "of the tokens")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-  const auto all = strata::courses::Run(options, strata::UserPath(output));
-  if (!all.ok()) {
-    std::fprintf(stderr, "moe_routing: %s\n", std::string(all.status().message()).c_str());
-    return strata::ExitCode(all.status());
-  }
-  return *all ? 0 : 1;
+  return strata::courses::LabMain(app, "moe_routing", argc, argv,
+                                  [&] { return strata::courses::Run(options); });
 }

@@ -3,6 +3,7 @@
 
 #include "base/status_matchers.h"
 #include "courses/distributed/moe_routing/study.h"
+#include "courses/lab/false_claims.h"
 #include "gtest/gtest.h"
 
 namespace strata::courses {
@@ -10,18 +11,7 @@ namespace {
 
 TEST(MoeRoutingTest, ClaimsHold) {
   STRATA_ASSERT_OK_AND_ASSIGN(const RoutingStudy study, RunStudy({}));
-  for (const Claim& claim : ClaimsOf(study))
-    EXPECT_TRUE(claim.holds) << claim.claim << ": " << claim.evidence;
-}
-
-// The claims that fail, by their place.
-std::vector<size_t> FailedClaims(const RoutingStudy& study) {
-  std::vector<size_t> failed;
-  const std::vector<Claim> claims = ClaimsOf(study);
-  for (size_t i = 0; i < claims.size(); ++i) {
-    if (!claims[i].holds) failed.push_back(i);
-  }
-  return failed;
+  EXPECT_EQ(FalseClaims(ClaimsOf(study)), "");
 }
 
 // One step's loads in the place of all of a run's.
@@ -35,7 +25,7 @@ TEST(MoeRoutingTest, ASpoiledStudyFailsTheClaimAboutIt) {
   const auto failed = [&](auto spoil) {
     RoutingStudy spoiled = study;
     spoil(spoiled);
-    return FailedClaims(spoiled);
+    return FalsePlaces(ClaimsOf(spoiled));
   };
   const auto run_of = [](RoutingStudy& s, Balance balance) -> RoutingRun& {
     return s.runs[static_cast<size_t>(balance)];

@@ -9,9 +9,9 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/user_path.h"
 #include "courses/distributed/parallelism_equivalence/study.h"
 #include "courses/lab/claims.h"
+#include "courses/lab/lab_main.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
 
@@ -121,7 +121,7 @@ void AddCards(const EquivalenceStudy& study, Report& report) {
                   absl::StrCat(MistakesSeen(study), " of them seen")});
 }
 
-absl::StatusOr<bool> Run(int every, const std::string& output) {
+absl::StatusOr<Report> Run(int every) {
   STRATA_ASSIGN_OR_RETURN(const EquivalenceStudy study, RunEquivalenceStudy(every));
   Report report(
       "Parallel training, proved",
@@ -131,10 +131,8 @@ absl::StatusOr<bool> Run(int every, const std::string& output) {
   AddMemory(study, report);
   AddMistakes(study, report);
   report.AddSection("Claims");
-  const bool all = AddClaims(ClaimsOf(study), report);
-  STRATA_RETURN_IF_ERROR(report.Write(output));
-  std::printf("report: %s\n", output.c_str());
-  return all;
+  report.AddClaims(ClaimsOf(study));
+  return report;
 }
 
 }  // namespace
@@ -142,20 +140,12 @@ absl::StatusOr<bool> Run(int every, const std::string& output) {
 
 int main(int argc, char** argv) {
   int every = 1;
-  std::string output = "parallelism_equivalence.html";
   CLI::App app(
       "Runs the equivalence matrix and spoils collectives one at a time. Fails when a claim is "
       "false.");
-  app.add_option("-o,--output", output, "the report")->capture_default_str();
   app.add_option("--every", every, "run each so-manieth row of the matrix only")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  CLI11_PARSE(app, argc, argv);
-  const auto all = strata::courses::Run(every, strata::UserPath(output));
-  if (!all.ok()) {
-    std::fprintf(stderr, "parallelism_equivalence: %s\n",
-                 std::string(all.status().message()).c_str());
-    return strata::ExitCode(all.status());
-  }
-  return *all ? 0 : 1;
+  return strata::courses::LabMain(app, "parallelism_equivalence", argc, argv,
+                                  [&] { return strata::courses::Run(every); });
 }

@@ -14,9 +14,9 @@ int64_t Counted(const Animal& animal) {
   return animal.form.of_own_span ? animal.run.gaps() : animal.run.bubble();
 }
 
-ZooClaim BubblesAreThePapers(const Zoo& zoo) {
-  ZooClaim claim = {"Idle time is the paper's formula, to the unit, where its assumptions hold",
-                    true, ""};
+Claim BubblesAreThePapers(const Zoo& zoo) {
+  Claim claim = {"Idle time is the paper's formula, to the unit, where its assumptions hold", true,
+                 ""};
   std::vector<std::string> exact, other;
   for (const Animal& animal : zoo.animals) {
     if (!animal.form.is_exact) {
@@ -34,9 +34,9 @@ ZooClaim BubblesAreThePapers(const Zoo& zoo) {
   return claim;
 }
 
-ZooClaim SweepsAreThePapers(const Zoo& zoo) {
-  ZooClaim claim = {
-      "It does not depend on the number of microbatches: the step only grows around it", true, ""};
+Claim SweepsAreThePapers(const Zoo& zoo) {
+  Claim claim = {"It does not depend on the number of microbatches: the step only grows around it",
+                 true, ""};
   int points = 0;
   std::vector<std::string> growing;
   for (const SweepLine& line : zoo.by_microbatches) {
@@ -55,8 +55,8 @@ ZooClaim SweepsAreThePapers(const Zoo& zoo) {
   return claim;
 }
 
-ZooClaim ActivationsAreThePapers(const Zoo& zoo) {
-  ZooClaim claim = {"Peak activations are the papers', for all nine", true, ""};
+Claim ActivationsAreThePapers(const Zoo& zoo) {
+  Claim claim = {"Peak activations are the papers', for all nine", true, ""};
   std::vector<std::string> peaks;
   for (const Animal& animal : zoo.animals) {
     claim.holds &= animal.run.peak_activations() == animal.form.peak_activations;
@@ -66,7 +66,7 @@ ZooClaim ActivationsAreThePapers(const Zoo& zoo) {
   return claim;
 }
 
-ZooClaim OneFOneBSavesMemoryOnly(const Zoo& zoo) {
+Claim OneFOneBSavesMemoryOnly(const Zoo& zoo) {
   const Animal& gpipe = AnimalOf(zoo, "gpipe");
   const Animal& one = AnimalOf(zoo, "1f1b");
   return {"1F1B idles as long as GPipe; what it saves is memory",
@@ -76,7 +76,7 @@ ZooClaim OneFOneBSavesMemoryOnly(const Zoo& zoo) {
                           one.activations, gpipe.activations)};
 }
 
-ZooClaim InterleavingTradesMemoryAndMessages(const Zoo& zoo) {
+Claim InterleavingTradesMemoryAndMessages(const Zoo& zoo) {
   const Animal& one = AnimalOf(zoo, "1f1b");
   const Animal& two = AnimalOf(zoo, "interleaved_1f1b");
   const int hops = zoo.question.ranks - 1;
@@ -88,7 +88,7 @@ ZooClaim InterleavingTradesMemoryAndMessages(const Zoo& zoo) {
                           two.messages, one.messages)};
 }
 
-ZooClaim ZeroBubblesAreZero(const Zoo& zoo) {
+Claim ZeroBubblesAreZero(const Zoo& zoo) {
   const Animal& one = AnimalOf(zoo, "1f1b");
   const Animal& h1 = AnimalOf(zoo, "zb_h1");
   const Animal& h2 = AnimalOf(zoo, "zb_h2");
@@ -109,7 +109,7 @@ ZooClaim ZeroBubblesAreZero(const Zoo& zoo) {
                           h2.activations, v.activations, one.run.bubble(), one.activations)};
 }
 
-ZooClaim TwoDirectionsHoldTwice(const Zoo& zoo) {
+Claim TwoDirectionsHoldTwice(const Zoo& zoo) {
   const Animal& chimera = AnimalOf(zoo, "chimera");
   const Animal& dual = AnimalOf(zoo, "dualpipe");
   const Animal& folded = AnimalOf(zoo, "dualpipe_v");
@@ -122,7 +122,7 @@ ZooClaim TwoDirectionsHoldTwice(const Zoo& zoo) {
                           chimera.parameters, dual.parameters, folded.parameters)};
 }
 
-ZooClaim LostSlotsAreNamed(const Zoo& zoo) {
+Claim LostSlotsAreNamed(const Zoo& zoo) {
   int spoiled = 0, refused = 0;
   for (const Animal& animal : zoo.animals) {
     spoiled += animal.spoiled;
@@ -132,7 +132,7 @@ ZooClaim LostSlotsAreNamed(const Zoo& zoo) {
           absl::StrFormat("%d of %d schedules with one slot less", refused, spoiled)};
 }
 
-ZooClaim HopsHurtWhoWaits(const Zoo& zoo) {
+Claim HopsHurtWhoWaits(const Zoo& zoo) {
   const auto line = [&](const std::string& name) -> const SweepLine& {
     return *std::find_if(zoo.by_hop.begin(), zoo.by_hop.end(),
                          [&](const SweepLine& l) { return l.name == name; });
@@ -148,7 +148,7 @@ ZooClaim HopsHurtWhoWaits(const Zoo& zoo) {
                           100 * line("gpipe").fraction.back(), 100 * line("1f1b").fraction.back())};
 }
 
-ZooClaim MeasurementsFollow(const Zoo& zoo) {
+Claim MeasurementsFollow(const Zoo& zoo) {
   double worst = 0, worst_interleaved = 0;
   for (const Comparison& each : zoo.published) {
     const double error = std::abs(each.predicted / each.row.samples_per_gpu_s - 1);
@@ -165,7 +165,7 @@ ZooClaim MeasurementsFollow(const Zoo& zoo) {
 
 }  // namespace
 
-std::vector<ZooClaim> ClaimsOf(const Zoo& zoo) {
+std::vector<Claim> ClaimsOf(const Zoo& zoo) {
   return {BubblesAreThePapers(zoo),
           SweepsAreThePapers(zoo),
           ActivationsAreThePapers(zoo),

@@ -11,11 +11,11 @@
 
 #include "CLI/CLI.hpp"
 #include "base/file.h"
-#include "base/user_path.h"
 #include "chips/timeline/chrome_trace.h"
 #include "courses/distributed/pipeline_zoo/paced.h"
 #include "courses/distributed/pipeline_zoo/report.h"
 #include "courses/distributed/pipeline_zoo/zoo.h"
+#include "courses/lab/lab_main.h"
 
 namespace strata::courses {
 namespace {
@@ -58,27 +58,19 @@ absl::Status Measure(int64_t unit_us, Zoo* zoo) {
 }
 
 struct Flags {
-  std::string output = "pipeline_zoo.html";
   std::string trace = "";
   int64_t unit_us = 400;
 };
 
-absl::StatusOr<bool> Run(const ZooQuestion& question, const Flags& flags) {
+absl::StatusOr<Report> Run(const ZooQuestion& question, const Flags& flags) {
   STRATA_ASSIGN_OR_RETURN(Zoo zoo, MakeZoo(question));
   if (flags.unit_us > 0) STRATA_RETURN_IF_ERROR(Measure(flags.unit_us, &zoo));
   PrintAnimals(zoo);
-  for (const ZooClaim& claim : ClaimsOf(zoo)) {
-    std::printf("%s  %s: %s\n", claim.holds ? "holds" : "FAILS", claim.claim.c_str(),
-                claim.evidence.c_str());
-  }
-  const Report report = MakeReport(zoo);
-  STRATA_RETURN_IF_ERROR(report.Write(UserPath(flags.output)));
-  std::printf("report: %s\n", flags.output.c_str());
   if (!flags.trace.empty()) {
-    STRATA_RETURN_IF_ERROR(WriteTrace(zoo, UserPath(flags.trace)));
+    STRATA_RETURN_IF_ERROR(WriteTrace(zoo, flags.trace));
     std::printf("trace: %s\n", flags.trace.c_str());
   }
-  return report.passed();
+  return MakeReport(zoo);
 }
 
 }  // namespace
@@ -91,7 +83,6 @@ int main(int argc, char** argv) {
       "GPipe, 1F1B, interleaved, Chimera, ZB-H1, ZB-H2, ZB-V, DualPipe and DualPipeV of one model: "
       "charts, idle time and activations beside the papers' closed forms. Fails when a claim is "
       "false.");
-  app.add_option("-o,--output", flags.output, "the report")->capture_default_str();
   app.add_option("--trace", flags.trace,
                  "also a Chrome trace of all schedules, for ui.perfetto.dev");
   app.add_option("--ranks", question.ranks, "of the pipeline, even")->capture_default_str();
@@ -105,11 +96,6 @@ int main(int argc, char** argv) {
                  "microseconds that a unit of time takes in the paced runs; 0: none")
       ->capture_default_str()
       ->check(CLI::Range(0, 100000));
-  CLI11_PARSE(app, argc, argv);
-  const auto passed = strata::courses::Run(question, flags);
-  if (!passed.ok()) {
-    std::fprintf(stderr, "pipeline_zoo: %s\n", std::string(passed.status().message()).c_str());
-    return strata::ExitCode(passed.status());
-  }
-  return *passed ? 0 : 1;
+  return strata::courses::LabMain(app, "pipeline_zoo", argc, argv,
+                                  [&] { return strata::courses::Run(question, flags); });
 }

@@ -297,12 +297,6 @@ void AddPublished(const Zoo& zoo, Report* report) {
   report->EndDetails();
 }
 
-void AddClaims(const Zoo& zoo, Report* report) {
-  report->AddSection("Claims");
-  for (const ZooClaim& claim : ClaimsOf(zoo))
-    report->AddCheck(claim.holds, claim.claim, claim.evidence);
-}
-
 }  // namespace
 
 Report MakeReport(const Zoo& zoo) {
@@ -319,7 +313,8 @@ Report MakeReport(const Zoo& zoo) {
   AddSweeps(zoo, &report);
   AddMeasured(zoo, &report);
   AddPublished(zoo, &report);
-  AddClaims(zoo, &report);
+  report.AddSection("Claims");
+  report.AddClaims(ClaimsOf(zoo));
   return report;
 }
 

@@ -2,7 +2,7 @@
 // papers say.
 //
 //   STRATA_ASSIGN_OR_RETURN(const Zoo zoo, MakeZoo({.ranks = 4, .microbatches = 12}));
-//   for (const ZooClaim& claim : ClaimsOf(zoo)) ...
+//   for (const Claim& claim : ClaimsOf(zoo)) ...
 //
 // A rank has the same share of the model in all of them: where it holds v chunks of 1 / v of that
 // share, a chunk takes 1 / v of the time.
@@ -15,6 +15,7 @@
 
 #include "base/status.h"
 #include "chips/timeline/timeline.pb.h"
+#include "courses/lab/claims.h"
 #include "distributed/schedule/closed_form.h"
 #include "distributed/schedule/published.h"
 #include "distributed/schedule/schedule.h"
@@ -78,13 +79,7 @@ absl::StatusOr<Zoo> MakeZoo(const ZooQuestion& question);
 
 const Animal& AnimalOf(const Zoo& zoo, const std::string& name);
 
-struct ZooClaim {
-  std::string claim;
-  bool holds = false;
-  std::string evidence;
-};
-
-std::vector<ZooClaim> ClaimsOf(const Zoo& zoo);
+std::vector<Claim> ClaimsOf(const Zoo& zoo);
 
 }  // namespace strata::courses
 

@@ -1,4 +1,5 @@
 #include "base/status_matchers.h"
+#include "courses/lab/false_claims.h"
 #include "courses/llm/long_context/study.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -12,9 +13,8 @@ TEST(LongContext, ClaimsHold) {
   STRATA_ASSERT_OK_AND_ASSIGN(const LongContext study, StudyLongContext({}));
   ASSERT_EQ(study.shapes.size(), 6u);
   ASSERT_EQ(study.curves.size(), 6u);
-  ASSERT_EQ(study.claims.size(), 13u);
-  for (const ContextClaim& claim : study.claims)
-    EXPECT_TRUE(claim.holds) << claim.claim << ": " << claim.evidence;
+  ASSERT_EQ(ClaimsOf(study).size(), 13u);
+  EXPECT_EQ(FalseClaims(ClaimsOf(study)), "");
   // Two layers of eight heads of 64: 2 x 2 x 8 x 64 numbers, by hand.
   EXPECT_EQ(study.shapes[0].token_bytes[0], 8192);
   EXPECT_EQ(study.shapes[0].KvBytes(32768, 1), int64_t{4096} * 32768);

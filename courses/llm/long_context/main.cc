@@ -8,7 +8,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
-#include "base/user_path.h"
+#include "courses/lab/lab_main.h"
 #include "courses/lab/plot_format.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
@@ -146,7 +146,7 @@ void AddRecall(const LongContext& study, Report& report) {
       "Part of the window's loss cannot be learned: what it is asked lies out of its reach.");
 }
 
-absl::StatusOr<bool> Run(const ContextOptions& options, const std::string& output) {
+absl::StatusOr<Report> Run(const ContextOptions& options) {
   STRATA_ASSIGN_OR_RETURN(const LongContext study, StudyLongContext(options));
   Report report("Long context", "What ways of attention keep, read and recall of a text");
   const ShapeCount &mha = study.shapes.front(), &sinks = study.shapes.back();
@@ -162,14 +162,8 @@ absl::StatusOr<bool> Run(const ContextOptions& options, const std::string& outpu
   AddDecode(study, report);
   AddRecall(study, report);
   report.AddSection("Claims");
-  for (const ContextClaim& claim : study.claims) {
-    report.AddCheck(claim.holds, claim.claim, claim.evidence);
-    std::printf("%s  %s: %s\n", claim.holds ? "holds" : "FAILS", claim.claim.c_str(),
-                claim.evidence.c_str());
-  }
-  STRATA_RETURN_IF_ERROR(report.Write(output));
-  std::printf("report: %s\n", output.c_str());
-  return report.passed();
+  report.AddClaims(ClaimsOf(study));
+  return report;
 }
 
 }  // namespace
@@ -179,12 +173,10 @@ int main(int argc, char** argv) {
   strata::courses::ContextOptions options;
   options.lengths = {256, 1024, 4096, 16384};
   options.repeats = 25;
-  std::string output = "long_context.html";
   CLI::App app(
       "What MHA, GQA, MQA, MLA, a sliding window and attention sinks keep of a text, what a decode "
       "step reads of it, and what small trained decoders recall. Fails when a claim does not "
       "hold.");
-  app.add_option("-o,--output", output, "the report")->capture_default_str();
   app.add_option("--lengths", options.lengths, "contexts of the decode steps, ascending")
       ->delimiter(',')
       ->capture_default_str();
@@ -195,11 +187,6 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   app.add_option("--seed", options.seed, "of weights and texts")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-  const auto passed = strata::courses::Run(options, strata::UserPath(output));
-  if (!passed.ok()) {
-    std::fprintf(stderr, "long_context: %s\n", std::string(passed.status().message()).c_str());
-    return strata::ExitCode(passed.status());
-  }
-  return *passed ? 0 : 1;
+  return strata::courses::LabMain(app, "long_context", argc, argv,
+                                  [&] { return strata::courses::Run(options); });
 }

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "courses/llm/long_context/context_claims.h"
 #include "courses/llm/long_context/recall_training.h"
 #include "inference/engine/compiled_step_runner.h"
 
@@ -108,7 +107,6 @@ absl::StatusOr<LongContext> StudyLongContext(const ContextOptions& options) {
   study.sinks = kSinks;
   study.recent = kRecent;
   STRATA_RETURN_IF_ERROR(AddRecall(full, window, &study));
-  study.claims = ClaimsOf(study);
   return study;
 }
 

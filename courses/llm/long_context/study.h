@@ -1,7 +1,7 @@
 // Long context: what ways of attention keep of a text, what a decode step reads of it, and what is recalled.
 //
 //   STRATA_ASSIGN_OR_RETURN(const LongContext study, StudyLongContext({}));
-//   for (const ContextClaim& claim : study.claims) ...
+//   for (const Claim& claim : ClaimsOf(study)) ...
 //
 // Claims are on bytes and work counted from step graphs and plans, and on answers; times are for the plot alone.
 #ifndef STRATA_COURSES_LLM_LONG_CONTEXT_STUDY_H_
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "courses/lab/claims.h"
 #include "courses/llm/long_context/decode_cost.h"
 #include "courses/llm/long_context/recall.h"
 #include "courses/llm/long_context/shapes.h"
@@ -48,24 +49,18 @@ struct RecallCurve {
   Recall recall;
 };
 
-struct ContextClaim {
-  std::string claim;
-  std::string evidence;
-  bool holds = false;
-};
-
 struct LongContext {
   std::vector<ShapeCount> shapes;
   std::vector<RecallCurve> curves;  // full, int8, window, recent, sinks, sinks_late
   std::vector<double> full_losses, window_losses;
-  int64_t window = 0,
-          reach =
-              0;  // of the model trained with a window, and how far back it lets anything through
+  int64_t window = 0;             // of the model trained with one
+  int64_t reach = 0;              // how far back that lets anything through
   int64_t sinks = 0, recent = 0;  // kept of the model trained without
-  std::vector<ContextClaim> claims;
 };
 
 absl::StatusOr<LongContext> StudyLongContext(const ContextOptions& options);
+
+std::vector<Claim> ClaimsOf(const LongContext& study);
 
 }  // namespace strata::courses
 

@@ -148,7 +148,7 @@ int64_t Rung::StepsAbove(int64_t bound) const {
   return steps;
 }
 
-absl::StatusOr<Ladder> ClimbLadder(const LadderOptions& options) {
+absl::StatusOr<std::vector<Rung>> ClimbLadder(const LadderOptions& options) {
   STRATA_ASSIGN_OR_RETURN(const auto model, LadderModel(options));
   STRATA_ASSIGN_OR_RETURN(const Load load, MakeLoad(options, model->vocab_size(), options.seed));
   std::vector<Load> warm_ups;  // two, as steps with guesses are not of the same sizes in each load
@@ -156,14 +156,13 @@ absl::StatusOr<Ladder> ClimbLadder(const LadderOptions& options) {
     STRATA_ASSIGN_OR_RETURN(warm_ups.emplace_back(),
                             MakeLoad(options, model->vocab_size(), options.seed + i));
   }
-  Ladder ladder;
+  std::vector<Rung> rungs;
   for (const RungPlan& plan : RungPlans()) {
     absl::StatusOr<Rung> rung = Climb(plan, warm_ups, load, options, model);
     if (!rung.ok()) return Annotate(rung.status(), plan.name);
-    ladder.rungs.push_back(*std::move(rung));
+    rungs.push_back(*std::move(rung));
   }
-  ladder.claims = ClaimsOf(ladder.rungs);
-  return ladder;
+  return rungs;
 }
 
 }  // namespace strata::courses

@@ -8,8 +8,8 @@
 //   prefix cache    what prompts have in common is computed once
 //   speculation     tokens are guessed from the text so far and verified in one step
 //
-//   STRATA_ASSIGN_OR_RETURN(const Ladder ladder, ClimbLadder({}));
-//   for (const Claim& claim : ladder.claims) ...
+//   STRATA_ASSIGN_OR_RETURN(const std::vector<Rung> rungs, ClimbLadder({}));
+//   for (const Claim& claim : ClaimsOf(rungs)) ...
 //
 // Claims are on counted work (tokens computed, steps, their sizes), which no other load on the machine changes much;
 // times are for the plots. Each rung must answer with the same tokens.
@@ -53,15 +53,10 @@ struct Rung {
   int64_t StepsAbove(int64_t bound) const;
 };
 
-struct Ladder {
-  std::vector<Rung> rungs;
-  std::vector<Claim> claims;
-};
-
 // What each rung must save beside the one below; `rungs` are all seven.
 std::vector<Claim> ClaimsOf(const std::vector<Rung>& rungs);
 
-absl::StatusOr<Ladder> ClimbLadder(const LadderOptions& options);
+absl::StatusOr<std::vector<Rung>> ClimbLadder(const LadderOptions& options);
 
 }  // namespace strata::courses
 

@@ -8,8 +8,8 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
-#include "base/user_path.h"
 #include "courses/lab/claims.h"
+#include "courses/lab/lab_main.h"
 #include "courses/lab/report.h"
 #include "courses/lab/serving_page.h"
 #include "courses/lab/svg_plot.h"
@@ -18,12 +18,12 @@
 namespace strata::courses {
 namespace {
 
-void AddWork(const Ladder& ladder, Report& report) {
+void AddWork(const std::vector<Rung>& rungs, Report& report) {
   Table table;
   table.columns = {{"rung"},         {"computed", true}, {"steps", true},
                    {"a step", true}, {"cached", true},   {"guessed", true},
                    {"TTFT", true},   {"TPOT", true},     {"tokens/s", true}};
-  for (const Rung& rung : ladder.rungs) {
+  for (const Rung& rung : rungs) {
     const auto count = [](int64_t n) { return Cell(absl::StrFormat("%d", n)); };
     table.rows.push_back({rung.name, count(rung.work.step_tokens), count(rung.work.steps),
                           Cell(absl::StrFormat("%.1f", static_cast<double>(rung.work.step_tokens) /
@@ -46,9 +46,9 @@ void AddWork(const Ladder& ladder, Report& report) {
   report.AddTable(table);
 }
 
-void AddCurves(const Ladder& ladder, Report& report) {
+void AddCurves(const std::vector<Rung>& rungs, Report& report) {
   std::vector<NamedValues> ttft, e2el, itl;
-  for (const Rung& rung : ladder.rungs) {
+  for (const Rung& rung : rungs) {
     ttft.push_back({rung.name, inference::Ttfts(rung.run.timings)});
     e2el.push_back({rung.name, inference::E2els(rung.run.timings)});
     itl.push_back({rung.name, inference::Itls(rung.run.timings)});
@@ -60,12 +60,12 @@ void AddCurves(const Ladder& ladder, Report& report) {
 }
 
 // Requests a second that had all their tokens within a limit, over the limit.
-void AddGoodput(const Ladder& ladder, Report& report) {
+void AddGoodput(const std::vector<Rung>& rungs, Report& report) {
   double longest = 0;
-  for (const Rung& rung : ladder.rungs)
+  for (const Rung& rung : rungs)
     for (double time : inference::E2els(rung.run.timings)) longest = std::max(longest, time);
   std::vector<Series> series;
-  for (const Rung& rung : ladder.rungs) {
+  for (const Rung& rung : rungs) {
     Series curve{.name = rung.name};
     for (int i = 1; i <= 40; ++i) {
       inference::MeasureOptions options;
@@ -83,28 +83,26 @@ void AddGoodput(const Ladder& ladder, Report& report) {
                    "Of the same requests, those that were answered in time.");
 }
 
-absl::StatusOr<bool> Run(const LadderOptions& options, const std::string& output) {
-  STRATA_ASSIGN_OR_RETURN(const Ladder ladder, ClimbLadder(options));
+absl::StatusOr<Report> Run(const LadderOptions& options) {
+  STRATA_ASSIGN_OR_RETURN(const std::vector<Rung> rungs, ClimbLadder(options));
   Report report("The serving ladder", "Seven engines, each with one idea more, under one load");
   const auto tokens = [](const Rung& rung) {
     return absl::StrFormat("%d tokens, %d steps", rung.work.step_tokens, rung.work.steps);
   };
-  report.AddCard({"at the bottom", tokens(ladder.rungs.front()), ladder.rungs.front().name});
-  report.AddCard({"at the top", tokens(ladder.rungs.back()), ladder.rungs.back().name});
+  report.AddCard({"at the bottom", tokens(rungs.front()), rungs.front().name});
+  report.AddCard({"at the top", tokens(rungs.back()), rungs.back().name});
   report.AddSection("The rungs");
   std::vector<std::string> ideas;
-  for (const Rung& rung : ladder.rungs)
+  for (const Rung& rung : rungs)
     ideas.push_back(absl::StrFormat("**%s** %s", rung.name, rung.idea));
   report.AddList(ideas);
-  AddWork(ladder, report);
+  AddWork(rungs, report);
   report.AddSection("Under load");
-  AddCurves(ladder, report);
-  AddGoodput(ladder, report);
+  AddCurves(rungs, report);
+  AddGoodput(rungs, report);
   report.AddSection("Claims");
-  const bool all = AddClaims(ladder.claims, report);
-  STRATA_RETURN_IF_ERROR(report.Write(output));
-  std::printf("report: %s\n", output.c_str());
-  return all;
+  report.AddClaims(ClaimsOf(rungs));
+  return report;
 }
 
 }  // namespace
@@ -112,11 +110,9 @@ absl::StatusOr<bool> Run(const LadderOptions& options, const std::string& output
 
 int main(int argc, char** argv) {
   strata::courses::LadderOptions options;
-  std::string output = "serving_ladder.html";
   CLI::App app(
       "The same requests to seven engines, from one without a KV cache to one that speculates. "
       "Fails when a rung does not help where it should.");
-  app.add_option("-o,--output", output, "the report")->capture_default_str();
   app.add_option("--requests", options.requests, "how many")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -133,11 +129,6 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   app.add_option("--seed", options.seed, "of weights, prompts and arrivals")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-  const auto all = strata::courses::Run(options, strata::UserPath(output));
-  if (!all.ok()) {
-    std::fprintf(stderr, "serving_ladder: %s\n", std::string(all.status().message()).c_str());
-    return strata::ExitCode(all.status());
-  }
-  return *all ? 0 : 1;
+  return strata::courses::LabMain(app, "serving_ladder", argc, argv,
+                                  [&] { return strata::courses::Run(options); });
 }

@@ -42,15 +42,14 @@ double MatricesOnTheWay(const Pipeline& run) {
   return 7 * static_cast<double>(run.options.layers) + 2;
 }
 
-PipelineClaim LossClaim(const char* what, double loss, double bound) {
-  return {absl::StrCat("The loss ends below ", what),
-          absl::StrFormat("%.3f nats a token on held-out text, bound %.3f", loss, bound),
-          loss < bound};
+Claim LossClaim(const char* what, double loss, double bound) {
+  return {absl::StrCat("The loss ends below ", what), loss < bound,
+          absl::StrFormat("%.3f nats a token on held-out text, bound %.3f", loss, bound)};
 }
 
 // A model Q that has not seen a text drawn from P codes it in t bits less than P with probability 2^-t at most, as the
 // mean of Q / P is at most 1 (Markov).
-PipelineClaim SourceClaim(const Pipeline& run) {
+Claim SourceClaim(const Pipeline& run) {
   constexpr double kSurprise = 30;
   double least = INFINITY;
   for (const FormatRun& format : run.formats) {
@@ -58,11 +57,11 @@ PipelineClaim SourceClaim(const Pipeline& run) {
         least, format.nats_per_token * static_cast<double>(run.held_out_tokens) * kBitsPerNat);
   }
   return {"No format codes held-out text in fewer bits than its source, less 30",
-          absl::StrFormat("least %.1f bits, source %.1f", least, run.source_bits),
-          least > run.source_bits - kSurprise};
+          least > run.source_bits - kSurprise,
+          absl::StrFormat("least %.1f bits, source %.1f", least, run.source_bits)};
 }
 
-PipelineClaim BitsClaim(const FormatRun& run) {
+Claim BitsClaim(const FormatRun& run) {
   const auto it = run.file.formats.find(run.format);
   double bits = 0;
   if (it != run.file.formats.end()) {
@@ -70,25 +69,25 @@ PipelineClaim BitsClaim(const FormatRun& run) {
   }
   const double said = Format(run).BitsPerWeight();
   return {absl::StrFormat("%s takes %g bits a weight", run.format, said),
-          absl::StrFormat("matrices %g; the whole file %d bytes", bits, run.file_bytes),
-          bits == said && run.file.fallbacks.empty()};
+          bits == said && run.file.fallbacks.empty(),
+          absl::StrFormat("matrices %g; the whole file %d bytes", bits, run.file_bytes)};
 }
 
-PipelineClaim RoundingClaim(const Pipeline& run, const FormatRun& format) {
+Claim RoundingClaim(const Pipeline& run, const FormatRun& format) {
   const double f32 = run.formats[0].nats_per_token;
   const double bound = RoundingBound(run, format);
   const double change = format.nats_per_token - f32;
   return {absl::StrFormat("%s: perplexity within a factor %.4f of f32's", format.format,
                           std::exp(bound)),
+          std::fabs(change) <= bound && format.divergence <= bound,
           absl::StrFormat("%.4f against %.4f: factor %.4f; predictions diverge by %.2g nats",
                           std::exp(format.nats_per_token), std::exp(f32), std::exp(change),
-                          format.divergence),
-          std::fabs(change) <= bound && format.divergence <= bound};
+                          format.divergence)};
 }
 
 // Nothing when one of the two was not made.
 void AddOrderClaim(const Pipeline& run, const char* less, const char* more,
-                   std::vector<PipelineClaim>* claims) {
+                   std::vector<Claim>* claims) {
   const auto find = [&](const char* name) {
     return std::find_if(run.formats.begin(), run.formats.end(),
                         [&](const FormatRun& format) { return format.format == name; });
@@ -97,28 +96,27 @@ void AddOrderClaim(const Pipeline& run, const char* less, const char* more,
   if (a == run.formats.end() || b == run.formats.end()) return;
   claims->push_back(
       {absl::StrCat("Fewer bits cost more: ", less, " stays closer to f32 than ", more),
-       absl::StrFormat("%.2g and %.2g nats", a->divergence, b->divergence),
-       a->divergence < b->divergence});
+       a->divergence < b->divergence,
+       absl::StrFormat("%.2g and %.2g nats", a->divergence, b->divergence)});
 }
 
-PipelineClaim AnswerClaim(const Pipeline& run) {
+Claim AnswerClaim(const Pipeline& run) {
   size_t tokens = 0, same = 0;
   for (const Answer& answer : run.answers) {
     tokens += answer.engine_tokens.size();
     same += !answer.engine_tokens.empty() && answer.engine_tokens == answer.served_tokens;
   }
   return {"The served answers are the engine's, token for token",
-          absl::StrFormat("%d of %d answers, %d tokens", same, run.answers.size(), tokens),
-          same == run.answers.size() && same > 0};
+          same == run.answers.size() && same > 0,
+          absl::StrFormat("%d of %d answers, %d tokens", same, run.answers.size(), tokens)};
 }
 
-PipelineClaim TokenizerClaim(const Pipeline& run) {
+Claim TokenizerClaim(const Pipeline& run) {
   int64_t same = 0;
   for (const FormatRun& format : run.formats) same += format.same_tokens;
   const auto count = static_cast<int64_t>(run.formats.size());
-  return {"Every file's tokenizer encodes and ends texts as the trained one",
-          absl::StrFormat("%d of %d files, %d tokens", same, count, run.held_out_tokens),
-          same == count};
+  return {"Every file's tokenizer encodes and ends texts as the trained one", same == count,
+          absl::StrFormat("%d of %d files, %d tokens", same, count, run.held_out_tokens)};
 }
 
 }  // namespace
@@ -130,9 +128,9 @@ double RoundingBound(const Pipeline& run, const FormatRun& format) {
   return variance / 2 + 3 * std::sqrt(variance / static_cast<double>(run.held_out_tokens));
 }
 
-std::vector<PipelineClaim> ClaimsOf(const Pipeline& run) {
+std::vector<Claim> ClaimsOf(const Pipeline& run) {
   const double loss = run.formats[0].nats_per_token;
-  std::vector<PipelineClaim> claims = {
+  std::vector<Claim> claims = {
       LossClaim("half the entropy of the tokens' frequencies", loss, run.unigram_entropy / 2),
       LossClaim("the entropy of a token after the one before it", loss, run.bigram_entropy),
       SourceClaim(run)};
@@ -142,8 +140,8 @@ std::vector<PipelineClaim> ClaimsOf(const Pipeline& run) {
   AddOrderClaim(run, "q8_0", "q4_0", &claims);
   claims.push_back(
       {"Folder to GGUF and back keeps every weight bit for bit",
-       absl::StrFormat("%d tensors, %d changed", run.round_trip_tensors, run.round_trip_changed),
-       run.round_trip_tensors > 0 && run.round_trip_changed == 0});
+       run.round_trip_tensors > 0 && run.round_trip_changed == 0,
+       absl::StrFormat("%d tensors, %d changed", run.round_trip_tensors, run.round_trip_changed)});
   claims.push_back(TokenizerClaim(run));
   claims.push_back(AnswerClaim(run));
   return claims;

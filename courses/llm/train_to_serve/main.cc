@@ -6,26 +6,18 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "base/file.h"
-#include "base/user_path.h"
+#include "courses/lab/lab_main.h"
 #include "courses/llm/train_to_serve/pipeline.h"
 #include "courses/llm/train_to_serve/report.h"
 
 namespace strata::courses {
 namespace {
 
-absl::StatusOr<bool> Run(const PipelineOptions& options, bool json) {
+absl::StatusOr<Report> Run(const PipelineOptions& options, bool json) {
   STRATA_ASSIGN_OR_RETURN(const Pipeline run, RunPipeline(options));
-  const Report report = MakeReport(run);
-  const std::string path = JoinPath(options.folder, "report.html");
-  STRATA_RETURN_IF_ERROR(report.Write(path));
   if (json) std::fputs(ToJson(run).c_str(), stdout);
-  for (const PipelineClaim& claim : ClaimsOf(run)) {
-    std::fprintf(json ? stderr : stdout, "%s  %s: %s\n", claim.holds ? "ok  " : "FAIL",
-                 claim.claim.c_str(), claim.evidence.c_str());
-  }
-  std::fprintf(stderr, "report: %s\nmodel:  %s\n", path.c_str(), run.checkpoint.c_str());
-  return report.passed();
+  std::fprintf(stderr, "model:  %s\n", run.checkpoint.c_str());
+  return MakeReport(run);
 }
 
 }  // namespace
@@ -38,9 +30,6 @@ int main(int argc, char** argv) {
   CLI::App app(
       "A tokenizer is learned, a small Llama trained, converted to GGUF in several number formats, "
       "measured on held-out text, and served over HTTP.");
-  app.add_option("-o,--output", options.folder,
-                 "folder for report.html, the model and its GGUF files")
-      ->capture_default_str();
   app.add_option("--steps", options.steps, "of training")
       ->capture_default_str()
       ->check(CLI::Range(20, 1000000));
@@ -66,12 +55,6 @@ int main(int argc, char** argv) {
   app.add_option("--served", options.served, "the format that is served")->capture_default_str();
   app.add_option("--seed", options.seed, "of text, weights and batches")->capture_default_str();
   app.add_flag("--json", json, "one object a format instead of claims");
-  CLI11_PARSE(app, argc, argv);
-  options.folder = strata::UserPath(options.folder);
-  const absl::StatusOr<bool> passed = strata::courses::Run(options, json);
-  if (!passed.ok()) {
-    std::fprintf(stderr, "train_to_serve: %s\n", std::string(passed.status().message()).c_str());
-    return strata::ExitCode(passed.status());
-  }
-  return *passed ? 0 : 1;
+  return strata::courses::LabFolderMain(app, "train_to_serve", argc, argv, options.folder,
+                                        [&] { return strata::courses::Run(options, json); });
 }

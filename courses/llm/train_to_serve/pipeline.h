@@ -2,7 +2,7 @@
 // number formats, each measured on texts it has not seen, and one served over HTTP.
 //
 //   STRATA_ASSIGN_OR_RETURN(const Pipeline run, RunPipeline({.folder = "out"}));
-//   for (const PipelineClaim& claim : ClaimsOf(run)) ...
+//   for (const Claim& claim : ClaimsOf(run)) ...
 #ifndef STRATA_COURSES_LLM_TRAIN_TO_SERVE_PIPELINE_H_
 #define STRATA_COURSES_LLM_TRAIN_TO_SERVE_PIPELINE_H_
 
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "courses/lab/claims.h"
 #include "courses/llm/train_to_serve/ask.h"
 #include "llm/convert/convert.h"
 #include "llm/train/progress.h"
@@ -65,11 +66,7 @@ struct Pipeline {
 // INVALID_ARGUMENT for options that do not fit together.
 absl::StatusOr<Pipeline> RunPipeline(const PipelineOptions& options);
 
-struct PipelineClaim {
-  std::string claim, evidence;
-  bool holds = false;
-};
-std::vector<PipelineClaim> ClaimsOf(const Pipeline& run);
+std::vector<Claim> ClaimsOf(const Pipeline& run);
 
 // How far the format's nats a token may be from f32's by rounding alone: see claims.cc.
 double RoundingBound(const Pipeline& run, const FormatRun& format);

@@ -144,8 +144,7 @@ Report MakeReport(const Pipeline& run) {
   AddAnswers(run, &report);
   report.AddSection("Claims");
   report.AddParagraph("Each line is checked on this run; one that fails makes the lab fail.");
-  for (const PipelineClaim& claim : ClaimsOf(run))
-    report.AddCheck(claim.holds, claim.claim, claim.evidence);
+  report.AddClaims(ClaimsOf(run));
   return report;
 }
 

@@ -1,5 +1,3 @@
-#include "courses/llm/long_context/context_claims.h"
-
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -9,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "courses/llm/long_context/recall_task.h"
+#include "courses/llm/long_context/study.h"
 
 namespace strata::courses {
 namespace {
@@ -27,7 +26,7 @@ const Recall& Curve(const LongContext& study, absl::string_view name) {
       ->recall;
 }
 
-ContextClaim ClosedForms(const LongContext& study) {
+Claim ClosedForms(const LongContext& study) {
   int same = 0, all = 0;
   std::vector<std::string> different;
   for (const ShapeCount& count : study.shapes) {
@@ -41,13 +40,12 @@ ContextClaim ClosedForms(const LongContext& study) {
                                        count.token_bytes[i], " for ", form));
     }
   }
-  return {"A token takes the bytes of the textbook's form",
+  return {"A token takes the bytes of the textbook's form", same == all,
           absl::StrCat(same, " of ", all, " counts of step graphs", different.empty() ? "" : "; ",
-                       absl::StrJoin(different, ", ")),
-          same == all};
+                       absl::StrJoin(different, ", "))};
 }
 
-ContextClaim Order(const LongContext& study) {
+Claim Order(const LongContext& study) {
   const char* const kNames[] = {"MHA", "GQA", "MLA", "MQA"};
   std::vector<std::string> words;
   bool falls = true;
@@ -56,12 +54,12 @@ ContextClaim Order(const LongContext& study) {
     words.push_back(absl::StrCat(kNames[i], " ", bytes));
     falls = falls && (i == 0 || bytes < Shape(study, kNames[i - 1]).token_bytes[1]);
   }
-  return {"Shared heads keep less, and a latent vector lies between GQA and MQA",
-          absl::StrCat("bytes a token in f16: ", absl::StrJoin(words, ", ")), falls};
+  return {"Shared heads keep less, and a latent vector lies between GQA and MQA", falls,
+          absl::StrCat("bytes a token in f16: ", absl::StrJoin(words, ", "))};
 }
 
 // Those that keep some tokens keep the same of 4k and of 128k.
-ContextClaim Bounded(const LongContext& study) {
+Claim Bounded(const LongContext& study) {
   bool bounded = true;
   std::vector<std::string> words;
   for (const ShapeCount& count : study.shapes) {
@@ -74,8 +72,8 @@ ContextClaim Bounded(const LongContext& study) {
             : static_cast<double>(*std::prev(std::end(kContexts))) / kContexts[0];
     bounded = bounded && growth == expected;
   }
-  return {"Only a window and sinks bound what a text takes",
-          absl::StrCat("growth from 4k to 128k tokens: ", absl::StrJoin(words, ", ")), bounded};
+  return {"Only a window and sinks bound what a text takes", bounded,
+          absl::StrCat("growth from 4k to 128k tokens: ", absl::StrJoin(words, ", "))};
 }
 
 // What one more token of text adds to the attention of a decode step, between the two longest texts.
@@ -85,7 +83,7 @@ double Slope(const ShapeCount& count, double DecodeCost::*what) {
 }
 
 // A token's keys and values once, and in each layer its number in the list of slots.
-ContextClaim Reads(const LongContext& study) {
+Claim Reads(const LongContext& study) {
   bool once = true;
   std::vector<std::string> words;
   for (const ShapeCount& count : study.shapes) {
@@ -96,12 +94,11 @@ ContextClaim Reads(const LongContext& study) {
     words.push_back(absl::StrFormat("%s %.0f", count.shape.name, slope));
     once = once && std::fabs(slope - expected) < 1e-6 * expected;
   }
-  return {"A decode step's attention reads each kept token once",
-          absl::StrCat("bytes of the plans for one token more: ", absl::StrJoin(words, ", ")),
-          once};
+  return {"A decode step's attention reads each kept token once", once,
+          absl::StrCat("bytes of the plans for one token more: ", absl::StrJoin(words, ", "))};
 }
 
-ContextClaim FlatWork(const LongContext& study) {
+Claim FlatWork(const LongContext& study) {
   bool flat = true;
   std::vector<std::string> words;
   for (const ShapeCount& count : study.shapes) {
@@ -109,55 +106,54 @@ ContextClaim FlatWork(const LongContext& study) {
     words.push_back(absl::StrFormat("%s %.0f", count.shape.name, slope));
     flat = flat && (count.shape.recent > 0 ? slope == 0 : slope > 0);
   }
-  return {"Only behind a window and with sinks does a step's attention not grow",
-          absl::StrCat("flops for one token more: ", absl::StrJoin(words, ", ")), flat};
+  return {"Only behind a window and with sinks does a step's attention not grow", flat,
+          absl::StrCat("flops for one token more: ", absl::StrJoin(words, ", "))};
 }
 
-ContextClaim Intensity(const LongContext& study) {
+Claim Intensity(const LongContext& study) {
   const ShapeCount &mha = Shape(study, "MHA"), &gqa = Shape(study, "GQA"),
                    &mqa = Shape(study, "MQA"), &mla = Shape(study, "MLA");
   const auto of = [](const ShapeCount& count) {
     return Slope(count, &DecodeCost::flops) / Slope(count, &DecodeCost::bytes_read);
   };
   const double same = Slope(mha, &DecodeCost::flops);
-  return {"GQA and MQA save bytes and no work; MLA pays work for bytes",
-          absl::StrFormat("flops a byte: MHA %.1f, GQA %.1f, MQA %.1f, MLA %.1f; flops a token: "
-                          "MHA, GQA, MQA %.0f, MLA %.0f",
-                          of(mha), of(gqa), of(mqa), of(mla), same, Slope(mla, &DecodeCost::flops)),
-          Slope(gqa, &DecodeCost::flops) == same && Slope(mqa, &DecodeCost::flops) == same &&
-              Slope(mla, &DecodeCost::flops) > same && of(gqa) > of(mha) && of(mqa) > of(gqa) &&
-              of(mla) > of(gqa)};
+  return {
+      "GQA and MQA save bytes and no work; MLA pays work for bytes",
+      Slope(gqa, &DecodeCost::flops) == same && Slope(mqa, &DecodeCost::flops) == same &&
+          Slope(mla, &DecodeCost::flops) > same && of(gqa) > of(mha) && of(mqa) > of(gqa) &&
+          of(mla) > of(gqa),
+      absl::StrFormat("flops a byte: MHA %.1f, GQA %.1f, MQA %.1f, MLA %.1f; flops a token: "
+                      "MHA, GQA, MQA %.0f, MLA %.0f",
+                      of(mha), of(gqa), of(mqa), of(mla), same, Slope(mla, &DecodeCost::flops))};
 }
 
-ContextClaim Recalls(const std::string& claim, const Recall& recall, int64_t first, int64_t last) {
+Claim Recalls(const std::string& claim, const Recall& recall, int64_t first, int64_t last) {
   const double least = recall.Least(first, last);
-  return {claim,
+  return {claim, least >= kRecalls,
           absl::StrFormat("at distances %d to %d at least %.3f of the texts; %.2f is claimed",
-                          first, last, least, kRecalls),
-          least >= kRecalls};
+                          first, last, least, kRecalls)};
 }
 
-ContextClaim Forgets(const std::string& claim, const Recall& recall, int64_t first) {
+Claim Forgets(const std::string& claim, const Recall& recall, int64_t first) {
   const double most = recall.Greatest(first, recall.last());
-  return {claim,
+  return {claim, first <= recall.last() && most <= kChance,
           absl::StrFormat("at distances %d to %d at most %.3f of the texts; chance is %.3f", first,
-                          recall.last(), most, kChance),
-          first <= recall.last() && most <= kChance};
+                          recall.last(), most, kChance)};
 }
 
-ContextClaim SameAnswers(const LongContext& study) {
+Claim SameAnswers(const LongContext& study) {
   const Recall &full = Curve(study, "full"), &rounded = Curve(study, "int8");
   size_t same = 0;
   for (size_t i = 0; i < full.answers.size(); ++i) same += full.answers[i] == rounded.answers[i];
   return {"int8 keys and values recall as f32 ones do",
+          same == full.answers.size() && rounded.kv_bytes < full.kv_bytes,
           absl::StrFormat("%d of %d answers are the same, of %d bytes for %d", same,
-                          full.answers.size(), rounded.kv_bytes, full.kv_bytes),
-          same == full.answers.size() && rounded.kv_bytes < full.kv_bytes};
+                          full.answers.size(), rounded.kv_bytes, full.kv_bytes)};
 }
 
 }  // namespace
 
-std::vector<ContextClaim> ClaimsOf(const LongContext& study) {
+std::vector<Claim> ClaimsOf(const LongContext& study) {
   const Recall &full = Curve(study, "full"), &window = Curve(study, "window"),
                &sinks = Curve(study, "sinks");
   return {ClosedForms(study),
