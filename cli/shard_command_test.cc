@@ -138,15 +138,14 @@ TEST_F(ShardCommandTest, JsonTellsWhatARankHasAndSends) {
   const std::string plan = Write("tp2.textproto", kTensorParallel), out = Path("mine.graph");
   const std::vector<std::string> lines = Lines({"--plan=" + plan, "--json", "-o", out});
   ASSERT_EQ(lines.size(), 5u);
-  EXPECT_EQ(lines[0], R"({"input": "x", "whole": "f32[4, 8]", "local": "f32[4, 8]"})");
-  EXPECT_EQ(lines[1], R"({"input": "up", "whole": "f32[8, 6]", "local": "f32[8, 3]"})");
-  EXPECT_EQ(lines[2], R"({"input": "down", "whole": "f32[6, 8]", "local": "f32[3, 8]"})");
+  EXPECT_EQ(lines[0], R"({"input":"x","whole":"f32[4, 8]","local":"f32[4, 8]"})");
+  EXPECT_EQ(lines[1], R"({"input":"up","whole":"f32[8, 6]","local":"f32[8, 3]"})");
+  EXPECT_EQ(lines[2], R"({"input":"down","whole":"f32[6, 8]","local":"f32[3, 8]"})");
   // The mean is summed over the ranks, around the ring once: 2 (n - 1) times its four bytes in all.
-  EXPECT_EQ(lines[3], R"({"collective": "all_reduce", "group": "tp", "calls": 1, "bytes": 8})");
+  EXPECT_EQ(lines[3], R"({"collective":"all_reduce","group":"tp","calls":1,"bytes":8})");
   STRATA_ASSERT_OK_AND_ASSIGN(const std::string text, ReadFile(out));
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph mine, graph::ParseGraph(text, out));
-  EXPECT_EQ(lines[4],
-            absl::StrCat(R"({"ranks": 2, "nodes": )", mine.nodes_size(), R"(, "bytes": 8})"));
+  EXPECT_EQ(lines[4], absl::StrCat(R"({"ranks":2,"nodes":)", mine.nodes_size(), R"(,"bytes":8})"));
 }
 
 TEST_F(ShardCommandTest, FaultsOfAPlanAreNamedByTheirPath) {
