@@ -1,6 +1,5 @@
 #include "distributed/launch/launch.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,7 +11,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "base/subprocess.h"
 #include "distributed/launch/roster.h"
 #include "distributed/launch/signal_catcher.h"
 
@@ -23,29 +21,31 @@ using Clock = std::chrono::steady_clock;
 using Stream = ProcessGroup::Stream;
 
 constexpr std::chrono::milliseconds kAskAgain(1000);
+constexpr std::chrono::milliseconds kEndGrace(1000);  // of a discovery that is asked to end
 
-// What coreutils' timeout exits with: the command ended when asked to, or had to be killed.
-constexpr int kTimedOut = 124, kKilled = 128 + SIGKILL;
-
-// What discovery prints.
+// What discovery prints. What the command has started and left behind ends with it.
 absl::StatusOr<int> Discover(const LaunchOptions& options) {
   const std::string& command = options.discovery;
-  const std::string seconds =
-      absl::StrCat(static_cast<double>(options.discovery_patience.count()) / 1000);
-  STRATA_ASSIGN_OR_RETURN(
-      const SubprocessResult result,
-      RunSubprocess({"timeout", "--kill-after=1", seconds, "/bin/sh", "-c", command}));
-  if (result.exit_code == kTimedOut || result.exit_code == kKilled) {
+  std::string printed;
+  RankProcess process;
+  process.argv = {"/bin/sh", "-c", command};
+  STRATA_ASSIGN_OR_RETURN(const auto group,
+                          ProcessGroup::Start({process}, [&](int, Stream stream, auto line) {
+                            if (stream == Stream::kOutput) absl::StrAppend(&printed, line, "\n");
+                          }));
+  const std::vector<RankExit> exits = group->Wait(options.discovery_patience);
+  if (exits.empty()) {
+    group->Stop(kEndGrace);
     return absl::DeadlineExceededError(absl::StrCat(
-        "--discovery: '", command, "' took more than ", seconds,
+        "--discovery: '", command, "' took more than ",
+        static_cast<double>(options.discovery_patience.count()) / 1000,
         " s and was ended; it must print at once how many ranks this machine has room for"));
   }
   int ranks = 0;
-  if (result.exit_code == 0 && absl::SimpleAtoi(result.standard_output, &ranks) && ranks >= 0)
-    return ranks;
+  if (!exits[0].failed() && absl::SimpleAtoi(printed, &ranks) && ranks >= 0) return ranks;
   return absl::InvalidArgumentError(
-      absl::StrCat("--discovery: '", command, "' exited with ", result.exit_code, " and printed '",
-                   absl::StripAsciiWhitespace(result.standard_output),
+      absl::StrCat("--discovery: '", command, "' exited with ", exits[0].shell_code(),
+                   " and printed '", absl::StripAsciiWhitespace(printed),
                    "'; it must print how many ranks this machine has room for"));
 }
 

@@ -162,6 +162,23 @@ TEST_F(LaunchTest, GrowsWhenThereIsRoom) {
   options_.discovery = "trap '' TERM; while true; do sleep 0.1; done";  // has to be killed
   EXPECT_THAT(Shell(2, "true"),
               StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("more than 0.1 s")));
+  options_.discovery = "sleep 1000 & wait";  // what it started holds its output open
+  EXPECT_THAT(Shell(2, "true"),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("more than 0.1 s")));
+}
+
+// The command has ended and has said its number; what it left behind holds its output open, also out
+// of its process group.
+TEST_F(LaunchTest, DoesNotWaitForWhatDiscoveryLeavesBehind) {
+  options_.min_ranks = 1, options_.max_ranks = 3;
+  for (const char* command : {"sleep 1000 & echo 2", "setsid sleep 5 & printf 2"}) {
+    SCOPED_TRACE(command);
+    out_.clear();
+    options_.discovery = command;
+    STRATA_ASSERT_OK_AND_ASSIGN(const LaunchResult result, Shell(1, "echo of $WORLD_SIZE"));
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_THAT(out_, UnorderedElementsAre("[0] of 2", "[1] of 2"));
+  }
 }
 
 TEST_F(LaunchTest, PassesSignalsOn) {
