@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/status_matchers.h"
+#include "base/warning.h"
 #include "framework/graph/interpreter.h"
 #include "gtest/gtest.h"
 #include "llm/convert/convert.h"
@@ -126,6 +127,47 @@ TEST(KeptTokenizerTest, LoadsWhatGgufHasNoWordsFor) {
             before.tokenizer->Encode("the band<|end|>"));
   EXPECT_EQ(loaded.tokenizer->eos(), before.tokenizer->eos());
   EXPECT_EQ(loaded.tokenizer->bos(), before.tokenizer->bos());
+}
+
+// Another value, of the same length with its spaces, for a member of the tokenizer.json that a file keeps.
+void ReplaceMember(const std::string& name, std::string value, std::string* bytes) {
+  const size_t begin = bytes->find("{", bytes->find("\"" + name + "\": {"));
+  const size_t size = bytes->find("}", begin) + 1 - begin;
+  ASSERT_LE(value.size(), size);
+  bytes->replace(begin, size, value + std::string(size - value.size(), ' '));
+}
+
+// A decoder that is refused, when it is read or when the tokenizer is made: the file's own keys are
+// taken, with a warning.
+TEST(KeptTokenizerTest, FallsBackToTheKeysForWhatIsRefused) {
+  const std::string folder = JoinPath(testing::TempDir(), "refused_tokenizer");
+  std::filesystem::remove_all(folder);
+  DecoderConfig config = TinyConfig("llama");
+  config.set_vocab_size(262);
+  ASSERT_OK(MakeDirectories(folder));
+  ASSERT_OK(WriteTinyFolder(folder, config, TinyWeights(config, 7)));
+  ASSERT_OK(WriteFileAtomic(JoinPath(folder, "tokenizer.json"), TinyTokenizerJson()));
+  const std::string path = folder + ".gguf";
+  ASSERT_OK(Convert(folder, path, {.force = true}).status());
+  STRATA_ASSERT_OK_AND_ASSIGN(const PretrainedModel before, LoadPretrained(path));
+  STRATA_ASSERT_OK_AND_ASSIGN(const std::string whole, ReadFile(path));
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"type":"CTC"})", "decoder.type: 'CTC'"},
+      {R"({"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"ByteLevel"}]})",
+       "decoder: [1]: ByteLevel after Fuse"}};
+  for (const auto& [decoder, message] : cases) {
+    std::string bytes = whole;
+    ReplaceMember("pre_tokenizer", R"({"type":"Whitespace"})", &bytes);
+    ReplaceMember("decoder", decoder, &bytes);
+    ASSERT_OK(WriteFileAtomic(path, bytes));
+    WarningCapture warnings;
+    STRATA_ASSERT_OK_AND_ASSIGN(const PretrainedModel loaded, LoadPretrained(path));
+    EXPECT_THAT(warnings.messages(), testing::ElementsAre(testing::AllOf(
+                                         HasSubstr("tokenizer.huggingface.json: "),
+                                         HasSubstr(message), HasSubstr("tokenizer.ggml.*"))));
+    EXPECT_EQ(loaded.tokenizer->Encode("the band<|end|>"),
+              before.tokenizer->Encode("the band<|end|>"));
+  }
 }
 
 // A tiny model in parts, and what becomes of it when they are not all there, each in its place.

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/warning.h"
 #include "framework/data/safetensors.h"
 #include "inference/import/gguf.h"
 #include "llm/model/gguf_config.h"
@@ -53,18 +54,28 @@ absl::StatusOr<PretrainedModel> LoadFolder(const std::string& folder, const Load
   return loaded;
 }
 
-// The tokenizer.json that a converter kept in the file, whose words are the fullest; else the metadata's own keys; else a
+using TokenizerPointer = std::shared_ptr<const inference::Tokenizer>;
+
+// Of the tokenizer.json that a converter kept in the file.
+absl::StatusOr<TokenizerPointer> KeptTokenizer(const inference::GgufFile& file,
+                                               const GgufTokenizer& keys) {
+  STRATA_ASSIGN_OR_RETURN(const std::string json, GetText(file.metadata(), kGgufTokenizerJsonKey));
+  STRATA_ASSIGN_OR_RETURN(TokenizerSpec spec, ParseTokenizerJson(json));
+  if (keys.eos.has_value()) spec.eos = keys.eos;
+  return TextTokenizer::Create(std::move(spec));
+}
+
+// The kept tokenizer.json, whose words are the fullest; else the metadata's own keys; else a
 // tokenizer.json beside the file.
-absl::StatusOr<std::shared_ptr<const inference::Tokenizer>> LoadGgufTokenizer(
-    const inference::GgufFile& file, const GgufTokenizer& keys) {
+absl::StatusOr<TokenizerPointer> LoadGgufTokenizer(const inference::GgufFile& file,
+                                                   const GgufTokenizer& keys) {
   if (file.metadata().count(kGgufTokenizerJsonKey) != 0) {
-    STRATA_ASSIGN_OR_RETURN(const std::string json,
-                            GetText(file.metadata(), kGgufTokenizerJsonKey));
-    absl::StatusOr<TokenizerSpec> kept = ParseTokenizerJson(json);
-    if (kept.ok() && keys.eos.has_value()) kept->eos = keys.eos;
-    if (kept.ok()) return TextTokenizer::Create(*std::move(kept));
+    const absl::StatusOr<TokenizerPointer> kept = KeptTokenizer(file, keys);
+    if (kept.ok()) return kept;
     if (!absl::IsUnimplemented(kept.status()) || keys.model.empty())
       return Annotate(kept.status(), kGgufTokenizerJsonKey);
+    Warn(absl::StrCat(file.path(), ": ", kGgufTokenizerJsonKey, ": ", kept.status().message(),
+                      "; the tokenizer is made from tokenizer.ggml.* instead, which may say less"));
   }
   const std::filesystem::path folder = std::filesystem::path(file.path()).parent_path();
   const std::string beside = JoinPath(folder.empty() ? "." : folder.string(), "tokenizer.json");
