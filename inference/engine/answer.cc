@@ -26,9 +26,10 @@ Answer::Answer(std::shared_ptr<const GenerateRequest> request, const Tokenizer& 
       most_(std::min(request_->max_tokens,
                      context + 1 - static_cast<int64_t>(request_->prompt.size()))),
       ends_(EndTokens(*request_, tokenizer)),
-      sampler_(OfChoice(request_->sampling, choice), request_->prompt, ends_),
+      sampler_(OfChoice(request_->sampling, choice), request_->prompt, ends_, request_->grammar),
       filter_(tokenizer, request_->stop, request_->shown_tokens) {
-  finished_ = most_ <= 0;
+  finished_ = most_ <= 0 || sampler_.complete();
+  if (sampler_.complete()) generation_.finish = FinishReason::kStop;
 }
 
 int64_t Answer::left() const {
@@ -59,8 +60,9 @@ bool Answer::Push(int32_t token, absl::Span<const float> logits, const OnToken& 
     generation_.text += filter_.Flush();
     return false;
   }
-  if (filter_.stopped()) generation_.finish = FinishReason::kStop;
-  if (filter_.stopped() || left() == 0) Flush(on_token);
+  const bool stops = filter_.stopped() || sampler_.complete();
+  if (stops) generation_.finish = FinishReason::kStop;
+  if (stops || left() == 0) Flush(on_token);
   return true;
 }
 

@@ -54,6 +54,9 @@ struct CandidateTree {
   static size_t Index(int32_t node) { return static_cast<size_t>(node); }
 };
 
+// Leaves out the candidates that the grammar of the answer does not allow, and all behind them.
+void CutCandidates(const Sampler& sampler, CandidateTree* tree);
+
 }  // namespace strata::inference
 
 #endif  // STRATA_INFERENCE_ENGINE_CANDIDATE_TREE_H_

@@ -62,18 +62,25 @@ bool DraftModel::AddRows(Guess* guess, std::vector<StepRow>* rows, int64_t room)
   return true;
 }
 
-absl::Status DraftModel::Extend(Guess* guess, absl::Span<const float> logits) {
+absl::StatusOr<int32_t> DraftModel::NextToken(Guess* guess, absl::Span<const float> logits) const {
   constexpr uint64_t kOtherNumbers = 0x5bd1e995bb67ae85ull;  // independent of the answer's
   Sampler& sampler = guess->sampler;
+  if (!options_.draws) return sampler.Sample(logits);
+  STRATA_ASSIGN_OR_RETURN(Choices choices, sampler.Distribution(logits));
+  guess->tree.draws.push_back(std::move(choices));
+  return Draw(guess->tree.draws.back(),
+              UniformsAt(sampler.options().seed ^ kOtherNumbers, sampler.count()).draw);
+}
+
+absl::Status DraftModel::Extend(Guess* guess, absl::Span<const float> logits) {
+  Sampler& sampler = guess->sampler;
   const Ask& ask = *guess->ask;
-  int32_t token = 0;
-  if (options_.draws) {
-    STRATA_ASSIGN_OR_RETURN(Choices choices, sampler.Distribution(logits));
-    token = Draw(choices, UniformsAt(sampler.options().seed ^ kOtherNumbers, sampler.count()).draw);
-    guess->tree.draws.push_back(std::move(choices));
-  } else {
-    STRATA_ASSIGN_OR_RETURN(token, sampler.Sample(logits));
+  const absl::StatusOr<int32_t> next = NextToken(guess, logits);
+  if (absl::IsInvalidArgument(next.status())) {  // by its grammar: the answer will say so
+    guess->done = true;
+    return absl::OkStatus();
   }
+  STRATA_ASSIGN_OR_RETURN(const int32_t token, next);
   sampler.Record(token);
   std::vector<int32_t> path(guess->tokens.begin() + static_cast<long>(ask.tokens.size()),
                             guess->tokens.end());
@@ -85,7 +92,8 @@ absl::Status DraftModel::Extend(Guess* guess, absl::Span<const float> logits) {
   path.push_back(token);
   guess->tokens.push_back(token);
   guess->tree.AddPath(path, ask.most);
-  guess->done = static_cast<int64_t>(path.size()) >= std::min(ask.depth, ask.most);
+  guess->done =
+      static_cast<int64_t>(path.size()) >= std::min(ask.depth, ask.most) || sampler.complete();
   return absl::OkStatus();
 }
 

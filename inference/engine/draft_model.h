@@ -55,6 +55,7 @@ class DraftModel : public Speculator {
   Text* TextOf(int64_t sequence);
   void Rewind(Text* text, absl::Span<const int32_t> tokens);
   bool AddRows(Guess* guess, std::vector<StepRow>* rows, int64_t room);
+  absl::StatusOr<int32_t> NextToken(Guess* guess, absl::Span<const float> logits) const;
   absl::Status Extend(Guess* guess, absl::Span<const float> logits);
   absl::StatusOr<bool> Round(std::vector<Guess>* guesses);
 

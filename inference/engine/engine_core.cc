@@ -229,7 +229,10 @@ std::map<int64_t, CandidateTree> EngineCore::Propose(const StepPlan& plan) {
     Warn(absl::StrCat("speculation: ", proposed.status().message()));
     return trees;
   }
-  for (size_t i = 0; i < asks.size(); ++i) trees[asks[i].sequence] = std::move((*proposed)[i]);
+  for (size_t i = 0; i < asks.size(); ++i) {
+    CandidateTree& tree = trees[asks[i].sequence] = std::move((*proposed)[i]);
+    if (asks[i].sampler->has_grammar()) CutCandidates(*asks[i].sampler, &tree);
+  }
   return trees;
 }
 

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
 #include "inference/engine/sampler.h"
+#include "inference/grammar/token_grammar.h"
 
 namespace strata::inference {
 
@@ -28,6 +30,10 @@ struct GenerateRequest {
   int64_t priority = 0;           // smaller goes first; see AdmissionOrder
   std::string user = {};          // requests are shared out fairly between users
   std::string cache_salt = {};    // prefixes are shared only with requests of the same salt
+  // Each answer is a text of this grammar, made for the engine's tokenizer (MakeTokenTrie()); null: any text. An answer
+  // that reaches max_tokens before is the beginning of such a text. Tokens that end an answer come only where the grammar
+  // may end; where it must, the answer ends without one.
+  std::shared_ptr<const grammar::TokenGrammar> grammar = nullptr;
 };
 
 enum class FinishReason { kStop, kLength, kAborted };

@@ -163,16 +163,17 @@ int32_t SampleToken(absl::Span<const float> logits, const SamplingOptions& optio
 }
 
 Sampler::Sampler(SamplingOptions options, absl::Span<const int32_t> prompt,
-                 std::vector<int32_t> ends)
+                 std::vector<int32_t> ends, std::shared_ptr<const grammar::TokenGrammar> grammar)
     : options_(std::move(options)),
       ends_(std::move(ends)),
       penalties_(options_.repetition_penalty != 1 || options_.presence_penalty != 0 ||
                  options_.frequency_penalty != 0) {
   if (options_.repetition_penalty != 1) seen_.insert(prompt.begin(), prompt.end());
+  if (grammar != nullptr) matcher_.emplace(std::move(grammar));
 }
 
 bool Sampler::Adjusts() const {
-  return penalties_ || !options_.logit_bias.empty() ||
+  return penalties_ || matcher_.has_value() || !options_.logit_bias.empty() ||
          count_ < static_cast<uint64_t>(options_.min_tokens);
 }
 
@@ -187,7 +188,31 @@ void Sampler::Penalise() {
   }
 }
 
-absl::Span<const float> Sampler::Adjust(absl::Span<const float> logits) {
+bool Sampler::Ends(int32_t token) const {
+  return std::find(ends_.begin(), ends_.end(), token) != ends_.end();
+}
+
+// Forbids what the grammar does not allow.
+absl::Status Sampler::Mask() {
+  STRATA_RETURN_IF_ERROR(matched_);
+  STRATA_ASSIGN_OR_RETURN(const auto mask, matcher_->Mask());
+  std::vector<std::pair<size_t, float>> ends;  // these are not the mask's business
+  for (int32_t token : ends_) {
+    const auto i = static_cast<size_t>(token);
+    if (i < adjusted_.size()) ends.push_back({i, matcher_->may_end() ? adjusted_[i] : -kInfinity});
+  }
+  for (size_t first = 0; first < adjusted_.size(); first += 64) {
+    const uint64_t allowed = mask->word(first / 64);
+    if (allowed == ~uint64_t{0}) continue;
+    const size_t count = std::min<size_t>(64, adjusted_.size() - first);
+    for (size_t i = 0; i < count; ++i)
+      if ((allowed >> i & 1) == 0) adjusted_[first + i] = -kInfinity;
+  }
+  for (const auto& [token, logit] : ends) adjusted_[token] = logit;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<absl::Span<const float>> Sampler::Adjust(absl::Span<const float> logits) {
   if (!Adjusts()) return logits;
   adjusted_.assign(logits.begin(), logits.end());
   const auto within = [&](int32_t token) { return static_cast<size_t>(token) < logits.size(); };
@@ -197,25 +222,44 @@ absl::Span<const float> Sampler::Adjust(absl::Span<const float> logits) {
     for (int32_t token : ends_)
       if (within(token)) adjusted_[static_cast<size_t>(token)] = -kInfinity;
   }
+  if (matcher_.has_value()) STRATA_RETURN_IF_ERROR(Mask());
   if (penalties_) Penalise();
-  return adjusted_;
+  if (matcher_.has_value() && Greatest(adjusted_) == -kInfinity) {
+    return absl::InvalidArgumentError(
+        "the grammar allows no token here: the vocabulary cannot write what must follow, or "
+        "another option forbids it");
+  }
+  return absl::MakeConstSpan(adjusted_);
 }
 
 absl::StatusOr<int32_t> Sampler::Sample(absl::Span<const float> logits) {
   STRATA_RETURN_IF_ERROR(CheckFinite(logits));
-  return SampleToken(Adjust(logits), options_, count_);
+  STRATA_ASSIGN_OR_RETURN(const absl::Span<const float> adjusted, Adjust(logits));
+  return SampleToken(adjusted, options_, count_);
 }
 
 absl::StatusOr<Choices> Sampler::Distribution(absl::Span<const float> logits) {
   STRATA_RETURN_IF_ERROR(CheckFinite(logits));
-  return ChooseTokens(Adjust(logits), options_);
+  STRATA_ASSIGN_OR_RETURN(const absl::Span<const float> adjusted, Adjust(logits));
+  return ChooseTokens(adjusted, options_);
 }
 
 void Sampler::Record(int32_t token) {
   ++count_;
+  if (matcher_.has_value() && !Ends(token)) matched_.Update(matcher_->Accept(token));
   if (!penalties_) return;
   seen_.insert(token);
   ++counts_[token];
+}
+
+size_t Sampler::Allowed(absl::Span<const int32_t> tokens) const {
+  if (!matcher_.has_value()) return tokens.size();
+  grammar::TokenMatcher matcher = *matcher_;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (Ends(tokens[i])) return matcher.may_end() ? i + 1 : i;
+    if (!matcher.Accept(tokens[i]).ok()) return i;
+  }
+  return tokens.size();
 }
 
 double LogProbability(absl::Span<const float> logits, int32_t token) {

@@ -5,7 +5,8 @@
 //   sampler.Record(token);
 //
 // In this order, as vLLM does it:
-//   1. logit_bias is added; before min_tokens, the tokens that end an answer are forbidden;
+//   1. logit_bias is added; before min_tokens, the tokens that end an answer are forbidden; with a grammar, all tokens
+//      that it does not allow, and those that end an answer unless it may end there;
 //   2. repetition_penalty (Keskar et al., CTRL 2019): the logit of each token that was in the prompt or the answer is
 //      divided by it when positive, else multiplied; then frequency_penalty times the token's count in the answer and
 //      presence_penalty, if it was there at all, are subtracted;
@@ -19,11 +20,14 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "base/status.h"
+#include "inference/grammar/token_grammar.h"
 
 namespace strata::inference {
 
@@ -69,18 +73,26 @@ int32_t SampleToken(absl::Span<const float> logits, const SamplingOptions& optio
 // All steps for one answer: remembers what was drawn. Not thread-safe.
 class Sampler {
  public:
-  // `ends`: tokens that end the answer, forbidden before min_tokens. The options must be valid.
-  Sampler(SamplingOptions options, absl::Span<const int32_t> prompt, std::vector<int32_t> ends);
+  // `ends`: tokens that end the answer, forbidden before min_tokens. The options must be valid. `grammar` may be null.
+  Sampler(SamplingOptions options, absl::Span<const int32_t> prompt, std::vector<int32_t> ends,
+          std::shared_ptr<const grammar::TokenGrammar> grammar = nullptr);
 
   // The next token of the answer. Records nothing, so that it may be asked twice. INTERNAL when the logits are not
-  // finite: the model is broken, or its weights.
+  // finite: the model is broken, or its weights. INVALID_ARGUMENT when the grammar is too hard (TokenMatcher) or allows
+  // no token.
   absl::StatusOr<int32_t> Sample(absl::Span<const float> logits);
 
   // What Sample() draws from: steps 1 to 6.
   absl::StatusOr<Choices> Distribution(absl::Span<const float> logits);
 
-  // Makes `token` part of the answer.
+  // Makes `token` part of the answer. After one that the grammar does not allow, Sample() fails.
   void Record(int32_t token);
+
+  // How many of these tokens, from the first on, the grammar allows to come next; all without a grammar.
+  size_t Allowed(absl::Span<const int32_t> tokens) const;
+  bool has_grammar() const { return matcher_.has_value(); }
+  // Whether the grammar has nothing to follow what was recorded.
+  bool complete() const { return matcher_.has_value() && matcher_->must_end(); }
 
   uint64_t count() const { return count_; }  // tokens of the answer so far
   const SamplingOptions& options() const { return options_; }
@@ -88,8 +100,10 @@ class Sampler {
  private:
   bool Adjusts() const;
   // The logits after steps 1 and 2: `logits` themselves where these change nothing.
-  absl::Span<const float> Adjust(absl::Span<const float> logits);
+  absl::StatusOr<absl::Span<const float>> Adjust(absl::Span<const float> logits);
+  absl::Status Mask();
   void Penalise();
+  bool Ends(int32_t token) const;
 
   SamplingOptions options_;
   std::vector<int32_t> ends_;
@@ -97,6 +111,8 @@ class Sampler {
   std::set<int32_t> seen_;             // in prompt or answer; only with penalties
   std::map<int32_t, int64_t> counts_;  // in the answer; only with penalties
   uint64_t count_ = 0;
+  std::optional<grammar::TokenMatcher> matcher_;  // with a grammar
+  absl::Status matched_;                          // whether it took all tokens
   std::vector<float> adjusted_;
 };
 

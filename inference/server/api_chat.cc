@@ -82,7 +82,6 @@ class ChatFormat : public AnswerFormat {
 absl::Status RefuseUnsupportedChat(RequestFields* fields) {
   STRATA_RETURN_IF_ERROR(fields->RefuseUnless("functions", Json::array()));
   STRATA_RETURN_IF_ERROR(fields->RefuseUnless("function_call", "none"));
-  STRATA_RETURN_IF_ERROR(fields->RefuseUnless("response_format", Json{{"type", "text"}}));
   STRATA_RETURN_IF_ERROR(fields->RefuseUnless("modalities", Json::array({"text"})));
   for (const char* name :
        {"audio", "web_search_options", "prediction", "reasoning_effort", "verbosity"}) {

@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "inference/server/api_error.h"
+#include "inference/server/structured_output.h"
 
 namespace strata::inference {
 namespace {
@@ -23,8 +24,7 @@ constexpr const char* kIgnored[] = {"metadata",         "store",
 
 absl::Status RefuseUnsupported(RequestFields* fields) {
   const std::pair<const char*, Json> kNeutral[] = {{"skip_special_tokens", true},
-                                                   {"prompt_logprobs", 0},
-                                                   {"structured_outputs", Json::object()}};
+                                                   {"prompt_logprobs", 0}};
   for (const auto& [name, neutral] : kNeutral)
     STRATA_RETURN_IF_ERROR(fields->RefuseUnless(name, neutral));
   return absl::OkStatus();
@@ -131,8 +131,7 @@ absl::Status CheckModel(RequestFields* fields, const Serving& serving) {
                   "model_not_found");
 }
 
-absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields,
-                                                      const Serving& serving) {
+absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields, Serving& serving) {
   GenerationParams params;
   STRATA_RETURN_IF_ERROR(CheckModel(fields, serving));
   const int64_t vocabulary = serving.engine->model().vocab_size();
@@ -142,6 +141,7 @@ absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields,
   STRATA_RETURN_IF_ERROR(fields->Integer("n", 1, kMaxChoices, &params.n));
   STRATA_RETURN_IF_ERROR(fields->Strings("stop", kMaxStops, &params.request.stop));
   STRATA_RETURN_IF_ERROR(fields->Boolean("ignore_eos", &params.request.ignore_eos));
+  STRATA_RETURN_IF_ERROR(ReadStructuredOutput(fields, serving, &params.request));
   STRATA_RETURN_IF_ERROR(ReadStream(fields, &params));
   STRATA_RETURN_IF_ERROR(RefuseUnsupported(fields));
   for (const char* name : kIgnored) fields->Ignore(name);

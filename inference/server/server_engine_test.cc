@@ -1,4 +1,6 @@
 // The real engine behind the server: what is served is what the engine says offline.
+#include <algorithm>
+#include <regex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -62,6 +64,31 @@ class ServerEngineTest : public ::testing::Test {
   std::shared_ptr<Engine> engine_;
   std::unique_ptr<Server> server_;
 };
+
+TEST_F(ServerEngineTest, AnswersHaveTheFormThatWasAskedFor) {
+  nlohmann::json body = {{"prompt", "The answer is "}, {"max_tokens", 60}, {"seed", 3}};
+  for (double temperature : {0.0, 1.0}) {
+    body["temperature"] = temperature;
+    body["structured_outputs"] = {{"choice", {"yes", "no, never", "é"}}};
+    const std::string choice = Served(body);
+    EXPECT_TRUE(choice == "yes" || choice == "no, never" || choice == "é") << choice;
+    EXPECT_EQ(Streamed(body), choice);
+    body["structured_outputs"] = {{"regex", "[a-c]{3}-\\d{2,4}"}};
+    const std::string matched = Served(body);
+    EXPECT_TRUE(std::regex_match(matched, std::regex("[a-c]{3}-\\d{2,4}"))) << matched;
+    body["structured_outputs"] = {{"grammar", "root ::= \"(\" root? \")\""}};
+    const std::string nest = Served(body);
+    EXPECT_EQ(std::count(nest.begin(), nest.end(), '('), std::count(nest.begin(), nest.end(), ')'));
+    EXPECT_EQ(nest.rfind('('), nest.find(')') - 1) << nest;
+    body.erase("structured_outputs");
+    body["response_format"] = {{"type", "json_object"}};
+    body["logit_bias"] = {{"34", 60}, {"125", 50}};  // " and }, so that it ends
+    const std::string object = Served(body);
+    EXPECT_TRUE(nlohmann::json::parse(object, nullptr, false).is_object()) << object;
+    body.erase("response_format");
+    body.erase("logit_bias");
+  }
+}
 
 TEST_F(ServerEngineTest, ServedTextIsOfflineText) {
   GenerateRequest greedy{

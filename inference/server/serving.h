@@ -12,6 +12,7 @@
 
 #include "inference/engine/engine.h"
 #include "inference/server/chat_template.h"
+#include "inference/server/grammar_cache.h"
 #include "inference/server/http_server.h"
 #include "inference/server/keep_alive.h"
 #include "inference/server/metrics.h"
@@ -26,6 +27,7 @@ struct Serving {
       : engine(std::move(served)),
         model_name(std::move(name)),
         chat(std::move(template_of_chat)),
+        grammars(&engine->tokenizer()),
         metrics(model_name),
         slots(max_requests),
         keep_alive(ping) {}
@@ -38,6 +40,7 @@ struct Serving {
   std::optional<int32_t> tool_call_end;        // one that ends the model's turn after calls
   bool add_bos = false;
   int64_t created = 0;  // seconds since 1970
+  GrammarCache grammars;
   ServerMetrics metrics;
   RequestSlots slots;    // generations under way
   KeepAlive keep_alive;  // last: its thread uses the rest
