@@ -17,11 +17,11 @@
 namespace strata::inference {
 namespace {
 
-// Texts that repeat themselves, for speculation, and have many ways to go on.
-constexpr char kGrammar[] = R"(
-root  ::= "[" entry ("," entry)* "]"
-entry ::= "{\"" [a-z]{1,4} "\":" ([0-9]{1,3} | root) "}"
-)";
+// Texts that repeat themselves, for speculation, and have many ways to go on; of bytes below 61, the least vocabulary.
+constexpr char kGrammar[] = R"gbnf(
+root  ::= "(" entry ("," entry)* ")"
+entry ::= [!-&]{1,4} ":" ([0-9]{1,3} | root) ";"
+)gbnf";
 
 constexpr int64_t kSlots = 512, kMaxRows = 16, kMaxSequences = 4, kTokens = 44;
 
