@@ -160,12 +160,15 @@ absl::Status ReduceGraph(const Options& options) {
   compiler::ReduceOptions reduce;
   reduce.max_checks = options.max_checks;
   reduce.max_seconds = options.seconds;
-  reduce.progress = [](int nodes, int checks) {
-    std::fprintf(stderr, "\r%d nodes after %d checks ", nodes, checks);
-  };
+  const bool live = isatty(STDERR_FILENO) == 1;
+  if (live) {
+    reduce.progress = [](int nodes, int checks) {
+      std::fprintf(stderr, "\r%d nodes after %d checks ", nodes, checks);
+    };
+  }
   STRATA_ASSIGN_OR_RETURN(const compiler::ReducedGraph reduction,
                           compiler::Reduce(graph, shows, reduce));
-  std::fprintf(stderr, "\r%d -> %d nodes after %d checks%s\n", graph.nodes_size(),
+  std::fprintf(stderr, "%s%d -> %d nodes after %d checks%s\n", live ? "\r" : "", graph.nodes_size(),
                reduction.graph.nodes_size(), reduction.checks,
                reduction.complete ? "" : "; a limit ended it");
   return Emit(options.output, graph::PrintGraph(reduction.graph));

@@ -63,7 +63,7 @@ figure.code { background: var(--code) }
 .table { overflow-x: auto; margin: 1rem 0; background: var(--paper); border: 1px solid var(--line); border-radius: 10px }
 table { border-collapse: collapse; width: 100%; font-size: .88rem }
 caption { caption-side: bottom; text-align: left; color: var(--soft); font-size: .86rem; padding: .6rem .9rem }
-th, td { padding: .42rem .9rem; text-align: left; vertical-align: top }
+th, td { padding: .42rem .65rem; text-align: left; vertical-align: top }
 th { color: var(--soft); font-weight: 600; border-bottom: 1px solid var(--line); white-space: nowrap }
 td.num, th.num { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 tbody tr:nth-child(even) { background: var(--stripe) }

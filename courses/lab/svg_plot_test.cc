@@ -251,7 +251,7 @@ TEST(MemoryPlot, BlocksAndArena) {
                                      3 << 20);
   ExpectSound(svg);
   EXPECT_EQ(Count(svg, "class=\"memory"), 2);
-  EXPECT_THAT(svg, HasSubstr("scores\n1 MiB at 1 MiB\nsteps 2 to 2"));
+  EXPECT_THAT(svg, HasSubstr("scores\n1 MiB at 1 MiB\nfrom step 2 to 2"));
   EXPECT_THAT(svg, HasSubstr("arena 3 MiB"));
   EXPECT_THAT(MemoryPlot({}, {}, 0), HasSubstr("no data"));
   ExpectSound(MemoryPlot({}, {{"one", 0, 0, 0, 1}}, kNan));

@@ -178,7 +178,7 @@ std::string MemoryPlot(const PlotOptions& given, const std::vector<MemoryBlock>&
     frame.svg.Rect(
         x, y, std::max(width, 0.5), std::max(height, 0.5), edged,
         absl::StrCat(block->name, "\n", SiNumber(block->size, "B"), " at ",
-                     SiNumber(block->offset, "B"), "\nsteps ", Coordinate(block->first_step),
+                     SiNumber(block->offset, "B"), "\nfrom step ", Coordinate(block->first_step),
                      " to ", Coordinate(block->last_step)),
         HueOf(block->name));
     const std::string name = height < 12 ? "" : FitText(block->name, 10, width - 6);

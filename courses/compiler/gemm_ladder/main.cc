@@ -100,7 +100,7 @@ absl::StatusOr<Report> Run(const Flags& flags) {
                                 flags.size, flags.size, flags.size));
   for (const GemmRung& rung : rungs) {
     report.AddCard({rung.name, absl::StrFormat("%.1f GFLOP/s", rung.gflops(problem)),
-                    absl::StrFormat("%.0f %% of peak", 100 * rung.gflops(problem) * 1e9 / peak)});
+                    absl::StrFormat("%.1f %% of peak", 100 * rung.gflops(problem) * 1e9 / peak)});
     std::printf("%-8s %8.1f GFLOP/s  %5.1f %% of peak\n", rung.name.c_str(), rung.gflops(problem),
                 100 * rung.gflops(problem) * 1e9 / peak);
   }

@@ -10,6 +10,7 @@
 #include "courses/compiler/memory_pareto/pareto.h"
 #include "courses/lab/claims.h"
 #include "courses/lab/lab_main.h"
+#include "courses/lab/plot_format.h"
 #include "courses/lab/report.h"
 #include "courses/lab/svg_plot.h"
 
@@ -78,10 +79,10 @@ absl::StatusOr<Report> Run(const ParetoModel& model, int steps) {
                 "What a training step must hold in memory, and what it costs to hold less");
   const ParetoPoint& written = pareto.points.front();
   const ParetoPoint& last = pareto.points.back();
-  report.AddCard({"temporaries as written",
-                  absl::StrFormat("%.1f MB", static_cast<double>(written.memory.arena) / 1e6), ""});
   report.AddCard(
-      {"least found", absl::StrFormat("%.1f MB", static_cast<double>(last.memory.arena) / 1e6),
+      {"temporaries as written", SiNumber(static_cast<double>(written.memory.arena), "B"), ""});
+  report.AddCard(
+      {"least found", SiNumber(static_cast<double>(last.memory.arena), "B"),
        absl::StrFormat("for %.1f %% more flops", 100 * last.extra_flops / written.flops)});
   report.AddSection("The front");
   report.AddParagraph(

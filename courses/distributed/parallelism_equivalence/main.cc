@@ -29,7 +29,7 @@ void AddMatrix(const EquivalenceStudy& study, Report& report) {
       "gradient, parameter or "
       "moment needs; the tolerance is derived from the roundings on its way "
       "(`distributed/equivalence_matrix.h`).");
-  Series used{.name = "a combination"};
+  Series used;
   for (size_t i = 0; i < study.rows.size(); ++i) {
     used.x.push_back(static_cast<double>(i + 1));
     used.y.push_back(100 * study.rows[i].worst);
@@ -38,9 +38,9 @@ void AddMatrix(const EquivalenceStudy& study, Report& report) {
   report.AddFigure(ScatterPlot({.title = "Tolerance used",
                                 .height = 280,
                                 .x = {.label = "row of the matrix"},
-                                .y = {.label = "worst element, % of its tolerance"}},
+                                .y = {.label = "worst element", .unit = "%"}},
                                {used}),
-                   "Above 100 % a row would fail. Names are tooltips.");
+                   "Of its tolerance; above 100 % a row would fail. Names are tooltips.");
   Table table{.columns = {{"combination"},
                           {"ranks", true},
                           {"used, %", true},
