@@ -13,15 +13,25 @@
 namespace strata::compiler {
 namespace {
 
-// What memory moves in the time of one vector instruction of a core; both grow with the threads.
-constexpr double kBytesFromMemory = 5;
-
 std::string TextOf(const GemmEpilogue& epilogue) {
   schedule::Program program;
   program.buffers = epilogue.inputs;
   program.buffers.insert(program.buffers.end(), epilogue.outputs.begin(), epilogue.outputs.end());
   program.body = epilogue.nests;
   return schedule::Print(program);
+}
+
+// Of the matrices that it reads and writes, each once.
+double MatrixBytes(const GemmEpilogue& epilogue) {
+  double bytes = 0;
+  for (const auto* buffers : {&epilogue.inputs, &epilogue.outputs}) {
+    for (const schedule::Buffer& buffer : *buffers) {
+      if (buffer.dims.size() < 2) continue;
+      bytes +=
+          static_cast<double>(buffer.elements()) * static_cast<double>(chips::SizeOf(buffer.dtype));
+    }
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -80,7 +90,7 @@ int64_t ProductKernels::EpiloguePrice(const graph::OpCall& call) const {
   if (!alone.problem || !fused.problem) return 0;
   const double instructions = GemmCost(*fused.problem, fused.config, machine_) -
                               GemmCost(*alone.problem, alone.config, machine_);
-  return static_cast<int64_t>(std::max(instructions, 0.0) * kBytesFromMemory);
+  return static_cast<int64_t>(std::max(instructions, 0.0) * kGemmBytesFromMemory);
 }
 
 absl::Status ProductKernels::AddReferences(graph::Graph region, EmittedProduct* product) const {
@@ -123,8 +133,10 @@ absl::StatusOr<EmittedProduct> ProductKernels::EmitFused(const graph::Node& fusi
     return absl::UnimplementedError("the product is no emitted kernel with whole sums");
   const GemmProblem& problem = *product.decision.problem;
   STRATA_ASSIGN_OR_RETURN(product.region, EpilogueOf(region, problem));
-  STRATA_ASSIGN_OR_RETURN(product.kernels,
-                          Emit(problem, product.decision.config, product.region.epilogue));
+  GemmConfig& config = product.decision.config;
+  config = WithRowsShared(problem, config, MatrixBytes(product.region.epilogue), machine_);
+  if (config.by_rows) absl::StrAppend(&product.decision.reason, "; threads share rows");
+  STRATA_ASSIGN_OR_RETURN(product.kernels, Emit(problem, config, product.region.epilogue));
   STRATA_RETURN_IF_ERROR(AddReferences(region, &product));
   return product;
 }

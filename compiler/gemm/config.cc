@@ -36,13 +36,22 @@ absl::Status CheckGemmConfig(const GemmConfig& c) {
     return absl::InvalidArgumentError(
         absl::StrCat("gemm config: depth: ", c.depth, " is odd; bf16 is multiplied in pairs"));
   }
+  if (c.by_rows) {
+    if (!c.pack_b_first) {
+      return absl::InvalidArgumentError(
+          "gemm config: threads that share rows need pack_b=first: every row meets all of B");
+    }
+    return CheckRange("bytes of a block of C", c.rows * c.panels * c.columns() * 4, 0,
+                      kMaxBlockBytes);
+  }
   return CheckRange("bytes of a block of B", c.depth * c.panels * c.columns() * 4, 0,
                     kMaxBlockBytes);
 }
 
 std::string GemmConfigText(const GemmConfig& c) {
   return absl::StrCat("tile=", c.rows, "x", c.columns(), " depth=", c.depth, " panels=", c.panels,
-                      " pack_b=", c.pack_b_first ? "first" : "block");
+                      " pack_b=", c.pack_b_first ? "first" : "block",
+                      c.by_rows ? " share=rows" : "");
 }
 
 absl::StatusOr<GemmConfig> ParseGemmConfig(absl::string_view text) {
@@ -67,8 +76,10 @@ absl::StatusOr<GemmConfig> ParseGemmConfig(absl::string_view text) {
   if (fields["pack_b"] != "first" && fields["pack_b"] != "block")
     return Malformed(text, "pack_b is neither first nor block");
   config.pack_b_first = fields["pack_b"] == "first";
-  if (fields.size() != 4)
-    return Malformed(text, "it has other fields than tile, depth, panels and pack_b");
+  config.by_rows = fields.count("share") > 0;
+  if (config.by_rows && fields["share"] != "rows") return Malformed(text, "share is not rows");
+  if (fields.size() != (config.by_rows ? 5 : 4))
+    return Malformed(text, "it has other fields than tile, depth, panels, pack_b and share");
   STRATA_RETURN_IF_ERROR(CheckGemmConfig(config));
   return config;
 }

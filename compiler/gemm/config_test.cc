@@ -17,6 +17,11 @@ TEST(GemmConfigTest, TextGoesThereAndBack) {
   STRATA_ASSERT_OK_AND_ASSIGN(const GemmConfig other,
                               ParseGemmConfig(GemmConfigText(GemmConfig())));
   EXPECT_EQ(other, GemmConfig());
+  GemmConfig rows = config;
+  rows.by_rows = true;
+  EXPECT_EQ(GemmConfigText(rows), "tile=8x48 depth=512 panels=5 pack_b=first share=rows");
+  STRATA_ASSERT_OK_AND_ASSIGN(const GemmConfig third, ParseGemmConfig(GemmConfigText(rows)));
+  EXPECT_EQ(third, rows);
 }
 
 TEST(GemmConfigTest, BadTextNamesTheField) {
@@ -31,6 +36,8 @@ TEST(GemmConfigTest, BadTextNamesTheField) {
   refuses("tile=14x32 depth=768 panels= pack_b=block", "panels is no number");
   refuses("tile=14x32 depth=768 panels=4 pack_b=maybe", "neither first nor block");
   refuses("tile=14x32 depth=768 panels=4 pack_b=block color=red", "other fields");
+  refuses("tile=14x32 depth=768 panels=4 pack_b=first share=columns", "share is not rows");
+  refuses("tile=14x32 depth=768 panels=4 pack_b=block share=rows", "need pack_b=first");
   refuses("tile=14x32 tile=14x32 depth=768 panels=4 pack_b=block", "given twice");
   refuses("tile=99x32 depth=768 panels=4 pack_b=block", "rows of the tile: 99");
   refuses("tile=14x32 depth=65536 panels=4 pack_b=block", "bytes of a block of B");

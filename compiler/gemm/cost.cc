@@ -21,6 +21,11 @@ constexpr double kBytesFromThirdLevel = 12;  // a vector instruction's time brin
 constexpr double kRoom = 0.625;              // of the second-level cache, for a block of B
 constexpr double kExposed = 0.3;             // of that time, which prefetching does not hide
 
+// Of rows shared among threads:
+constexpr double kWorthRows = 1.0 / 16;  // of the product's time that memory takes
+constexpr int64_t kFewestPanels = 32;    // of A: the last one must not make a thread wait
+constexpr int64_t kRowColumns = 1024;    // of a block: its rows are the runs that memory moves
+
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 int64_t EvenDepth(int64_t K, int64_t most) {
@@ -133,6 +138,22 @@ std::optional<GemmConfig> WholeSumConfig(const GemmProblem& problem, const GemmM
   if (whole < problem.K) return std::nullopt;
   const std::vector<GemmConfig> configs = Ranked(problem, {whole}, machine);
   return configs.empty() ? std::nullopt : std::optional<GemmConfig>(configs.front());
+}
+
+GemmConfig WithRowsShared(const GemmProblem& problem, const GemmConfig& config, double bytes,
+                          const GemmMachine& machine) {
+  const int64_t b_bytes = 4 * PackedB(problem, config).elements();
+  const double traffic = bytes / kGemmBytesFromMemory;
+  if (traffic < kWorthRows * GemmCost(problem, config, machine) ||
+      bytes < 4 * static_cast<double>(machine.l2_bytes) || b_bytes > 2 * machine.l2_bytes ||
+      CeilDiv(problem.M, config.rows) < kFewestPanels)
+    return config;
+  GemmConfig shared = config;
+  const int64_t panels = PackedB(problem, config).panels;
+  const int64_t blocks = CeilDiv(panels * config.columns(), kRowColumns);
+  shared.panels = CeilDiv(panels, blocks);
+  shared.pack_b_first = shared.by_rows = true;
+  return CheckGemmConfig(shared).ok() ? shared : config;
 }
 
 }  // namespace strata::compiler

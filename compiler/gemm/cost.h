@@ -24,6 +24,9 @@ struct GemmMachine {
   int64_t l2_bytes = 1 << 20;  // of one core
 };
 
+// What memory moves in the time of one vector instruction of a core; both grow with the threads.
+inline constexpr double kGemmBytesFromMemory = 5;
+
 // Cache sizes from the chip (levels it does not tell keep the defaults), registers from the instruction set.
 GemmMachine GemmMachineOf(const chips::Chip& chip, const std::string& isa);
 
@@ -40,6 +43,12 @@ GemmConfig DefaultGemmConfig(const GemmProblem& problem, const GemmMachine& mach
 // The best by GemmCost of those whose tiles hold whole sums, as an epilogue needs: depth >= K. Nothing where a sum is too
 // long for that.
 std::optional<GemmConfig> WholeSumConfig(const GemmProblem& problem, const GemmMachine& machine);
+
+// `config`, of whole sums, for an epilogue that moves `bytes` of matrices [M, N]: with threads that share rows where that
+// traffic counts beside the product (the update of a large parameter), there are rows enough to share evenly, and a
+// packed B stays close; else as it is.
+GemmConfig WithRowsShared(const GemmProblem& problem, const GemmConfig& config, double bytes,
+                          const GemmMachine& machine);
 
 }  // namespace strata::compiler
 

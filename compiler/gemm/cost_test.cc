@@ -64,5 +64,28 @@ TEST(GemmCostTest, ABlockOfBStaysInTheSecondLevelCache) {
   }
 }
 
+// Of AdamW: three matrices in, three out.
+double UpdateBytes(const GemmProblem& p) { return 24.0 * static_cast<double>(p.M * p.N); }
+
+TEST(GemmCostTest, RowsAreSharedWhereMemoryCounts) {
+  const GemmProblem p{.M = 3072, .N = 768, .K = 256, .transpose_a = true, .dtype = chips::BF16};
+  const GemmConfig whole = *WholeSumConfig(p, kAvx512);
+  const GemmConfig shared = WithRowsShared(p, whole, UpdateBytes(p), kAvx512);
+  EXPECT_TRUE(shared.by_rows);
+  EXPECT_EQ(shared.panels * shared.columns(), 768);
+  EXPECT_OK(CheckGemmConfig(shared));
+  EXPECT_EQ(WithRowsShared(p, whole, 0, kAvx512), whole);
+  // Few rows, a long sum, a B that does not stay close, matrices that do.
+  for (const GemmProblem& other :
+       {GemmProblem{.M = 256, .N = 9216, .K = 256, .dtype = chips::BF16},
+        GemmProblem{.M = 3072, .N = 768, .K = 4096, .dtype = chips::BF16},
+        GemmProblem{.M = 3072, .N = 6144, .K = 256, .dtype = chips::BF16},
+        GemmProblem{.M = 512, .N = 128, .K = 64, .dtype = chips::BF16}}) {
+    const GemmConfig config = *WholeSumConfig(other, kAvx512);
+    EXPECT_EQ(WithRowsShared(other, config, UpdateBytes(other), kAvx512), config)
+        << GemmName(other);
+  }
+}
+
 }  // namespace
 }  // namespace strata::compiler

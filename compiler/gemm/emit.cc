@@ -26,6 +26,14 @@ int64_t PackGrain(const PackedShape& shape) {
   return Grain(kGrainBytes, 4.0 * static_cast<double>(shape.words * shape.width), shape.panels);
 }
 
+absl::Status CheckShare(const GemmProblem& problem, const GemmConfig& config,
+                        const GemmEpilogue& epilogue) {
+  if (!config.by_rows || !epilogue.empty() || problem.result == chips::BF16)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "gemm config: share=rows: nothing follows this product; its threads share columns");
+}
+
 absl::Status CheckWholeSums(const GemmProblem& problem, const GemmConfig& config,
                             const GemmEpilogue& epilogue) {
   const bool needs = problem.result == chips::BF16 || !epilogue.empty();
@@ -44,6 +52,7 @@ absl::StatusOr<EmittedGemm> EmitGemm(const GemmProblem& problem, const GemmConfi
   STRATA_RETURN_IF_ERROR(CheckGemmConfig(config));
   STRATA_RETURN_IF_ERROR(IsaFlags(isa).status());
   STRATA_RETURN_IF_ERROR(CheckWholeSums(problem, config, epilogue));
+  STRATA_RETURN_IF_ERROR(CheckShare(problem, config, epilogue));
   STRATA_ASSIGN_OR_RETURN(const GemmLoops loops, GemmLoopsOf(problem, config, epilogue));
   std::vector<schedule::KernelPart> parts = {loops.pack_a, loops.multiply};
   if (loops.pack_b) parts.push_back(*loops.pack_b);
@@ -59,8 +68,9 @@ absl::StatusOr<EmittedGemm> EmitGemm(const GemmProblem& problem, const GemmConfi
   gemm.pack_a = std::move(kernels[0]);
   gemm.pack_a.set_grain(PackGrain(a));
   gemm.multiply = std::move(kernels[1]);
-  const double flops = problem.flops() / static_cast<double>(std::max<int64_t>(b.panels, 1));
-  gemm.multiply.set_grain(Grain(kGrainFlops, flops, b.panels));
+  const int64_t shared = config.by_rows ? a.panels : b.panels;
+  const double flops = problem.flops() / static_cast<double>(std::max<int64_t>(shared, 1));
+  gemm.multiply.set_grain(Grain(kGrainFlops, flops, shared));
   if (!loops.pack_b) return gemm;
   gemm.pack_b = std::move(kernels[2]);
   gemm.pack_b->set_grain(PackGrain(b));

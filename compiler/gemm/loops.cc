@@ -205,6 +205,24 @@ class ScheduleWriter {
     return text_;
   }
 
+  // Of ProgramWriter::WithSums(), for threads that share rows: a row of tiles, then what follows, row by row.
+  std::string WithSumsByRows() {
+    Step("split ei ", c_.rows, " -> ip ii");
+    SplitColumns("ej");
+    Step("reorder ip jb ii jp jj");
+    Step("compute_at S jb");
+    const std::string terms = SplitTerms();
+    Step("split j ", c_.columns(), " -> jt js");
+    Step("reorder jt ", terms, " i js", bf16_ ? " pair" : "");
+    PackOperands("jb");
+    Step("cache_write S at jt -> acc");
+    Multiply();
+    Step("vectorise jj");
+    LoopsOfPacking();
+    Step("parallel ip");
+    return text_;
+  }
+
  private:
   template <typename... Parts>
   void Step(const Parts&... parts) {
@@ -332,8 +350,10 @@ absl::StatusOr<GemmLoops> GemmLoopsOf(const GemmProblem& problem, const GemmConf
   ProgramWriter program(problem, epilogue);
   loops.program = has_sums ? program.WithSums() : program.Plain();
   ScheduleWriter schedule(problem, config, epilogue);
-  STRATA_ASSIGN_OR_RETURN(
-      loops.schedule, schedule::ParseSchedule(has_sums ? schedule.WithSums() : schedule.Plain()));
+  STRATA_ASSIGN_OR_RETURN(loops.schedule,
+                          schedule::ParseSchedule(!has_sums        ? schedule.Plain()
+                                                  : config.by_rows ? schedule.WithSumsByRows()
+                                                                   : schedule.WithSums()));
 
   const std::string name =
       absl::StrCat(problem.dtype == chips::BF16 ? "bf16_" : "f32_", GemmLayout(problem));

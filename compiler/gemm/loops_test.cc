@@ -134,6 +134,24 @@ TEST(GemmLoopsTest, EpiloguesComputeTheSame) {
   }
 }
 
+TEST(GemmLoopsTest, RowsThatThreadsShareAreTheSame) {
+  if (!HostRuns("avx512")) GTEST_SKIP() << "this machine has no AVX-512";
+  int number = 0;
+  for (const auto& [m, n, k] : kSizes) {
+    for (const chips::DType dtype : {chips::F32, chips::BF16}) {
+      const GemmProblem problem{
+          .M = m, .N = n, .K = k, .transpose_a = number % 2 == 0, .dtype = dtype};
+      GemmConfig config = kWhole;
+      config.panels = 2;
+      config.pack_b_first = config.by_rows = true;
+      ExpectSame(problem, config, TwoResults(problem, number % 3 == 1));
+      EXPECT_THAT(EmitGemm(problem, config, "avx512"),
+                  StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nothing follows")));
+      ++number;
+    }
+  }
+}
+
 TEST(GemmLoopsTest, KernelsAreReplayed) {
   for (const chips::DType dtype : {chips::F32, chips::BF16}) {
     for (const GemmConfig& config : {kWhole, kFirst}) {
