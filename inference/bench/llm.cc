@@ -27,11 +27,11 @@
 #include "compiler/tools/provenance/page.h"
 #include "framework/graph/attributes.h"
 #include "framework/graph/types.h"
+#include "inference/bench/prompt_work.h"
 #include "inference/bench/step_provenance.h"
 #include "inference/bench/step_workload.h"
 #include "inference/engine/compiled_step_runner.h"
 #include "llm/model/config.h"
-#include "llm/model/decoder.h"
 #include "llm/model/local_model.h"
 #include "llm/model/pretrained.h"
 
@@ -123,7 +123,8 @@ chips::DType ArithmeticOf(const std::string& quant) {
 }
 
 absl::StatusOr<Measured> MeasurePrefill(const Flags& flags, const Loaded& loaded,
-                                        const chips::Chip& host, StepWorkload* work) {
+                                        const chips::Chip& host, int64_t step_rows,
+                                        StepWorkload* work) {
   std::vector<double> seconds;
   for (int64_t run = 0; run <= flags.runs; ++run) {
     work->Start();
@@ -132,11 +133,7 @@ absl::StatusOr<Measured> MeasurePrefill(const Flags& flags, const Loaded& loaded
   }
   const chips::DType dtype = ArithmeticOf(loaded.quant);
   STRATA_ASSIGN_OR_RETURN(const double peak, chips::PeakFlops(host, dtype, /*matmul=*/true));
-  // Of a training step a third: no backward pass; and the head only of the last token.
-  const double head = 2.0 * static_cast<double>(loaded.config.vocab_size()) *
-                      static_cast<double>(loaded.config.width());
-  const double flops = llm::TrainingFlops(loaded.config, flags.prompt, flags.prompt) / 3 -
-                       head * static_cast<double>(flags.prompt - 1);
+  STRATA_ASSIGN_OR_RETURN(const double flops, PromptFlops(*loaded.model, flags.prompt, step_rows));
   const auto tokens = static_cast<double>(flags.prompt);
   return Measured{tokens / Median(seconds), tokens / (flops / peak),
                   absl::StrFormat("%.0f G%s/s of %s", peak / 1e9,
@@ -218,7 +215,8 @@ absl::Status Run(const Flags& flags, double started) {
   STRATA_ASSIGN_OR_RETURN(const chips::Chip host, chips::MeasureHost(host_options));
   Measured measured;
   if (flags.phase == "prefill") {
-    STRATA_ASSIGN_OR_RETURN(measured, MeasurePrefill(flags, loaded, host, &work));
+    STRATA_ASSIGN_OR_RETURN(measured,
+                            MeasurePrefill(flags, loaded, host, runner->max_rows(), &work));
   } else {
     STRATA_ASSIGN_OR_RETURN(measured, MeasureDecode(flags, loaded, host, slot_bytes, &work));
   }

@@ -107,10 +107,11 @@ absl::StatusOr<HostTensor> CompiledStepRunner::InputTensor(const graph::Graph& g
         absl::StrCat("model '", model_->name(), "' has no weight '", name, "'"));
   }
   if (name == "views") return views_;
-  const std::pair<const char*, int32_t**> kNumbers[] = {
-      {"tokens", &program->tokens},         {"positions", &program->positions},
-      {"slots", &program->slots},           {"row_view", &program->row_view},
-      {"row_length", &program->row_length}, {"logit_rows", &program->logit_rows}};
+  const std::pair<const char*, int32_t**> kNumbers[] = {{"tokens", &program->tokens},
+                                                        {"positions", &program->positions},
+                                                        {"slots", &program->slots},
+                                                        {"row_view", &program->row_view},
+                                                        {"row_length", &program->row_length}};
   for (const auto& [known, data] : kNumbers) {
     if (name != known) continue;
     HostTensor tensor = HostTensor::Zeros(type.dtype, type.dims());
@@ -135,8 +136,8 @@ absl::StatusOr<CompiledStepRunner::Program*> CompiledStepRunner::ProgramFor(int6
     STRATA_ASSIGN_OR_RETURN(HostTensor tensor, InputTensor(program.graph, input, &program));
     program.inputs.push_back(std::move(tensor));
   }
-  for (const int32_t* data : {program.tokens, program.positions, program.slots, program.row_view,
-                              program.row_length, program.logit_rows}) {
+  for (const int32_t* data :
+       {program.tokens, program.positions, program.slots, program.row_view, program.row_length}) {
     if (data != nullptr) continue;
     return absl::InternalError(
         absl::StrCat("model '", model_->name(), "': its step lacks an input of DecoderModel's"));
@@ -173,18 +174,16 @@ absl::StatusOr<CompiledStepRunner::Program*> CompiledStepRunner::Prepare(
   const auto wanted =
       std::count_if(rows.begin(), rows.end(), [](const StepRow& row) { return row.logits; });
   STRATA_ASSIGN_OR_RETURN(Program * program, ProgramFor(static_cast<int64_t>(rows.size()), wanted));
-  int32_t* logit_row = program->logit_rows;
-  for (int64_t i = 0; i < program->rows; ++i) {
-    const bool padding = i >= static_cast<int64_t>(rows.size());
-    const StepRow row = padding ? StepRow() : rows[static_cast<size_t>(i)];
+  const auto set = [&](int64_t i, const StepRow& row) {
     program->tokens[i] = row.token;
     program->positions[i] = row.position;
     program->slots[i] = row.slot;
     program->row_view[i] = row.view;
     program->row_length[i] = row.length;
-    if (row.logits) *logit_row++ = static_cast<int32_t>(i);
-  }
-  std::fill(logit_row, program->logit_rows + program->logits, 0);
+  };
+  int64_t first = 0, other = wanted;  // those wanted come first, each kind in its order
+  for (const StepRow& row : rows) set(row.logits ? first++ : other++, row);
+  for (; other < program->rows; ++other) set(other, StepRow());
   return program;
 }
 

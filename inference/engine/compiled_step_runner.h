@@ -69,9 +69,9 @@ class CompiledStepRunner : public StepRunner {
     graph::Graph graph;
     compiler::CompiledEvaluator::Loaded* loaded = nullptr;  // owned by evaluator_
     std::vector<graph::HostTensor> inputs;                  // in the graph's order
-    // Into `inputs`, of one number a row (logit_rows: one a wanted row).
+    // Into `inputs`, of one number a row.
     int32_t *tokens = nullptr, *positions = nullptr, *slots = nullptr, *row_view = nullptr,
-            *row_length = nullptr, *logit_rows = nullptr;
+            *row_length = nullptr;
     int64_t rows = 0, logits = 0;
   };
 

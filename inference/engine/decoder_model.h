@@ -20,7 +20,7 @@ using WeightMap = std::map<std::string, graph::HostTensor>;
 // pool of slots.
 struct StepShape {
   int64_t rows = 1;         // R: tokens of this step, padding included
-  int64_t logit_rows = 1;   // rows whose logits are wanted
+  int64_t logit_rows = 1;   // of those, from the first on, whose logits are wanted
   int64_t views = 1;        // V: lists of slots that rows may attend to
   int64_t view_length = 1;  // L: the longest such list
   int64_t slots = 1;        // of the pool; slot 0 takes what padding rows write
@@ -41,11 +41,10 @@ class DecoderModel {
   //              "slots" [R] i32: where row r's key and value go, each slot but 0 at most once;
   //              "views" [V, L] i32: slots in the order of the text;
   //              "row_view" [R] i32, "row_length" [R] i32: row r attends to the first row_length[r]
-  //              slots of views[row_view[r]], its own among them (0: a padding row);
-  //              "logit_rows" [logit_rows] i32: indices of rows
+  //              slots of views[row_view[r]], its own among them (0: a padding row)
   //   PARAMETER: the weights, by name
   //   STATE:     the caches of every layer, dim 0 = slots, each with an update; zeros at first
-  //   output 0:  "logits" [logit_rows, vocabulary] f32
+  //   output 0:  "logits" [logit_rows, vocabulary] f32, of the first rows
   // A row's bits depend on its token, position, and the keys and values it sees: on nothing else.
   virtual absl::StatusOr<graph::Graph> BuildStep(const StepShape& shape, KvFormat kv) const = 0;
 

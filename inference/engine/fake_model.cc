@@ -56,7 +56,8 @@ class FakeModel : public DecoderModel {
     ValueId x = b.Apply("add", {b.Apply("embedding", {w["embedding"], in.tokens}),
                                 b.Apply("embedding", {w["position"], in.positions})});
     for (const char* layer : {"0", "1"}) x = b.Apply("add", {x, Layer(&b, x, w, in, layer, kv)});
-    const ValueId rows = b.Apply("embedding", {x, in.logit_rows});
+    const ValueId rows = b.Apply(
+        "slice", {x}, {{"axis", Attr(0)}, {"start", Attr(0)}, {"limit", Attr(shape.logit_rows)}});
     b.Output(b.Apply("add", {b.Apply("matmul", {rows, w["head"]}), w["bias"]}), "logits",
              graph::SHARDED);
     for (const auto& [before, after] : updates) b.Update(before, after);
@@ -66,7 +67,7 @@ class FakeModel : public DecoderModel {
  private:
   struct StepInputs {
     StepShape shape;
-    ValueId tokens, positions, slots, views, row_view, row_length, logit_rows;
+    ValueId tokens, positions, slots, views, row_view, row_length;
     std::vector<std::pair<ValueId, ValueId>>* updates = nullptr;  // of caches, declared last
   };
   struct Kept {
@@ -84,8 +85,7 @@ class FakeModel : public DecoderModel {
             data("slots", {rows}),
             data("views", {shape.views, shape.view_length}),
             data("row_view", {rows}),
-            data("row_length", {rows}),
-            data("logit_rows", {shape.logit_rows})};
+            data("row_length", {rows})};
   }
 
   static Kept Keep(Builder* b, const std::string& name, ValueId fresh, const StepInputs& in,

@@ -23,11 +23,13 @@ struct Model {
   inference::KvFormat kv;
 };
 
-// How the text is fed: `chunk` tokens a step, beside `others` rows of other sequences in each.
+// How the text is fed: `chunk` tokens a step, beside `others` rows of other sequences in each, whose logits may be wanted
+// too.
 struct Way {
   size_t chunk;
   size_t others;
   StepHarnessOptions options;
+  bool all_logits = true;
 };
 
 class BatchInvarianceTest : public testing::TestWithParam<Model> {
@@ -50,11 +52,11 @@ class BatchInvarianceTest : public testing::TestWithParam<Model> {
     for (size_t done = 0; done < kText.size(); done += way.chunk) {
       std::vector<StepHarness::Row> rows;
       for (size_t i = 0; i < way.others / 2; ++i)
-        rows.push_back({1 + i % 3, static_cast<int32_t>(7 * (done + i) % 61)});
-      const size_t first = rows.size();
+        rows.push_back({1 + i % 3, static_cast<int32_t>(7 * (done + i) % 61), way.all_logits});
+      const size_t first = way.all_logits ? rows.size() : 0;
       for (size_t i = 0; i < way.chunk; ++i) rows.push_back({0, kText[done + i]});
       for (size_t i = way.others / 2; i < way.others; ++i)
-        rows.push_back({1 + i % 3, static_cast<int32_t>(5 * (done + i) % 61)});
+        rows.push_back({1 + i % 3, static_cast<int32_t>(5 * (done + i) % 61), way.all_logits});
       absl::StatusOr<Logits> logits = harness.Step(rows);
       EXPECT_OK(logits.status());
       if (!logits.ok()) return all;
@@ -75,7 +77,8 @@ TEST_P(BatchInvarianceTest, BitsDoNotDependOnCompanyChunksAndSlots) {
                       {1, 7, {.shuffle = 4}},
                       {4, 8, {.shuffle = 5}},
                       {8, 0, {}},
-                      {8, 1, {.shuffle = 6, .padding = 3}}};
+                      {8, 1, {.shuffle = 6, .padding = 3}},
+                      {2, 5, {.shuffle = 7, .padding = 1}, /*all_logits=*/false}};
   for (const Way& way : ways) {
     const Logits other = Run(way);
     ASSERT_EQ(other.size(), alone.size());

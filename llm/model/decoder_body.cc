@@ -82,7 +82,8 @@ Tensor DecoderBody::Hidden(const Tensor& tokens, const Tensor& positions) const 
                                            Init::Normal(config_.init_std()));
     x = x + framework::Embed(table, positions);
   }
-  for (int64_t layer = 0; layer < config_.layers(); ++layer) x = Layer(layer, x);
+  for (int64_t layer = 0; layer < config_.layers(); ++layer)
+    x = Layer(layer, layer + 1 < config_.layers() ? RowSet::kAll : RowSet::kWanted, x);
   return x;
 }
 
@@ -97,34 +98,40 @@ Tensor DecoderBody::Logits(const Tensor& x) const {
   return SoftCap(Times(logits, config_.logit_scale()), config_.logit_softcap());
 }
 
+Tensor DecoderBody::Of(RowSet rows, const Tensor& x) const {
+  return rows == RowSet::kAll ? x : medium_.Wanted(x);
+}
+
 template <typename Block>
-Tensor DecoderBody::Residual(TensorRole before, TensorRole after, int64_t layer, const Tensor& x,
-                             Block block) const {
+Tensor DecoderBody::Residual(TensorRole before, TensorRole after, int64_t layer, RowSet rows,
+                             const Tensor& x, Block block) const {
   const NormPlacement placement = config_.norm_placement();
   Tensor y = block(placement == NORM_AFTER ? x : Norm(before, layer, x));
   if (placement != NORM_BEFORE) y = Norm(after, layer, y);
-  return x + y;
+  return Of(rows, x) + y;
 }
 
-Tensor DecoderBody::Layer(int64_t layer, Tensor x) const {
+Tensor DecoderBody::Layer(int64_t layer, RowSet rows, Tensor x) const {
   const Builder::Scope scope(medium_.builder(), FillName(row_.hf_layer, layer));
-  x = Residual(Role::kAttentionNorm, Role::kAttentionPostNorm, layer, x, [&](const Tensor& in) {
-    return config_.has_latent() ? LatentAttentionOf(layer, in) : Attention(layer, in);
-  });
-  return Residual(Role::kMlpNorm, Role::kMlpPostNorm, layer, x,
+  const auto attention = [&](const Tensor& in) {
+    return config_.has_latent() ? LatentAttentionOf(layer, rows, in) : Attention(layer, rows, in);
+  };
+  x = Residual(Role::kAttentionNorm, Role::kAttentionPostNorm, layer, rows, x, attention);
+  return Residual(Role::kMlpNorm, Role::kMlpPostNorm, layer, RowSet::kAll, x,
                   [&](const Tensor& in) { return FeedForward(layer, in); });
 }
 
-AttentionSpec DecoderBody::SpecOf(int64_t layer) const {
+AttentionSpec DecoderBody::SpecOf(int64_t layer, RowSet queries) const {
   AttentionSpec spec;
   spec.name = FillName(row_.hf_layer, layer) + ".attention";
   spec.scale = config_.attention_scale() * RopeScoreFactor(config_);
   spec.window = LayerHasWindow(config_, layer) ? config_.window() : 0;
   spec.softcap = config_.attention_softcap();
+  spec.queries = queries;
   return spec;
 }
 
-Heads DecoderBody::Project(int64_t layer, const Tensor& x) const {
+Heads DecoderBody::Project(int64_t layer, RowSet rows, const Tensor& x) const {
   const int64_t C = config_.width(), D = config_.head_width();
   const int64_t q_width = config_.heads() * D, kv_width = config_.kv_heads() * D;
   const bool bias = config_.qkv_bias();
@@ -133,11 +140,11 @@ Heads DecoderBody::Project(int64_t layer, const Tensor& x) const {
     const int64_t all = q_width + 2 * kv_width;
     const Tensor qkv =
         medium_.Multiply(Matrix(Role::kQkv, layer, C, all, bias), x, Location::current());
-    flat = {Slice(qkv, 2, 0, q_width), Slice(qkv, 2, q_width, q_width + kv_width),
+    flat = {Of(rows, Slice(qkv, 2, 0, q_width)), Slice(qkv, 2, q_width, q_width + kv_width),
             Slice(qkv, 2, q_width + kv_width, all)};
   } else {
-    flat.q =
-        medium_.Multiply(Matrix(Role::kQuery, layer, C, q_width, bias), x, Location::current());
+    flat.q = medium_.Multiply(Matrix(Role::kQuery, layer, C, q_width, bias), Of(rows, x),
+                              Location::current());
     flat.k = medium_.Multiply(Matrix(Role::kKey, layer, C, kv_width, bias), x, Location::current());
     flat.v =
         medium_.Multiply(Matrix(Role::kValue, layer, C, kv_width, bias), x, Location::current());
@@ -150,36 +157,36 @@ Tensor DecoderBody::HeadNorm(TensorRole role, int64_t layer, const Tensor& x) co
   return config_.qk_norm() ? Norm(role, layer, x) : x;
 }
 
-Tensor DecoderBody::Attention(int64_t layer, const Tensor& x) const {
-  Heads heads = Project(layer, x);
+Tensor DecoderBody::Attention(int64_t layer, RowSet rows, const Tensor& x) const {
+  Heads heads = Project(layer, rows, x);
   heads.q = HeadNorm(Role::kQueryNorm, layer, heads.q);
   heads.k = HeadNorm(Role::kKeyNorm, layer, heads.k);
   if (!config_.learned_positions()) {
     const bool local = LayerHasWindow(config_, layer);
-    heads.q = medium_.Turn(local, heads.q);
-    heads.k = medium_.Turn(local, heads.k);
+    heads.q = medium_.Turn(local, rows, heads.q);
+    heads.k = medium_.Turn(local, RowSet::kAll, heads.k);
   }
-  const Tensor mixed = medium_.Attend(SpecOf(layer), heads);
+  const Tensor mixed = medium_.Attend(SpecOf(layer, rows), heads);
   const int64_t width = config_.heads() * config_.head_width();
   return medium_.Multiply(
       Matrix(Role::kAttentionOutput, layer, width, config_.width(), config_.output_bias(), true),
-      Reshape(mixed, {x.dim(0), x.dim(1), width}), Location::current());
+      Reshape(mixed, {mixed.dim(0), mixed.dim(1), width}), Location::current());
 }
 
-Tensor DecoderBody::LatentAttentionOf(int64_t layer, const Tensor& x) const {
+Tensor DecoderBody::LatentAttentionOf(int64_t layer, RowSet rows, const Tensor& x) const {
   const LatentAttention& l = config_.latent();
   const int64_t C = config_.width(), H = config_.heads();
   const int64_t q_width = H * (l.nope_width() + l.rope_width());
   const bool local = LayerHasWindow(config_, layer);
 
-  Tensor q;
+  Tensor q = Of(rows, x);
   if (l.query_rank() > 0) {
-    const Tensor down = medium_.Multiply(Matrix(Role::kQueryDown, layer, C, l.query_rank()), x,
+    const Tensor down = medium_.Multiply(Matrix(Role::kQueryDown, layer, C, l.query_rank()), q,
                                          Location::current());
     q = medium_.Multiply(Matrix(Role::kQueryUp, layer, l.query_rank(), q_width),
                          Norm(Role::kQueryDownNorm, layer, down), Location::current());
   } else {
-    q = medium_.Multiply(Matrix(Role::kQuery, layer, C, q_width), x, Location::current());
+    q = medium_.Multiply(Matrix(Role::kQuery, layer, C, q_width), q, Location::current());
   }
   q = SplitHeads(q, H, l.nope_width() + l.rope_width());
   const int64_t both = l.kv_rank() + l.rope_width();
@@ -187,16 +194,17 @@ Tensor DecoderBody::LatentAttentionOf(int64_t layer, const Tensor& x) const {
 
   LatentHeads heads;
   heads.q_nope = Slice(q, 3, 0, l.nope_width());
-  heads.q_rope = medium_.Turn(local, Slice(q, 3, l.nope_width(), l.nope_width() + l.rope_width()));
+  heads.q_rope =
+      medium_.Turn(local, rows, Slice(q, 3, l.nope_width(), l.nope_width() + l.rope_width()));
   heads.kv = Norm(Role::kKvDownNorm, layer, Slice(kv, 2, 0, l.kv_rank()));
-  heads.k_rope =
-      medium_.Turn(local, SplitHeads(Slice(kv, 2, l.kv_rank(), both), 1, l.rope_width()));
+  heads.k_rope = medium_.Turn(local, RowSet::kAll,
+                              SplitHeads(Slice(kv, 2, l.kv_rank(), both), 1, l.rope_width()));
   const MatrixSpec up =
       Matrix(Role::kKvUp, layer, l.kv_rank(), H * (l.nope_width() + l.value_width()));
-  const Tensor mixed = medium_.AttendLatent(SpecOf(layer), l, up, heads);
+  const Tensor mixed = medium_.AttendLatent(SpecOf(layer, rows), l, up, heads);
   const int64_t width = H * l.value_width();
   return medium_.Multiply(Matrix(Role::kAttentionOutput, layer, width, C, false, true),
-                          Reshape(mixed, {x.dim(0), x.dim(1), width}), Location::current());
+                          Reshape(mixed, {mixed.dim(0), mixed.dim(1), width}), Location::current());
 }
 
 Tensor DecoderBody::FeedForward(int64_t layer, const Tensor& x) const {

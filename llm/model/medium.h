@@ -35,15 +35,19 @@ struct StackSpec {
   int64_t count = 1;
 };
 
+// Which rows of the step an activation has: all, or those whose logits are wanted.
+enum class RowSet { kAll, kWanted };
+
 // What an attention layer asks of its medium.
 struct AttentionSpec {
   std::string name;  // of the layer's attention: its caches are "<name>.k_cache", "<name>.v_cache"
   double scale = 1;
   int64_t window = 0;
   double softcap = 0;
+  RowSet queries = RowSet::kAll;  // keys and values are of all rows
 };
 
-// q [B, T, H, D], k [B, T, KV, D], v [B, T, KV, D].
+// q [B, T, H, D], k [B, T, KV, D], v [B, T, KV, D]. T of q, here and below, is that of the spec's queries.
 struct Heads {
   Tensor q, k, v;
 };
@@ -77,12 +81,14 @@ class Medium {
   virtual Tensor LookUp(const MatrixSpec& table, const Tensor& ids) = 0;
   // x [..., in] times the table [out, in].
   virtual Tensor Unembed(const MatrixSpec& table, const Tensor& x) = 0;
-  // x [B, T, H, W] with its heads turned by the tokens' positions, as the config's RoPE says; `local`: of a layer with
-  // a window.
-  virtual Tensor Turn(bool local, const Tensor& x) = 0;
-  // [B, T, H, D of v].
+  // Of x [B, T, ...] of all rows, those wanted.
+  virtual Tensor Wanted(const Tensor& x) = 0;
+  // x [B, T, H, W] of `rows` with its heads turned by the tokens' positions, as the config's RoPE says; `local`: of a
+  // layer with a window.
+  virtual Tensor Turn(bool local, RowSet rows, const Tensor& x) = 0;
+  // [B, T of q, H, D of v].
   virtual Tensor Attend(const AttentionSpec& spec, const Heads& heads) = 0;
-  // [B, T, H, value width]; `up` makes each head's nope key and value from kv.
+  // [B, T of q, H, value width]; `up` makes each head's nope key and value from kv.
   virtual Tensor AttendLatent(const AttentionSpec& spec, const LatentAttention& sizes,
                               const MatrixSpec& up, const LatentHeads& heads) = 0;
   // Sum over the chosen experts of weight * expert(x). `scores` [B, T, E] weigh experts, `choice` [B, T, E] ranks them;

@@ -54,14 +54,12 @@ Tensor Batch(const Tensor& x) {
 
 PackedMedium::PackedMedium(graph::Builder& builder, const DecoderConfig& config,
                            const std::map<std::string, PackedMatrix>& matrices, StepInputs inputs,
-                           int64_t slots, KvFormat kv)
+                           KvFormat kv)
     : builder_(builder),
       config_(config),
       matrices_(matrices),
       inputs_(std::move(inputs)),
-      slots_(slots),
-      kv_(kv),
-      rows_(inputs_.slots.dim(0).size()) {}
+      kv_(kv) {}
 
 Tensor PackedMedium::Once(const std::string& name, const graph::TensorType& type) {
   Tensor& tensor = made_[name];
@@ -117,7 +115,17 @@ Tensor PackedMedium::Unembed(const MatrixSpec& table, const Tensor& x) {
   return Multiply(table, x, Location::current());
 }
 
-Tensor PackedMedium::Turn(bool local, const Tensor& x) {
+// The wanted rows are the first.
+Tensor PackedMedium::Wanted(const Tensor& x) {
+  const inference::StepShape& shape = inputs_.shape;
+  return shape.logit_rows == shape.rows ? x : framework::Slice(x, 1, 0, shape.logit_rows);
+}
+
+Tensor PackedMedium::Of(RowSet rows, const Tensor& input) {
+  return rows == RowSet::kAll ? input : Rows(Wanted(Batch(input)));
+}
+
+Tensor PackedMedium::Turn(bool local, RowSet rows, const Tensor& x) {
   const bool own = local && config_.window() > 0;
   const Tensor frequencies =
       Once(own ? kLocalFrequencies : kRopeFrequencies, {chips::F32, {config_.rope().width() / 2}});
@@ -126,19 +134,19 @@ Tensor PackedMedium::Turn(bool local, const Tensor& x) {
     attributes["width"] = Attr(config_.rope().width());
   const double magnitude = RopeMagnitude(config_, local);
   if (magnitude != 1) attributes["magnitude"] = Attr(magnitude);
-  return Apply("rope", {x, Batch(inputs_.positions), frequencies}, attributes);
+  return Apply("rope", {x, Batch(Of(rows, inputs_.positions)), frequencies}, attributes);
 }
 
 PackedMedium::Cache PackedMedium::Write(const std::string& name, const Tensor& fresh) {
-  const graph::Shape dims = {slots_, fresh.dim(1), fresh.dim(2)};
+  const graph::Shape dims = {inputs_.shape.slots, fresh.dim(1), fresh.dim(2)};
   const Tensor cache = framework::Input(builder_, name, {DTypeOf(kv_), dims}, graph::STATE);
   if (kv_ != KvFormat::kInt8) {
     const Tensor updated = Apply("cache_write", {cache, fresh, inputs_.slots});
     if (updated.valid()) builder_.Update(cache.id(), updated.id());
     return {updated, {}};
   }
-  const Tensor scale = framework::Input(builder_, name + ".scale",
-                                        {chips::F32, {slots_, fresh.dim(1)}}, graph::STATE);
+  const Tensor scale = framework::Input(
+      builder_, name + ".scale", {chips::F32, {inputs_.shape.slots, fresh.dim(1)}}, graph::STATE);
   const std::vector<Tensor> both =
       framework::ApplyMulti("cache_write_q8", {cache, scale, fresh, inputs_.slots});
   if (both.size() == 2 && both[0].valid()) {
@@ -153,7 +161,8 @@ Tensor PackedMedium::Paged(const AttentionSpec& spec, const Tensor& q, const Cac
                            const Cache& values, int64_t value_width) {
   std::vector<Tensor> in = {q, keys.elements, values.elements};
   if (kv_ == KvFormat::kInt8) in.insert(in.end(), {keys.scales, values.scales});
-  in.insert(in.end(), {inputs_.views, inputs_.row_view, inputs_.row_length});
+  in.insert(in.end(), {inputs_.views, Of(spec.queries, inputs_.row_view),
+                       Of(spec.queries, inputs_.row_length)});
   graph::Attributes attributes = {{"scale", Attr(spec.scale)}};
   if (spec.window > 0) attributes["window"] = Attr(spec.window);
   if (spec.softcap > 0) attributes["softcap"] = Attr(spec.softcap);
@@ -167,23 +176,24 @@ Tensor PackedMedium::Attend(const AttentionSpec& spec, const Heads& heads) {
   return Batch(Paged(spec, Rows(heads.q), keys, values, 0));
 }
 
-// [R, H]: 0, 1, 2, ... in each row.
-Tensor PackedMedium::HeadNumbers(int64_t heads) {
-  if (!head_numbers_.valid()) {
-    head_numbers_ = Tensor(builder_, builder_.Apply("iota", {},
-                                                    {{"dtype", Attr(chips::I32)},
-                                                     {"dims", Attr(graph::Shape{rows_, heads})},
-                                                     {"axis", Attr(1)}}));
+// [rows, H]: 0, 1, 2, ... in each row.
+Tensor PackedMedium::HeadNumbers(int64_t rows, int64_t heads) {
+  Tensor& made = head_numbers_[rows];
+  if (!made.valid()) {
+    made = Tensor(builder_, builder_.Apply("iota", {},
+                                           {{"dtype", Attr(chips::I32)},
+                                            {"dims", Attr(graph::Shape{rows, heads})},
+                                            {"axis", Attr(1)}}));
   }
-  return head_numbers_;
+  return made;
 }
 
 Tensor PackedMedium::AttendLatent(const AttentionSpec& spec, const LatentAttention& l,
                                   const MatrixSpec& up, const LatentHeads& in) {
-  const Tensor numbers = HeadNumbers(config_.heads());
+  const Tensor numbers = HeadNumbers(in.q_nope.dim(1).size(), config_.heads());
   const Tensor q = ProductOfEach(up.name + ".key.packed", Rows(in.q_nope), numbers);
   const Tensor q_both = framework::Concat({q, Rows(in.q_rope)}, 2);  // [R, H, rank + rope]
-  const Tensor kv = Reshape(in.kv, {rows_, 1, l.kv_rank()});
+  const Tensor kv = Reshape(in.kv, {in.kv.dim(1), 1, l.kv_rank()});
   const Cache cache = Write(spec.name + ".kv_cache", framework::Concat({kv, Rows(in.k_rope)}, 2));
   const Tensor mixed = Paged(spec, q_both, cache, cache, l.kv_rank());
   return Batch(ProductOfEach(up.name + ".value.packed", mixed, numbers));
@@ -195,13 +205,14 @@ Tensor PackedMedium::MixExperts(const Experts& experts, const ExpertsSpec& spec,
   const Tensor weigh = Rows(scores);
   const Route route = ChooseExperts(experts, weigh, same ? weigh : Rows(choice));
   const int64_t C = config_.width();
-  const Tensor row = Reshape(x, {rows_, 1, C});
+  const graph::Size rows = x.dim(1);
+  const Tensor row = Reshape(x, {rows, 1, C});
   const auto times = [&](const StackSpec& stack, const Tensor& in) {
     return ProductOfEach(stack.matrix.name + ".packed", in, route.ids);
   };
   const Tensor hidden = Activate(spec.activation, times(spec.gate, row)) * times(spec.up, row);
   const Tensor y = times(spec.down, hidden);  // [R, k, C]
-  const Tensor weights = Reshape(route.weights, {rows_, experts.per_token(), 1});
+  const Tensor weights = Reshape(route.weights, {rows, experts.per_token(), 1});
   return Batch(framework::Sum(y * weights, {1}));
 }
 

@@ -14,13 +14,14 @@
 
 namespace strata::llm {
 
-// The step's DATA inputs, as inference/engine/decoder_model.h has them.
+// The step's DATA inputs and sizes, as inference/engine/decoder_model.h has them.
 struct StepInputs {
   Tensor positions;   // [R]
   Tensor slots;       // [R]
   Tensor views;       // [V, L]
   Tensor row_view;    // [R]
   Tensor row_length;  // [R]
+  inference::StepShape shape;
 };
 
 class PackedMedium : public Medium {
@@ -28,7 +29,7 @@ class PackedMedium : public Medium {
   // `config` is StepConfig()'s. Both references must outlive the medium.
   PackedMedium(graph::Builder& builder, const DecoderConfig& config,
                const std::map<std::string, PackedMatrix>& matrices, StepInputs inputs,
-               int64_t slots, inference::KvFormat kv);
+               inference::KvFormat kv);
 
   graph::Builder& builder() override { return builder_; }
   Tensor Parameter(const std::string& name, const std::vector<int64_t>& dims,
@@ -36,7 +37,8 @@ class PackedMedium : public Medium {
   Tensor Multiply(const MatrixSpec& matrix, const Tensor& x, const Location& location) override;
   Tensor LookUp(const MatrixSpec& table, const Tensor& ids) override;
   Tensor Unembed(const MatrixSpec& table, const Tensor& x) override;
-  Tensor Turn(bool local, const Tensor& x) override;
+  Tensor Wanted(const Tensor& x) override;
+  Tensor Turn(bool local, RowSet rows, const Tensor& x) override;
   Tensor Attend(const AttentionSpec& spec, const Heads& heads) override;
   Tensor AttendLatent(const AttentionSpec& spec, const LatentAttention& sizes, const MatrixSpec& up,
                       const LatentHeads& heads) override;
@@ -61,17 +63,17 @@ class PackedMedium : public Medium {
   Cache Write(const std::string& name, const Tensor& fresh);
   Tensor Paged(const AttentionSpec& spec, const Tensor& q, const Cache& keys, const Cache& values,
                int64_t value_width);
-  Tensor HeadNumbers(int64_t heads);
+  // One of the step's inputs [R], or of `rows` of it.
+  Tensor Of(RowSet rows, const Tensor& input);
+  Tensor HeadNumbers(int64_t rows, int64_t heads);
 
   graph::Builder& builder_;
   const DecoderConfig& config_;
   const std::map<std::string, PackedMatrix>& matrices_;
   StepInputs inputs_;
-  int64_t slots_;
   inference::KvFormat kv_;
-  int64_t rows_;
-  std::map<std::string, Tensor> made_;  // parameters, by name
-  Tensor head_numbers_;
+  std::map<std::string, Tensor> made_;      // parameters, by name
+  std::map<int64_t, Tensor> head_numbers_;  // by rows
 };
 
 }  // namespace strata::llm

@@ -26,6 +26,10 @@ absl::Status Check(const inference::StepShape& shape) {
     if (size < 1)
       return absl::InvalidArgumentError(absl::StrCat("step: ", name, ": ", size, " is below 1"));
   }
+  if (shape.logit_rows > shape.rows) {
+    return absl::InvalidArgumentError(absl::StrCat("step: logit_rows: ", shape.logit_rows,
+                                                   " of a step of ", shape.rows, " rows"));
+  }
   return absl::OkStatus();
 }
 
@@ -44,16 +48,15 @@ absl::StatusOr<graph::Graph> BuildPackedStep(const DecoderConfig& config,
   inputs.views = Ints(builder, "views", {shape.views, shape.view_length});
   inputs.row_view = Ints(builder, "row_view", {shape.rows});
   inputs.row_length = Ints(builder, "row_length", {shape.rows});
-  const Tensor logit_rows = Ints(builder, "logit_rows", {shape.logit_rows});
+  inputs.shape = shape;
 
   const DecoderConfig step = StepConfig(config);
   const Builder::Scope scope(builder, config.architecture());
-  PackedMedium medium(builder, step, matrices, inputs, shape.slots, kv);
+  PackedMedium medium(builder, step, matrices, inputs, kv);
   const DecoderBody decoder(medium, step);
   const Tensor hidden =
       decoder.Hidden(Reshape(tokens, {1, shape.rows}), Reshape(inputs.positions, {1, shape.rows}));
-  const Tensor wanted = framework::Embed(Reshape(hidden, {shape.rows, config.width()}), logit_rows);
-  const Tensor logits = decoder.Logits(wanted);
+  const Tensor logits = decoder.Logits(Reshape(hidden, {shape.logit_rows, config.width()}));
   // The logits come first among the outputs; the caches' updates were listed as they were made.
   builder.Output(logits.id(), "logits", graph::SHARDED);
   absl::StatusOr<graph::Graph> graph = std::move(builder).Build();

@@ -78,8 +78,10 @@ class PackedStepTest : public testing::TestWithParam<std::string> {
     for (const auto& text : kTexts) expected_.push_back(Expected(config_, weights_, text));
   }
 
-  // Feeds chunks of all texts side by side: chunk[i % size] tokens of each in step i.
-  void ExpectSteps(const std::vector<size_t>& chunks, const StepHarnessOptions& options) {
+  // Feeds chunks of all texts side by side: chunk[i % size] tokens of each in step i. Logits are wanted of every
+  // `every`th token.
+  void ExpectSteps(const std::vector<size_t>& chunks, const StepHarnessOptions& options,
+                   size_t every = 1) {
     StepHarness harness(*model_, interpreter_, options);
     std::vector<size_t> done(kTexts.size(), 0);
     double worst = 0;
@@ -89,13 +91,15 @@ class PackedStepTest : public testing::TestWithParam<std::string> {
       for (size_t s = 0; s < kTexts.size(); ++s) {
         for (size_t i = 0; i < chunks[(step + s) % chunks.size()] && done[s] < kTexts[s].size();
              ++i) {
-          places.emplace_back(s, done[s]);
-          rows.push_back({s, kTexts[s][done[s]++]});
+          const bool wanted = (done[s] + 1) % every == 0;
+          if (wanted) places.emplace_back(s, done[s]);
+          rows.push_back({s, kTexts[s][done[s]++], wanted});
         }
       }
       if (rows.empty()) break;
       STRATA_ASSERT_OK_AND_ASSIGN(const Logits logits, harness.Step(rows));
-      for (size_t i = 0; i < rows.size(); ++i)
+      ASSERT_EQ(logits.size(), places.size());
+      for (size_t i = 0; i < places.size(); ++i)
         worst = std::max(worst,
                          WorstDifference(logits[i], expected_[places[i].first][places[i].second]));
     }
@@ -115,6 +119,10 @@ TEST_P(PackedStepTest, WholePrompts) { ExpectSteps({12}, {.shuffle = 3}); }
 
 TEST_P(PackedStepTest, RaggedChunksInScatteredSlotsWithPadding) {
   ExpectSteps({5, 1, 3}, {.shuffle = 9, .padding = 2});
+}
+
+TEST_P(PackedStepTest, LogitsOfSomeRows) {
+  ExpectSteps({6, 2, 4}, {.shuffle = 4, .padding = 1}, /*every=*/3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, PackedStepTest, testing::ValuesIn(Names()),
@@ -182,6 +190,9 @@ TEST(PackedStep, BadShapesAreNamed) {
   STRATA_ASSERT_OK_AND_ASSIGN(auto model, MakeDecoderModel("tiny", config, TinyWeights(config, 1)));
   EXPECT_THAT(model->BuildStep({.rows = 0}, inference::KvFormat::kF32),
               StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("rows: 0")));
+  EXPECT_THAT(
+      model->BuildStep({.rows = 2, .logit_rows = 3}, inference::KvFormat::kF32),
+      StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("logit_rows: 3 of a step")));
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ Tensor PlainMedium::Frequencies(bool local) {
   return made;
 }
 
-Tensor PlainMedium::Turn(bool local, const Tensor& x) {
+Tensor PlainMedium::Turn(bool local, RowSet, const Tensor& x) {
   double theta = 0;
   const bool plain = RopeIsPlain(config_, local, &theta);
   graph::Attributes attributes = {{"theta", Attr(theta)},

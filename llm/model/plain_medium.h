@@ -1,5 +1,5 @@
 // PlainMedium: f32 parameters, whole sequences side by side [B, T]. For training, and the oracle of the engine's steps.
-// Everything is in its direct form: latent attention makes keys and values of all heads, all experts see all tokens.
+// All rows are wanted. Everything is in its direct form: latent attention makes keys and values of all heads, all experts see all tokens.
 #ifndef STRATA_LLM_MODEL_PLAIN_MEDIUM_H_
 #define STRATA_LLM_MODEL_PLAIN_MEDIUM_H_
 
@@ -24,7 +24,8 @@ class PlainMedium : public Medium {
   Tensor Multiply(const MatrixSpec& matrix, const Tensor& x, const Location& location) override;
   Tensor LookUp(const MatrixSpec& table, const Tensor& ids) override;
   Tensor Unembed(const MatrixSpec& table, const Tensor& x) override;
-  Tensor Turn(bool local, const Tensor& x) override;
+  Tensor Wanted(const Tensor& x) override { return x; }
+  Tensor Turn(bool local, RowSet rows, const Tensor& x) override;
   Tensor Attend(const AttentionSpec& spec, const Heads& heads) override;
   Tensor AttendLatent(const AttentionSpec& spec, const LatentAttention& sizes, const MatrixSpec& up,
                       const LatentHeads& heads) override;

@@ -40,21 +40,26 @@ absl::StatusOr<std::vector<HostTensor>> StepHarness::Bind(
 
 absl::StatusOr<std::vector<std::vector<float>>> StepHarness::Step(const std::vector<Row>& rows) {
   const auto used = static_cast<int64_t>(rows.size());
-  std::vector<int32_t> tokens, positions, slots, row_view, row_length, logit_rows;
-  for (const Row& row : rows) {
-    std::vector<int32_t>& sequence = sequences_[row.sequence];
-    tokens.push_back(row.token);
-    positions.push_back(static_cast<int32_t>(sequence.size()));
+  const auto wanted =
+      std::count_if(rows.begin(), rows.end(), [](const Row& row) { return row.logits; });
+  std::vector<size_t> place;  // of each row in the step
+  for (size_t i = 0, first = 0, other = static_cast<size_t>(wanted); i < rows.size(); ++i)
+    place.push_back(rows[i].logits ? first++ : other++);
+  std::vector<int32_t> tokens(rows.size()), positions(rows.size()), slots(rows.size()),
+      row_view(rows.size()), row_length(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::vector<int32_t>& sequence = sequences_[rows[i].sequence];
     if (free_.empty()) return absl::ResourceExhaustedError("no slots are left");
-    slots.push_back(free_.back());
+    tokens[place[i]] = rows[i].token;
+    positions[place[i]] = static_cast<int32_t>(sequence.size());
+    slots[place[i]] = free_.back();
     sequence.push_back(free_.back());
     free_.pop_back();
-    row_length.push_back(static_cast<int32_t>(sequence.size()));
-    logit_rows.push_back(static_cast<int32_t>(logit_rows.size()));
+    row_length[place[i]] = static_cast<int32_t>(sequence.size());
   }
-  for (const Row& row : rows) {  // all sequences of the step are known now
-    row_view.push_back(
-        static_cast<int32_t>(std::distance(sequences_.begin(), sequences_.find(row.sequence))));
+  for (size_t i = 0; i < rows.size(); ++i) {  // all sequences of the step are known now
+    row_view[place[i]] =
+        static_cast<int32_t>(std::distance(sequences_.begin(), sequences_.find(rows[i].sequence)));
   }
   for (auto* list : {&tokens, &positions, &slots, &row_view, &row_length})
     list->resize(list->size() + static_cast<size_t>(options_.padding), 0);
@@ -69,8 +74,8 @@ absl::StatusOr<std::vector<std::vector<float>>> StepHarness::Step(const std::vec
   const int64_t view_count =
       std::max<int64_t>(options_.views, static_cast<int64_t>(sequences_.size()));
   views.resize(static_cast<size_t>(view_count) * longest, 0);
-  const inference::StepShape shape = {used + options_.padding, used, view_count,
-                                      static_cast<int64_t>(longest), options_.slots};
+  const inference::StepShape shape = {used + options_.padding, std::max<int64_t>(wanted, 1),
+                                      view_count, static_cast<int64_t>(longest), options_.slots};
   STRATA_ASSIGN_OR_RETURN(const graph::Graph graph, model_.BuildStep(shape, options_.kv));
   const auto ints = [](std::vector<int64_t> dims, const std::vector<int32_t>& values) {
     return HostTensor::FromVector<int32_t>(std::move(dims), values);
@@ -81,12 +86,11 @@ absl::StatusOr<std::vector<std::vector<float>>> StepHarness::Step(const std::vec
                                        {"slots", ints({shape.rows}, slots)},
                                        {"views", ints({shape.views, shape.view_length}, views)},
                                        {"row_view", ints({shape.rows}, row_view)},
-                                       {"row_length", ints({shape.rows}, row_length)},
-                                       {"logit_rows", ints({used}, logit_rows)}}));
+                                       {"row_length", ints({shape.rows}, row_length)}}));
   STRATA_ASSIGN_OR_RETURN(const std::vector<HostTensor> outputs,
                           evaluator_.Evaluate(graph, inputs));
   std::vector<std::vector<float>> logits;
-  for (int64_t row = 0; row < used; ++row) {
+  for (int64_t row = 0; row < wanted; ++row) {
     const float* values = outputs[0].data<float>() + row * model_.vocab_size();
     logits.emplace_back(values, values + model_.vocab_size());
   }

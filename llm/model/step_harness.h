@@ -32,13 +32,14 @@ class StepHarness {
   struct Row {
     size_t sequence;
     int32_t token;
+    bool logits = true;  // wanted
   };
 
   // Both must outlive the harness.
   StepHarness(const inference::DecoderModel& model, graph::Evaluator& evaluator,
               const StepHarnessOptions& options);
 
-  // Appends the tokens to their sequences in one step.
+  // Appends the tokens to their sequences in one step, rows that want logits first. Gives a vector for each of those.
   absl::StatusOr<std::vector<std::vector<float>>> Step(const std::vector<Row>& rows);
 
  private:

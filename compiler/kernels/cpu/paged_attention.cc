@@ -152,7 +152,7 @@ class PagedAttention {
   }
 
  private:
-  // Rows by view; those that see nothing are 0 and out of the way.
+  // Rows by view, and by how many keys they see; those that see none are 0 and out of the way.
   absl::Status SortRows(const PagedBuffers& b) {
     std::fill(count_.begin(), count_.end(), 0);
     work_ = 0;
@@ -167,6 +167,13 @@ class PagedAttention {
       if (b.row_length[r] > 0)
         order_[static_cast<size_t>(count_[static_cast<size_t>(b.row_view[r])]++)] =
             static_cast<int32_t>(r);
+    }
+    // Neighbours in a unit should see about the same keys.
+    const auto sees_less = [&](int32_t a, int32_t c) { return b.row_length[a] < b.row_length[c]; };
+    for (size_t v = 0; v + 1 < count_.size(); ++v) {
+      const auto begin = order_.begin() + (v == 0 ? 0 : count_[v - 1]),
+                 end = order_.begin() + count_[v];
+      if (!std::is_sorted(begin, end, sees_less)) std::stable_sort(begin, end, sees_less);
     }
     return absl::OkStatus();
   }
