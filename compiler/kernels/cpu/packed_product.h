@@ -60,7 +60,7 @@ class PackedProduct {
              const std::vector<const float*>& x, uint8_t* panels) const;
   // How many groups a thread takes at a time where there are many rows.
   int64_t GroupsAtHand() const;
-  void SetAhead(const uint8_t* end, int64_t groups, size_t i, size_t tiles, PackedTile* tile) const;
+  void SetAhead(const uint8_t* end, size_t i, size_t tiles, PackedTile* tile) const;
   // Groups [begin, end) of one task.
   void RunGroups(const Task& task, const std::vector<Tile>& tiles, const uint8_t* panels,
                  int64_t begin, int64_t end) const;
