@@ -2,10 +2,14 @@
 //
 //   bazel run -c opt //compiler/bench:paged_attention                # TinyLlama's heads, f16
 //   bazel run -c opt //compiler/bench:paged_attention -- --kv=i8 --heads=32 --kv-heads=4 --width=64 --json
+//   bazel run -c opt //compiler/bench:paged_attention -- --cold --heads=12 --kv-heads=12 --contexts=96,160,300
 //
 // "prefill": rows of one text, each seeing those before it; its rate beside the machine's f32 peak. "decode": one row of
 // each of several texts; the bytes of the keys and values that it reads beside the machine's read bandwidth. Both roofs
-// are measured in the same process before (on a busy machine: --threads=1 --cpu-time). Slots are in no order, as after a while of serving.
+// are measured in the same process before (on a busy machine: --threads=1 --cpu-time). Slots are in no order, as after a
+// while of serving. "cold": a decoding step of many layers, whose keys no cache holds, with reads of other memory between
+// them as by products with weights; the median of the layers, beside the seconds that the same threads need to read as
+// many cold bytes in one run each, measured in turns.
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
@@ -19,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "chips/spec/host/host.h"
+#include "compiler/bench/cold_ring.h"
 #include "compiler/kernels/cpu/routine.h"
 #include "framework/graph/attributes.h"
 #include "framework/graph/host_tensor.h"
@@ -37,6 +42,7 @@ struct Flags {
   int threads = 2, repeats = 9;
   bool json = false;
   bool cpu_time = false;
+  bool cold = false;
 };
 
 // Seconds of this process's processors, or of the wall clock.
@@ -44,6 +50,12 @@ double Now(bool cpu_time) {
   timespec time{};
   clock_gettime(cpu_time ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 chips::DType TypeOfCache(const std::string& name) {
@@ -107,31 +119,39 @@ class Step {
     inputs_.push_back(row_length);
   }
 
+  // Of a run whose keys caches hold as far as they can: the best.
   absl::StatusOr<double> Seconds() {
-    graph::RegisterAllOps();
-    graph::Node node;
-    node.set_op("paged_attention");
-    graph::SetAttributes({{"scale", graph::Attr(0.125)}}, &node);
-    graph::OpCall call{&node, {}, {}};
-    std::vector<void*> buffers;
-    for (const HostTensor& input : inputs_) {
-      call.inputs.push_back(
-          {input.dtype(), graph::Shape(input.dims().begin(), input.dims().end())});
-      buffers.push_back(input.raw());
-    }
-    STRATA_ASSIGN_OR_RETURN(call.outputs,
-                            graph::InferTypes(*graph::OpRegistry::Get().Find(node.op()), call));
-    HostTensor y = HostTensor::Allocate(chips::F32, call.outputs[0].dims());
-    buffers.push_back(y.raw());
-    STRATA_ASSIGN_OR_RETURN(const RoutineFunction run,
-                            FindRoutine(node.op())->prepare(call, flags_.threads));
+    STRATA_ASSIGN_OR_RETURN(const RoutineFunction run, Prepare());
     double best = 1e9;
     for (int i = 0; i < flags_.repeats; ++i) {
       const double start = Now(flags_.cpu_time);
-      STRATA_RETURN_IF_ERROR(run(buffers.data()));
+      STRATA_RETURN_IF_ERROR(run(buffers_.data()));
       best = std::min(best, Now(flags_.cpu_time) - start);
     }
     return best;
+  }
+
+  struct Cold {
+    double seconds = 0, read_seconds = 0;
+  };
+  // Of a run whose keys no cache holds, and of reads of as many bytes: medians.
+  absl::StatusOr<Cold> ColdSeconds() {
+    STRATA_ASSIGN_OR_RETURN(const RoutineFunction run, Prepare());
+    const size_t caches = dtype_ == chips::I8 ? 4 : 2;
+    size_t piece = 0;
+    for (size_t i = 1; i <= caches; ++i) piece += inputs_[i].size_bytes();
+    ColdRing ring(piece, flags_.threads);
+    std::vector<double> seconds, reads;
+    for (int i = 0; i < std::max(64, ring.pieces()); ++i) {
+      char* at = ring.piece(i);
+      for (size_t k = 1; k <= caches; at += inputs_[k++].size_bytes()) buffers_[k] = at;
+      ring.Between();
+      const double start = Now(flags_.cpu_time);
+      STRATA_RETURN_IF_ERROR(run(buffers_.data()));
+      seconds.push_back(Now(flags_.cpu_time) - start);
+      if (i % 8 == 7) reads.push_back(ring.ReadSeconds());
+    }
+    return Cold{Median(seconds), Median(reads)};
   }
 
   // Two products of a pair of query and key.
@@ -145,6 +165,24 @@ class Step {
   }
 
  private:
+  // The routine; buffers_ are its inputs and output.
+  absl::StatusOr<RoutineFunction> Prepare() {
+    graph::RegisterAllOps();
+    graph::Node node;
+    node.set_op("paged_attention");
+    graph::SetAttributes({{"scale", graph::Attr(0.125)}}, &node);
+    graph::OpCall call{&node, {}, {}};
+    for (const HostTensor& input : inputs_) {
+      call.inputs.push_back(
+          {input.dtype(), graph::Shape(input.dims().begin(), input.dims().end())});
+      buffers_.push_back(input.raw());
+    }
+    STRATA_ASSIGN_OR_RETURN(call.outputs,
+                            graph::InferTypes(*graph::OpRegistry::Get().Find(node.op()), call));
+    y_ = HostTensor::Allocate(chips::F32, call.outputs[0].dims());
+    buffers_.push_back(y_.raw());
+    return FindRoutine(node.op())->prepare(call, flags_.threads);
+  }
   void Add(chips::DType dtype, std::vector<int64_t> dims) {
     HostTensor tensor = HostTensor::Allocate(dtype, std::move(dims));
     // Bytes 0x2c are small numbers in every dtype.
@@ -155,6 +193,8 @@ class Step {
   const Flags& flags_;
   chips::DType dtype_;
   std::vector<HostTensor> inputs_;
+  HostTensor y_;
+  std::vector<void*> buffers_;
   double keys_ = 0;  // pairs of row and key
 };
 
@@ -173,7 +213,20 @@ void Print(const Flags& flags, const char* phase, int64_t rows, int64_t keys, do
               1e-9 * rate, unit, 100 * rate / roof, 1e-9 * roof);
 }
 
+absl::Status RunCold(const Flags& flags) {
+  for (int64_t batch : {int64_t{1}, flags.batch}) {
+    for (int64_t context : flags.contexts) {
+      Step step(flags, batch, context, batch);
+      STRATA_ASSIGN_OR_RETURN(const Step::Cold cold, step.ColdSeconds());
+      Print(flags, "cold", batch, context, cold.seconds, step.cache_bytes() / cold.seconds,
+            step.cache_bytes() / cold.read_seconds, "B/s");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Run(const Flags& flags) {
+  if (flags.cold) return RunCold(flags);
   STRATA_ASSIGN_OR_RETURN(const Roofs roofs, Measure(flags.threads));
   if (!flags.json) {
     std::printf("%lld heads of %lld on %lld key heads, kv in %s, %d threads; best of %d\n",
@@ -239,6 +292,8 @@ int main(int argc, char** argv) {
   app.add_flag("--cpu-time", flags.cpu_time,
                "count this process's processors instead of the wall clock: on a busy machine, "
                "with --threads=1");
+  app.add_flag("--cold", flags.cold,
+               "decode with keys that no cache holds, beside reads of as many bytes");
   app.add_flag("--json", flags.json, "one object a line");
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = strata::compiler::Run(flags);
