@@ -220,7 +220,7 @@ class PagedAttention {
       sweep.begin = std::min<int64_t>(sweep.begin, queries.KeysOf(i).begin);
       sweep.end = std::max<int64_t>(sweep.end, queries.KeysOf(i).end);
     }
-    const int64_t most = sweeps_.MostHeads(sweep.queries, cut ? threads_ : 1);
+    const int64_t most = sweeps_.MostHeads(cut ? threads_ : 1);
     for (sweep.kv = 0; sweep.kv < g_.KV; sweep.kv += most) {
       sweep.kvs = std::min(most, g_.KV - sweep.kv);
       sweeps->push_back(sweep);
@@ -280,8 +280,8 @@ std::string Reason(const graph::OpCall& call) {
       "blocks of ", kKeyBlock, " keys, gathered from their slots once for the ",
       g.group() == 1 ? "head" : absl::StrCat(g.group(), " heads"),
       " and all rows of a view that read them; softmax as it goes; a row's result "
-      "does not depend on the others; few rows take turns by blocks of keys, not by "
-      "heads, as slots are read fastest as they lie");
+      "does not depend on the others; few rows sweep over the keys as these lie, and ask for "
+      "the next ones meanwhile");
 }
 
 }  // namespace

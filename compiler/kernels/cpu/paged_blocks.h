@@ -18,6 +18,7 @@
 
 #include <cstdint>
 
+#include "compiler/kernels/cpu/paged_ahead.h"
 #include "compiler/kernels/cpu/paged_pack.h"
 
 namespace strata::compiler {
@@ -54,8 +55,11 @@ void Softmax(const QueryBlock& queries, float softcap, const float* key_scales,
 void Mix(const QueryBlock& queries, const float* s, const float* values, float* part);
 
 // The same two straight from the cache, for queries too few to pay for packing. scratch: [D, 64] of the cache's dtype.
-void FewScores(const QueryBlock& queries, const BlockRows& keys, void* scratch, float* s);
-void FewMix(const QueryBlock& queries, const float* s, const BlockRows& values, float* part);
+// Meanwhile lines of `next` are asked for: about as many as a key's or a value's head has in a block.
+void FewScores(const QueryBlock& queries, const BlockRows& keys, void* scratch, float* s,
+               PagedAhead* next);
+void FewMix(const QueryBlock& queries, const float* s, const BlockRows& values, float* part,
+            PagedAhead* next);
 
 // Joins what later blocks gave: as if they had been computed into `queries`, if each was into a state of its own.
 void Join(const QueryBlock& queries, const float* out, const float* sum, const float* top);

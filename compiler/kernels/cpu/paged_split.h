@@ -1,5 +1,5 @@
-// How the work of decoding rows is shared out: few queries that go through all keys of their view are bound by the reads
-// of them, and reads are fast where whole slots follow each other. So threads take runs of blocks of keys, not of heads.
+// How the work of decoding rows is shared out, few queries that go through all keys of their view: threads take runs of
+// cells of about the same work, across sweeps and within them.
 //
 //   const std::vector<Sweep> sweeps = ...;
 //   const SweepParts parts = SplitSweeps(sweeps, /*parts=*/2);

@@ -9,20 +9,8 @@
 namespace strata::compiler {
 namespace {
 
-constexpr int64_t kManyQueries = 4;  // of a key head: products take longer than reads
 constexpr int64_t kNearBytes =
     256 << 10;  // of a block's keys and values: it and the next fit the second cache
-
-// Brings lines of rows near ahead of their use: slots lie about, and no machine guesses where. Whole rows in their order,
-// as memory likes it, by reads of a byte: the machine's own streams follow reads, not hints (0.80 for 1.0 ms of a GPT-2
-// step of 12 layers and 300 keys).
-void AskFor(const char* const* rows, int64_t begin, int64_t end, int64_t offset, int64_t bytes) {
-  for (int64_t j = begin; j < end; ++j) {
-    const char* const first = rows[j] + offset;
-    for (const char* line = first; line < first + bytes; line += 64)
-      (void)*static_cast<const volatile char*>(line);
-  }
-}
 
 }  // namespace
 
@@ -62,7 +50,7 @@ class SweepRun {
       if (another && !Find(&next)) return false;
       if (step.begins) Enter(*step.part);
       if (step.block.begin < step.block.end) {
-        Meet(step, asked ? nullptr : &step, another ? &next : nullptr);
+        Meet(step, asked, another ? &next : nullptr);
       } else if (!Runs(*step.part)) {
         StartCells(step);
       }
@@ -163,18 +151,23 @@ class SweepRun {
     return x;
   }
 
-  // The block's keys, then its values, of one key head after the other; meanwhile what comes next is asked for.
-  void Meet(const Step& step, const Step* unasked, const Step* next) {
+  // The block's keys, then its values, of one key head after the other. Meanwhile the values are asked for, and then the
+  // next block's keys.
+  void Meet(const Step& step, bool asked, const Step* next) {
     const Sweep& sweep = SweepOf(*step.part);
     const int64_t heads = step.kv_end - step.kv_begin;
     if (!Runs(*step.part)) StartCells(step);
-    if (unasked != nullptr) AskForKeys(*unasked, 0, 1);
+    PagedAhead ahead;
+    if (!asked) {
+      AddKeys(step, &ahead);
+      ahead.AskRest();
+    }
+    AddValues(step, &ahead);
+    if (next != nullptr) AddKeys(*next, &ahead);
     for (int64_t h = 0; h < heads; ++h) {
-      if (unasked != nullptr) AskForValues(*unasked, h, heads);
-      if (next != nullptr) AskForKeys(*next, h, heads);
       const QueryBlock x = StateIn(step, step.kv_begin + h);
       FewScores(x, step.block.Keys(g_, sweep.kv + step.kv_begin + h), turned_,
-                s_ + h * sweep.queries * kKeyBlock);
+                s_ + h * sweep.queries * kKeyBlock, &ahead);
     }
     for (int64_t h = 0; h < heads; ++h) {
       const QueryBlock x = StateIn(step, step.kv_begin + h);
@@ -187,11 +180,11 @@ class SweepRun {
               g_.quantised() ? value_scales_ : nullptr, s_ + h * sweep.queries * kKeyBlock);
     }
     for (int64_t h = 0; h < heads; ++h) {
-      if (next != nullptr) AskForValues(*next, h, heads);
       const QueryBlock x = StateIn(step, step.kv_begin + h);
       FewMix(x, s_ + h * sweep.queries * kKeyBlock,
-             step.block.Values(g_, sweep.kv + step.kv_begin + h), part_);
+             step.block.Values(g_, sweep.kv + step.kv_begin + h), part_, &ahead);
     }
+    ahead.AskRest();
   }
   QueryBlock StateIn(const Step& step, int64_t kv) {
     QueryBlock x = State(*step.part, step.number, kv);
@@ -199,23 +192,24 @@ class SweepRun {
     return x;
   }
 
-  // Share h of `shares` of a step's rows.
-  void AskForKeys(const Step& step, int64_t h, int64_t shares) const {
-    Ask(step, step.block.k, b_.k_scale, g_.D, g_.D, h, shares);
+  // Rows of a step; with the keys, the scales of both.
+  void AddKeys(const Step& step, PagedAhead* ahead) const {
+    for (const float* scale : {b_.k_scale, b_.v_scale}) {
+      if (scale == nullptr) continue;
+      scale += SweepOf(*step.part).kv + step.kv_begin;
+      for (int64_t j = step.block.begin; j < step.block.end; ++j)
+        __builtin_prefetch(scale + step.block.slots[j] * g_.KV, /*rw=*/0, /*locality=*/2);
+    }
+    Add(step, step.block.k, g_.D, g_.D, ahead);
   }
-  void AskForValues(const Step& step, int64_t h, int64_t shares) const {
-    if (b_.v != b_.k) Ask(step, step.block.v, b_.v_scale, g_.value_stride, g_.Dv, h, shares);
+  void AddValues(const Step& step, PagedAhead* ahead) const {
+    if (b_.v != b_.k) Add(step, step.block.v, g_.value_stride, g_.Dv, ahead);
   }
-  void Ask(const Step& step, const char* const* rows, const float* scale, int64_t stride,
-           int64_t width, int64_t h, int64_t shares) const {
-    const int64_t kv = SweepOf(*step.part).kv + step.kv_begin, heads = step.kv_end - step.kv_begin,
-                  keys = step.block.end - step.block.begin,
-                  begin = step.block.begin + keys * h / shares,
-                  end = step.block.begin + keys * (h + 1) / shares;
-    AskFor(rows, begin, end, kv * stride * g_.size(), ((heads - 1) * stride + width) * g_.size());
-    if (scale == nullptr) return;
-    for (int64_t j = begin; j < end; ++j)
-      __builtin_prefetch(scale + step.block.slots[j] * g_.KV + kv, 0, 2);
+  void Add(const Step& step, const char* const* rows, int64_t stride, int64_t width,
+           PagedAhead* ahead) const {
+    const int64_t kv = SweepOf(*step.part).kv + step.kv_begin, heads = step.kv_end - step.kv_begin;
+    ahead->Add(rows, step.block.begin, step.block.end, kv * stride * g_.size(),
+               ((heads - 1) * stride + width) * g_.size());
   }
 
   void Leave(const SweepPart& part) {
@@ -238,10 +232,9 @@ class SweepRun {
   QueryBlock own_;  // states of a sweep that is not cut
 };
 
-int64_t PagedSweeps::MostHeads(int64_t queries, int threads) const {
+int64_t PagedSweeps::MostHeads(int threads) const {
   const int64_t head = std::max<int64_t>(kKeyBlock * (g_.D + g_.Dv) * g_.size(), 1),
-                heads = std::max<int64_t>(g_.KV, 1),
-                shared = queries < kManyQueries ? heads : (heads + threads - 1) / threads;
+                heads = std::max<int64_t>(g_.KV, 1), shared = (heads + threads - 1) / threads;
   return std::clamp<int64_t>(std::min(kNearBytes / head, shared), 1, heads);
 }
 

@@ -21,10 +21,9 @@ class PagedSweeps {
 
   explicit PagedSweeps(const PagedGeometry& g) : g_(g) {}
 
-  // How many key heads of `queries` queries a sweep takes, so that a block of their keys and values, and the next one,
-  // stay in the second cache. Where products take longer than reads, threads had better share out heads than blocks,
-  // whose sums go from one to the other.
-  int64_t MostHeads(int64_t queries, int threads) const;
+  // How many key heads a sweep takes, so that a block of their keys and values, and the next one, stay in the second
+  // cache. A view that threads have to share is shared by heads: what blocks leave would go from one to the other.
+  int64_t MostHeads(int threads) const;
 
   void Plan(std::vector<Sweep> sweeps, int64_t parts);
   // Part `part`, by any thread. rows: in the order of views. False when a view names a slot that is not there.

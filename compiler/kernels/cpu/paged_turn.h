@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "compiler/kernels/cpu/paged_ahead.h"
 #include "compiler/kernels/cpu/paged_pack.h"
 #include "compiler/kernels/cpu/simd.h"
 
@@ -122,8 +123,10 @@ STRATA_INLINE void TurnTile(const char* const* rows, int64_t offset, char* out, 
   for (int i = 0; i < N; ++i) std::memcpy(out + i * step, &z[i], sizeof z[i]);
 }
 
+constexpr int kAskTile = 8;  // lines asked for between tiles
+
 template <typename Lanes, typename T>
-STRATA_INLINE void TurnColumns(const BlockRows& keys, T* out) {
+STRATA_INLINE void TurnColumns(const BlockRows& keys, T* out, PagedAhead& ahead) {
   constexpr int kSize = sizeof(T), N = 16 / kSize, kKeys = N * Lanes::kPieces;
   constexpr int64_t kStep = kKeyBlock * kSize;
   const int64_t whole = keys.width / N * N;
@@ -131,8 +134,10 @@ STRATA_INLINE void TurnColumns(const BlockRows& keys, T* out) {
     const char* rows[kKeys];
     for (int64_t i = 0; i < kKeys; ++i) rows[i] = keys.rows[j + i] + keys.offset;
     char* to = reinterpret_cast<char*>(out + j);
-    for (int64_t d = 0; d < whole; d += N)
+    for (int64_t d = 0; d < whole; d += N) {
+      ahead.Ask<kAskTile>();
       TurnTile<Lanes, kSize>(rows, d * kSize, to + d * kStep, kStep);
+    }
     if (whole == keys.width) continue;
     // The last elements, from a copy, as there may be nothing behind them.
     char rest[kKeys][16] = {}, turned[N][kKeys * kSize];
@@ -147,13 +152,13 @@ STRATA_INLINE void TurnColumns(const BlockRows& keys, T* out) {
   }
 }
 
-// out [width, 64]; keys that are not there may be left out.
+// out [width, 64]; meanwhile lines of `ahead` are asked for; keys that are not there may be left out.
 template <bool kWide, typename T>
-STRATA_INLINE void TurnBlock(const BlockRows& keys, T* out) {
+STRATA_INLINE void TurnBlock(const BlockRows& keys, T* out, PagedAhead& ahead) {
 #if defined(__x86_64__)
-  if constexpr (kWide) return TurnColumns<Wide64<sizeof(T)>>(keys, out);
+  if constexpr (kWide) return TurnColumns<Wide64<sizeof(T)>>(keys, out, ahead);
 #endif
-  TurnColumns<Narrow16<sizeof(T)>>(keys, out);
+  TurnColumns<Narrow16<sizeof(T)>>(keys, out, ahead);
 }
 
 }  // namespace strata::compiler::simd
