@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <functional>
 #include <future>
+#include <limits>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -124,6 +125,15 @@ TEST(Engine, BadRequestsAreRefusedByField) {
   request = Greedy(*engine, "a", 1);
   request.sampling.top_p = 2;
   EXPECT_THAT(engine->Generate(request, nullptr), StatusIs(code, HasSubstr("top_p")));
+  for (const int64_t most :
+       {std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()}) {
+    request = Greedy(*engine, "a", 1);
+    request.priority = most;
+    EXPECT_THAT(engine->Generate(request, nullptr), StatusIs(code, HasSubstr("priority")));
+    request = Greedy(*engine, "a", 1);
+    request.n = most;
+    EXPECT_THAT(engine->GenerateAll(request, nullptr), StatusIs(code, HasSubstr("n: ")));
+  }
 }
 
 EngineOptions Small() {

@@ -9,6 +9,8 @@
 namespace strata::inference {
 namespace {
 
+constexpr int64_t kMaxAnswers = 1 << 16;  // to one request; each takes memory before it begins
+
 // What the blocking forms hand from the engine's thread to the caller's.
 class Mailbox {
  public:
@@ -89,8 +91,10 @@ absl::Status EngineThread::Check(const GenerateRequest& request) const {
   const auto bad = [](auto... parts) { return absl::InvalidArgumentError(absl::StrCat(parts...)); };
   if (request.max_tokens < 0) return bad("max_tokens: ", request.max_tokens, " is negative");
   if (request.n < 1) return bad("n: ", request.n, " is below 1");
-  if (std::abs(request.priority) > AdmissionOrder::kMaxPriority)
-    return bad("priority: ", request.priority, " is beyond ", AdmissionOrder::kMaxPriority);
+  if (request.n > kMaxAnswers) return bad("n: ", request.n, " is above ", kMaxAnswers);
+  constexpr int64_t kFurthest = AdmissionOrder::kMaxPriority;
+  if (request.priority > kFurthest || request.priority < -kFurthest)
+    return bad("priority: ", request.priority, " is beyond ", kFurthest);
   if (request.prompt.empty()) return bad("prompt: is empty; give at least one token");
   const auto length = static_cast<int64_t>(request.prompt.size());
   if (length > context())
@@ -121,7 +125,8 @@ void EngineThread::Cancel(int64_t request) {
 
 absl::StatusOr<std::vector<Generation>> EngineThread::GenerateAll(const GenerateRequest& request,
                                                                   const OnToken& on_token) {
-  auto mail = std::make_shared<Mailbox>(request.n < 1 ? 0 : request.n);
+  STRATA_RETURN_IF_ERROR(Check(request));
+  auto mail = std::make_shared<Mailbox>(request.n);
   OnToken forward;
   if (on_token) {
     forward = [mail](const TokenEvent& event) {

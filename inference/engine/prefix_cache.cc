@@ -16,6 +16,7 @@ Tokens Copy(absl::Span<const int32_t> tokens) { return Tokens(tokens.begin(), to
 // An edge together with the node at its end.
 struct PrefixCache::Node {
   Node* parent = nullptr;     // null: a root
+  std::string salt;           // of a root
   Tokens tokens;              // of the edge: page_size for each page
   std::vector<PageId> pages;  // none at a root, else at least one
   uint64_t used = 0;          // clock of the last use; no two nodes have the same
@@ -30,7 +31,10 @@ PrefixCache::~PrefixCache() {
 
 PrefixCache::Node* PrefixCache::Root(const std::string& salt) {
   std::unique_ptr<Node>& root = roots_[salt];
-  if (root == nullptr) root = std::make_unique<Node>();
+  if (root == nullptr) {
+    root = std::make_unique<Node>();
+    root->salt = salt;
+  }
   return root.get();
 }
 
@@ -186,7 +190,12 @@ void PrefixCache::DropLastPage(Node* leaf) {
                                   [&](const auto& child) { return child.second.get() == leaf; });
   assert(owner != parent->children.end());
   parent->children.erase(owner);
-  if (parent->children.empty() && parent->parent != nullptr) leaves_[parent->used] = parent;
+  if (!parent->children.empty()) return;
+  if (parent->parent != nullptr) {
+    leaves_[parent->used] = parent;
+  } else {
+    roots_.erase(std::string(parent->salt));
+  }
 }
 
 int64_t PrefixCache::Evict(int64_t count) {

@@ -49,6 +49,8 @@ class PrefixCache {
   int64_t Evict(int64_t count);
 
   int64_t size() const { return size_; }  // pages kept
+  // Salts that have pages; others take no memory.
+  int64_t salts() const { return static_cast<int64_t>(roots_.size()); }
 
  private:
   struct Node;

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <random>
+#include <string>
 
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
@@ -81,6 +82,25 @@ TEST(PrefixCache, TheLeafUsedLongestAgoIsEvictedFirstAndUsedPagesNever) {
   EXPECT_EQ(cache.Evict(10), 1);
   EXPECT_EQ(cache.size(), 1);
   EXPECT_EQ(cache.MatchLength(Tokens{5}, ""), 1);
+}
+
+// Whoever makes up a salt for each request leaves nothing behind.
+TEST(PrefixCache, ASaltWithoutPagesIsForgotten) {
+  BlockAllocator pages(4, 2);
+  PrefixCache cache(&pages);
+  for (int i = 0; i < 100; ++i) {
+    const std::string salt = std::to_string(i);
+    EXPECT_THAT(cache.Match(Tokens{1, 2, 3, 4}, salt), IsEmpty());
+    if (pages.free_pages() < 2) cache.Evict(2);
+    std::vector<PageId> mine = Take(&pages, 2);
+    cache.Insert(Tokens{1, 2, 3, 4}, absl::MakeSpan(mine), salt);
+    EXPECT_EQ(cache.Match(Tokens{1, 2, 3, 4}, salt), mine);
+    Release(&pages, mine);
+    Release(&pages, mine);
+    EXPECT_LE(cache.salts(), 2);
+  }
+  cache.Evict(4);
+  EXPECT_EQ(cache.salts(), 0);
 }
 
 // Against a map from text to page: every prefix of every inserted text, less what was evicted.

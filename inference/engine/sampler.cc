@@ -15,6 +15,8 @@ namespace strata::inference {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kLargest = std::numeric_limits<float>::max();
+constexpr float kSmallest = std::numeric_limits<float>::min();
 
 float Greatest(absl::Span<const float> logits) {
   constexpr size_t kLanes = 16;  // chains that do not wait for each other
@@ -179,9 +181,12 @@ bool Sampler::Adjusts() const {
 
 void Sampler::Penalise() {
   const auto at = [&](int32_t token) -> float& { return adjusted_[static_cast<size_t>(token)]; };
-  const auto by = static_cast<float>(options_.repetition_penalty);
-  if (by != 1)
-    for (int32_t token : seen_) at(token) = at(token) > 0 ? at(token) / by : at(token) * by;
+  const auto by = static_cast<float>(
+      std::clamp<double>(options_.repetition_penalty, kSmallest, kLargest));  // not 0 as a float
+  if (by != 1) {
+    for (int32_t token : seen_)
+      at(token) = at(token) > 0 ? std::min(at(token) / by, kLargest) : at(token) * by;
+  }
   for (const auto& [token, count] : counts_) {
     at(token) -= static_cast<float>(options_.frequency_penalty * static_cast<double>(count) +
                                     options_.presence_penalty);
@@ -216,8 +221,13 @@ absl::StatusOr<absl::Span<const float>> Sampler::Adjust(absl::Span<const float> 
   if (!Adjusts()) return logits;
   adjusted_.assign(logits.begin(), logits.end());
   const auto within = [&](int32_t token) { return static_cast<size_t>(token) < logits.size(); };
-  for (const auto& [token, bias] : options_.logit_bias)
-    if (within(token)) adjusted_[static_cast<size_t>(token)] += static_cast<float>(bias);
+  for (const auto& [token, bias] : options_.logit_bias) {
+    if (within(token)) {
+      float& logit = adjusted_[static_cast<size_t>(token)];
+      logit = std::min(logit + static_cast<float>(std::clamp<double>(bias, -kLargest, kLargest)),
+                       kLargest);
+    }
+  }
   if (count_ < static_cast<uint64_t>(options_.min_tokens)) {
     for (int32_t token : ends_)
       if (within(token)) adjusted_[static_cast<size_t>(token)] = -kInfinity;

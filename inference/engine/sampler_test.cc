@@ -136,6 +136,28 @@ TEST(Sampler, PenaltiesAndBiasInTheirOrder) {
   EXPECT_EQ(sampler.Sample(logits).value_or(-1), 0);
 }
 
+// What leaves the range of floats is as large as a float can be: the token that it favours is drawn.
+TEST(Sampler, PenaltiesAndBiasBeyondFloats) {
+  const std::vector<float> logits = {1.0f, 3.0f, 2.0f};
+  for (const SamplingOptions& options :
+       {SamplingOptions{.repetition_penalty = 1e-40}, SamplingOptions{.repetition_penalty = 1e-60},
+        SamplingOptions{.logit_bias = {{2, 1e300}}},
+        SamplingOptions{.logit_bias = {{2, 3.4e38}}}}) {
+    for (const int64_t top_k : {0, 2}) {
+      SamplingOptions filtered = options;
+      filtered.top_k = top_k;
+      Sampler sampler(filtered, /*prompt=*/{2}, /*ends=*/{});
+      STRATA_ASSERT_OK_AND_ASSIGN(const Choices choices, sampler.Distribution(logits));
+      EXPECT_EQ(choices.total, 1.0);
+      EXPECT_EQ(sampler.Sample(logits).value_or(-1), 2);
+    }
+  }
+  // A token that is held back stays so.
+  Sampler sampler({.repetition_penalty = 1e-60, .min_tokens = 1}, /*prompt=*/{1}, /*ends=*/{1});
+  STRATA_ASSERT_OK_AND_ASSIGN(const Choices choices, sampler.Distribution(logits));
+  EXPECT_EQ(choices.weights[1], 0);
+}
+
 TEST(Sampler, NoEndBeforeMinTokens) {
   Sampler sampler({.temperature = 0, .min_tokens = 2}, {}, /*ends=*/{1});
   const std::vector<float> logits = {1.0f, 5.0f, 2.0f};
