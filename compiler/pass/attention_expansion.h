@@ -5,9 +5,9 @@
 //   p = softmax(scores, masked)   causal: query i of row b sees key j when j <= start[b] + i
 //   out = p v                     [B, T, H, D]
 //
-// A query that sees no key gives zeros, as the op has it, and what it does not see may be infinite or NaN. Types with
-// symbols stay as they are.
-// attention_gradient is left alone.
+// A query that sees no key gives zeros, as the op has it, and what it does not see may be infinite
+// or NaN: with several queries behind a mask, two more products count which infinities and NaN of v
+// each query meets. Types with symbols stay as they are. attention_gradient is left alone.
 #ifndef STRATA_COMPILER_PASS_ATTENTION_EXPANSION_H_
 #define STRATA_COMPILER_PASS_ATTENTION_EXPANSION_H_
 
