@@ -9,9 +9,8 @@
 namespace strata::courses {
 namespace {
 
-// Runs the heat; its claims hold, and each machine has its figures.
-void CheckHeat(const std::vector<LabModel>& models) {
-  STRATA_ASSERT_OK_AND_ASSIGN(const Heat heat, RunHeat(models, /*timed_runs=*/1, /*quick=*/true));
+// The claims hold, and each machine has its figures.
+void CheckHeat(const Heat& heat) {
   EXPECT_EQ(heat.machines.size(), 5u);
   EXPECT_EQ(FalseClaims(ClaimsOf(heat)), "");
   for (const Race& race : heat.races) {
@@ -26,16 +25,39 @@ void CheckHeat(const std::vector<LabModel>& models) {
   }
 }
 
+Entry& Of(Race& race, const std::string& machine) {
+  for (Entry& entry : race.entries)
+    if (entry.machine->name == machine) return entry;
+  ADD_FAILURE() << "no machine " << machine;
+  return race.entries[0];
+}
+
 TEST(FiveMachinesTest, Int8ClaimsHold) {
   STRATA_ASSERT_OK_AND_ASSIGN(const LabModel lenet, Int8LeNet());
   STRATA_ASSERT_OK_AND_ASSIGN(const LabModel resnet, Int8ResNet18(32));
-  CheckHeat({lenet, resnet});
+  STRATA_ASSERT_OK_AND_ASSIGN(const Heat heat, RunHeat({lenet, resnet}, 1, /*quick=*/true));
+  CheckHeat(heat);
+  const auto fails = [&](size_t place, const auto& spoil) { return FailsWhen(heat, place, spoil); };
+  EXPECT_TRUE(fails(0, [](Heat& h) { Of(h.races[0], "edge_16").outputs.clear(); }));
+  EXPECT_TRUE(fails(1, [](Heat& h) { Of(h.races[0], "edge_16").host_flops = h.races[0].flops; }));
+  EXPECT_TRUE(fails(2, [](Heat& h) { Of(h.races[1], "edge_16").bytes = 0; }));
+  EXPECT_TRUE(fails(3, [](Heat& h) { Of(h.races[0], "edge_16").utilisation = 0; }));
+  EXPECT_TRUE(fails(4, [](Heat& h) { h.races[1] = h.races[0]; }));
+  EXPECT_TRUE(fails(5, [](Heat& h) { Of(h.races[0], "h100").seconds *= 2; }));
+  EXPECT_TRUE(fails(6, [](Heat& h) { Of(h.races[0], "edge_16").dram_joules = 0; }));
+  EXPECT_TRUE(fails(7, [](Heat& h) { Of(h.races[0], "h100").utilisation = 2; }));
 }
 
 TEST(FiveMachinesTest, Bf16ClaimsHold) {
   STRATA_ASSERT_OK_AND_ASSIGN(const LabModel prefill, Bf16GptBlock(64));
   STRATA_ASSERT_OK_AND_ASSIGN(const LabModel decode, Bf16GptBlock(1));
-  CheckHeat({prefill, decode});
+  STRATA_ASSERT_OK_AND_ASSIGN(const Heat heat, RunHeat({prefill, decode}, 1, /*quick=*/true));
+  CheckHeat(heat);
+  const auto fails = [&](size_t place, const auto& spoil) { return FailsWhen(heat, place, spoil); };
+  EXPECT_TRUE(fails(0, [](Heat& h) { Of(h.races[0], "edge_16").difference = 1; }));
+  EXPECT_TRUE(fails(1, [](Heat& h) { h.races[1] = h.races[0]; }));
+  EXPECT_TRUE(fails(2, [](Heat& h) { Of(h.races[0], "edge_16").dram_joules = 0; }));
+  EXPECT_TRUE(fails(3, [](Heat& h) { Of(h.races[0], "h100").utilisation = 2; }));
 }
 
 }  // namespace

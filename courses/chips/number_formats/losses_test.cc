@@ -12,6 +12,17 @@ TEST(NumberFormats, EveryClaimOfTheFullRunHolds) {
   const std::vector<Claim> claims = ClaimsOf(study);
   EXPECT_EQ(claims.size(), 15u);
   EXPECT_EQ(FalseClaims(claims), "");
+  const auto fails_as_fp32 = [&](size_t place, const char* name, double more) {
+    return FailsWhen(study, place, [&](Study& s) {
+      TrainingRun& run = Mutable(s.Run(name)).run;
+      run = s.Run("fp32").run;
+      for (double& loss : run.losses) loss += more;
+    });
+  };
+  EXPECT_TRUE(fails_as_fp32(11, "bf16", 0.02));
+  EXPECT_TRUE(fails_as_fp32(12, "NVFP4", 0));
+  EXPECT_TRUE(fails_as_fp32(13, "MXFP4, stochastic gradients", 1));
+  EXPECT_TRUE(fails_as_fp32(14, "bf16 weights, nearest", 0));
 }
 
 }  // namespace

@@ -28,6 +28,25 @@ TEST(NumberFormats, EveryClaimHolds) {
   EXPECT_EQ(claims.size(), 11u);
   EXPECT_EQ(FalseClaims(claims), "");
   EXPECT_TRUE(MakeReport(study).passed());
+  const auto fails = [&](size_t place, const auto& spoil) {
+    return FailsWhen(study, place, spoil);
+  };
+  const auto noise = [](Study& s, const char* name) -> NoisePoint& {
+    return Mutable(s.Noise(name));
+  };
+  const auto run = [](Study& s, const char* name) -> FormatRun& { return Mutable(s.Run(name)); };
+  EXPECT_TRUE(fails(1, [&](Study& s) { noise(s, "e5m2").normal += 2; }));
+  EXPECT_TRUE(fails(2, [&](Study& s) { noise(s, "i8").heavy = noise(s, "i8").normal; }));
+  EXPECT_TRUE(fails(3, [&](Study& s) { noise(s, "e4m3").heavy -= 3; }));
+  EXPECT_TRUE(fails(4, [&](Study& s) { noise(s, "mxfp4").heavy = noise(s, "nvfp4").heavy; }));
+  EXPECT_TRUE(fails(5, [](Study& s) { s.stall.nearest.back() = 2; }));
+  EXPECT_TRUE(fails(6, [](Study& s) { s.means.stochastic.back() = s.means.nearest[0]; }));
+  EXPECT_TRUE(fails(7, [&](Study& s) { run(s, "bf16").gradient_error = 1; }));
+  EXPECT_TRUE(fails(8, [&](Study& s) { run(s, "bf16").distance = 1; }));
+  EXPECT_TRUE(fails(
+      9, [&](Study& s) { run(s, "fp8, E4M3 gradients, no scales").run = s.Run("fp32").run; }));
+  EXPECT_TRUE(
+      fails(10, [&](Study& s) { run(s, "bf16 weights, nearest").run.unchanged.back() = 0; }));
 }
 
 TEST(NumberFormats, CodeTablesShowEveryCode) {

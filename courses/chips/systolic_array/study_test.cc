@@ -14,6 +14,38 @@ TEST(SystolicArrayTest, EveryClaimHolds) {
   EXPECT_EQ(FalseClaims(ClaimsOf(study)), "");
 }
 
+LayerStudy& Named(Study& study, const std::string& name) {
+  for (LayerStudy& layer : study.mapped[kResNet50].layers)
+    if (layer.name == name) return layer;
+  ADD_FAILURE() << "no layer " << name;
+  return study.mapped[kResNet50].layers[0];
+}
+
+TEST(SystolicArrayTest, SpoiledResultsAreNoticed) {
+  STRATA_ASSERT_OK_AND_ASSIGN(const Study study, RunStudy());
+  enum Flow : size_t { kWs, kOs, kIs };
+  const auto fails = [&](size_t place, const auto& spoil) {
+    return FailsWhen(study, place, spoil);
+  };
+  EXPECT_TRUE(fails(0, [](Study& s) { ++s.grid[0].grid_cycles; }));
+  EXPECT_TRUE(fails(1, [](Study& s) {
+    for (LayerStudy& layer : s.mapped[kResNet50].layers) layer.plain[kWs].cycles = 0;
+  }));
+  EXPECT_TRUE(fails(2, [](Study& s) { Named(s, "conv5 3x3").plain[kWs].cycles = 1; }));
+  EXPECT_TRUE(fails(3, [](Study& s) { Named(s, "conv2 out").plain[kOs].cycles = 1; }));
+  EXPECT_TRUE(fails(4, [](Study& s) { Named(s, "conv5 3x3").honest[kOs].cycles = 1; }));
+  EXPECT_TRUE(fails(5, [](Study& s) { Named(s, "conv2 out").honest[kWs].cycles *= 2; }));
+  EXPECT_TRUE(fails(6, [](Study& s) {
+    for (LayerStudy& layer : s.by_side[kDecode][2].layers) layer.honest[kWs].cycles = 1;
+  }));
+  EXPECT_TRUE(fails(7, [](Study& s) { s.by_k[0].plain[kOs] = 1; }));
+  EXPECT_TRUE(fails(8, [](Study& s) { s.by_form[kDecode].back() = s.by_form[kDecode].front(); }));
+  EXPECT_TRUE(fails(9, [](Study& s) { s.by_form[kDecode] = s.by_form[kResNet50]; }));
+  EXPECT_TRUE(fails(10, [](Study& s) { s.by_side[kResNet50][3] = s.by_side[kResNet50][2]; }));
+  EXPECT_TRUE(fails(11, [](Study& s) { ++s.mapped[1].layers[0].plain[kWs].filter_reads; }));
+  EXPECT_TRUE(fails(12, [](Study& s) { s.dram.back() = s.dram.front(); }));
+}
+
 // The layers are those of the networks: multiply-adds as published, or as the model's sizes give.
 TEST(SystolicArrayTest, LayersAreTheNetworks) {
   STRATA_ASSERT_OK_AND_ASSIGN(const std::vector<Network> networks, LabNetworks());

@@ -39,23 +39,23 @@ Line& Find(Race& race, const std::string& name) {
 
 // A claim about something else than what was found does not hold: the checks look.
 TEST(CollectivesThreeWaysTest, SpoiledResultsAreNoticed) {
-  const auto broken = [&](size_t claim, auto spoil) {
-    Study spoiled = TheStudy();
-    spoil(spoiled);
-    return !ClaimsOf(spoiled)[claim].holds;
-  };
-  EXPECT_TRUE(broken(0, [](Study& s) { s.bits[3].equals_reference = false; }));
-  EXPECT_TRUE(broken(1, [](Study& s) { s.bits[5].same_again = false; }));
-  EXPECT_TRUE(broken(2, [](Study& s) { Find(s.flat[0], "ring").simulated[9] *= 1.02; }));
-  EXPECT_TRUE(broken(2, [](Study& s) { Find(s.region[4], "tree").simulated[3] *= 1.5; }));
-  EXPECT_TRUE(broken(3, [](Study& s) {
+  EXPECT_TRUE(FailsWhen(TheStudy(), 0, [](Study& s) { s.bits[3].equals_reference = false; }));
+  EXPECT_TRUE(FailsWhen(TheStudy(), 1, [](Study& s) { s.bits[5].same_again = false; }));
+  EXPECT_TRUE(
+      FailsWhen(TheStudy(), 2, [](Study& s) { Find(s.flat[0], "ring").simulated[9] *= 1.02; }));
+  EXPECT_TRUE(
+      FailsWhen(TheStudy(), 2, [](Study& s) { Find(s.region[4], "tree").simulated[3] *= 1.5; }));
+  EXPECT_TRUE(FailsWhen(TheStudy(), 3, [](Study& s) {
     for (double& seconds : Find(s.flat[1], "ring").simulated) seconds *= 3;
   }));
-  EXPECT_TRUE(broken(4, [](Study& s) { Find(s.flat[0], "ring").simulated[0] = 1e-9; }));
   EXPECT_TRUE(
-      broken(4, [](Study& s) { Find(s.flat[0], "recursive_doubling").model.back() = 1e-9; }));
-  EXPECT_TRUE(broken(5, [](Study& s) { Find(s.region[2], "ring").simulated[0] = 1e-9; }));
-  EXPECT_TRUE(broken(6, [](Study& s) { Find(s.nodes[2], "hierarchical").simulated.back() = 1; }));
+      FailsWhen(TheStudy(), 4, [](Study& s) { Find(s.flat[0], "ring").simulated[0] = 1e-9; }));
+  EXPECT_TRUE(FailsWhen(
+      TheStudy(), 4, [](Study& s) { Find(s.flat[0], "recursive_doubling").model.back() = 1e-9; }));
+  EXPECT_TRUE(
+      FailsWhen(TheStudy(), 5, [](Study& s) { Find(s.region[2], "ring").simulated[0] = 1e-9; }));
+  EXPECT_TRUE(FailsWhen(TheStudy(), 6,
+                        [](Study& s) { Find(s.nodes[2], "hierarchical").simulated.back() = 1; }));
 }
 
 TEST(CollectivesThreeWaysTest, CrossoversAreWhereTheLinesMeet) {

@@ -31,21 +31,17 @@ TEST(PipelineZooTest, ClaimsHoldForOtherShapesAndTimes) {
 TEST(PipelineZooTest, SpoiledResultsAreNoticed) {
   const auto zoo = MakeZoo({});
   ASSERT_OK(zoo);
-  const auto broken = [&](size_t claim, auto spoil) {
-    Zoo spoiled = *zoo;
-    spoil(spoiled);
-    return !ClaimsOf(spoiled)[claim].holds;
-  };
-  EXPECT_TRUE(broken(0, [](Zoo& z) { ++z.animals[1].form.bubble; }));
-  EXPECT_TRUE(broken(1, [](Zoo& z) { ++z.by_microbatches[4].bubble[2]; }));
-  EXPECT_TRUE(broken(2, [](Zoo& z) { ++z.animals[7].form.peak_activations; }));
-  EXPECT_TRUE(broken(3, [](Zoo& z) { ++z.animals[0].run.makespan; }));
-  EXPECT_TRUE(broken(4, [](Zoo& z) { ++z.animals[2].messages; }));
-  EXPECT_TRUE(broken(5, [](Zoo& z) { ++z.animals[6].run.ranks[1].gaps; }));
-  EXPECT_TRUE(broken(6, [](Zoo& z) { z.animals[3].parameters = 1; }));
-  EXPECT_TRUE(broken(7, [](Zoo& z) { std::swap(z.by_hop[0].fraction, z.by_hop[1].fraction); }));
-  EXPECT_TRUE(broken(8, [](Zoo& z) { --z.animals[5].refused; }));
-  EXPECT_TRUE(broken(9, [](Zoo& z) { z.published[0].predicted *= 1.1; }));
+  EXPECT_TRUE(FailsWhen(*zoo, 0, [](Zoo& z) { ++z.animals[1].form.bubble; }));
+  EXPECT_TRUE(FailsWhen(*zoo, 1, [](Zoo& z) { ++z.by_microbatches[4].bubble[2]; }));
+  EXPECT_TRUE(FailsWhen(*zoo, 2, [](Zoo& z) { ++z.animals[7].form.peak_activations; }));
+  EXPECT_TRUE(FailsWhen(*zoo, 3, [](Zoo& z) { ++z.animals[0].run.makespan; }));
+  EXPECT_TRUE(FailsWhen(*zoo, 4, [](Zoo& z) { ++z.animals[2].messages; }));
+  EXPECT_TRUE(FailsWhen(*zoo, 5, [](Zoo& z) { ++z.animals[6].run.ranks[1].gaps; }));
+  EXPECT_TRUE(FailsWhen(*zoo, 6, [](Zoo& z) { z.animals[3].parameters = 1; }));
+  EXPECT_TRUE(
+      FailsWhen(*zoo, 7, [](Zoo& z) { std::swap(z.by_hop[0].fraction, z.by_hop[1].fraction); }));
+  EXPECT_TRUE(FailsWhen(*zoo, 8, [](Zoo& z) { --z.animals[5].refused; }));
+  EXPECT_TRUE(FailsWhen(*zoo, 9, [](Zoo& z) { z.published[0].predicted *= 1.1; }));
 }
 
 TEST(PipelineZooTest, ReportShowsEverySchedule) {

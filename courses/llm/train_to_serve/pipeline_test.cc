@@ -33,6 +33,18 @@ TEST(TrainToServe, EveryClaimHolds) {
   EXPECT_EQ(claims.size(), 14u);
   EXPECT_EQ(FalseClaims(claims), "");
   EXPECT_TRUE(MakeReport(run).passed());
+  const auto fails = [&](size_t place, const auto& spoil) { return FailsWhen(run, place, spoil); };
+  EXPECT_TRUE(fails(0, [](Pipeline& r) { r.unigram_entropy = 0; }));
+  EXPECT_TRUE(fails(1, [](Pipeline& r) { r.bigram_entropy = 0; }));
+  EXPECT_TRUE(fails(2, [](Pipeline& r) { r.source_bits *= 100; }));
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_TRUE(fails(3 + i, [&](Pipeline& r) { r.formats[i].file.fallbacks = {"a matrix"}; }));
+  for (size_t i = 1; i < 4; ++i)
+    EXPECT_TRUE(fails(6 + i, [&](Pipeline& r) { r.formats[i].divergence = 10; }));
+  EXPECT_TRUE(fails(10, [](Pipeline& r) { r.formats[2].divergence = r.formats[3].divergence; }));
+  EXPECT_TRUE(fails(11, [](Pipeline& r) { r.round_trip_changed = 1; }));
+  EXPECT_TRUE(fails(12, [](Pipeline& r) { r.formats[1].same_tokens = false; }));
+  EXPECT_TRUE(fails(13, [](Pipeline& r) { r.answers[0].served_tokens.clear(); }));
 }
 
 TEST(TrainToServe, OptionsMustFitTogether) {
