@@ -163,7 +163,7 @@ class LeftRecursion {
     int& height = height_[static_cast<size_t>(rule)];
     if (height >= 0) return absl::OkStatus();
     if (height == kOpen) return Cycle(rule);
-    if (path_.size() >= kMaxDepth) return TooDeep();
+    if (path_.size() >= kMaxCorners) return TooDeep();
     height = kOpen;
     path_.push_back(rule);
     std::vector<int> corners;
@@ -173,7 +173,7 @@ class LeftRecursion {
       STRATA_RETURN_IF_ERROR(Visit(corner));
       highest = std::max(highest, 1 + height_[static_cast<size_t>(corner)]);
     }
-    if (highest >= kMaxDepth) return TooDeep();
+    if (highest >= kMaxCorners) return TooDeep();
     path_.pop_back();
     height = highest;
     return absl::OkStatus();
@@ -181,7 +181,7 @@ class LeftRecursion {
 
   absl::Status TooDeep() const {
     return absl::InvalidArgumentError(absl::StrCat("rule ", Name(path_.back()), ": more than ",
-                                                   kMaxDepth, " rules begin with each other"));
+                                                   kMaxCorners, " rules begin with each other"));
   }
 
   absl::Status Cycle(int rule) const {

@@ -9,8 +9,8 @@
 
 namespace strata::inference::grammar {
 
-// Nesting of an expression, and rules that begin with each other in a row, at most.
-inline constexpr int kMaxDepth = 500;
+// Nesting of an expression, and rules in a row of which each may begin with the next, at most.
+inline constexpr int kMaxDepth = 500, kMaxCorners = 1500;
 
 // By rule. Valid for grammars that CheckShape() takes.
 using RuleFlags = std::vector<bool>;

@@ -137,4 +137,28 @@ bool MatcherAccepts(const Grammar& grammar, const std::string& text) {
   return state.ok() && matcher.may_end(*state);
 }
 
+absl::StatusOr<std::string> RandomText(Matcher* matcher, std::mt19937_64& random,
+                                       const std::string& closing, int most) {
+  std::string text;
+  STRATA_ASSIGN_OR_RETURN(Matcher::State state, matcher->start());
+  for (int steps = 0; steps < most; ++steps) {
+    if (matcher->may_end(state) && (matcher->items(state).empty() || random() % 6 == 0))
+      return text;
+    std::vector<char> bytes, preferred;
+    for (int byte = 0; byte < 256; ++byte) {
+      STRATA_ASSIGN_OR_RETURN(const Matcher::State next,
+                              matcher->Step(state, static_cast<uint8_t>(byte)));
+      if (next == Matcher::kDead) continue;
+      bytes.push_back(static_cast<char>(byte));
+      if (closing.find(bytes.back()) != std::string::npos) preferred.push_back(bytes.back());
+    }
+    if (bytes.empty()) return absl::InternalError("a text begins that cannot go on");
+    const bool prefers = !preferred.empty() && random() % 3 != 0;
+    const std::vector<char>& from = prefers ? preferred : bytes;
+    text += from[random() % from.size()];
+    STRATA_ASSIGN_OR_RETURN(state, matcher->Step(state, static_cast<uint8_t>(text.back())));
+  }
+  return absl::DeadlineExceededError("a long text");
+}
+
 }  // namespace strata::inference::grammar

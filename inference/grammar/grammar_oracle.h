@@ -20,6 +20,11 @@ Grammar RandomGrammar(std::mt19937_64& random);
 // Whether the matcher takes the text, byte by byte. The grammar must compile.
 bool MatcherAccepts(const Grammar& grammar, const std::string& text);
 
+// Goes on at random until the text may end, preferring the bytes of `closing`. INTERNAL when a text begins that cannot go
+// on; DEADLINE_EXCEEDED when it is not over after `most` bytes.
+absl::StatusOr<std::string> RandomText(Matcher* matcher, std::mt19937_64& random,
+                                       const std::string& closing = "", int most = 300);
+
 }  // namespace strata::inference::grammar
 
 #endif  // STRATA_INFERENCE_GRAMMAR_GRAMMAR_ORACLE_H_

@@ -8,7 +8,8 @@ absl::StatusOr<std::shared_ptr<const TokenMask>> MaskMaker::MaskOf(Matcher::Stat
   const Matcher::State near = matcher_.Near(state);
   const auto known = masks_.find(near);
   if (known != masks_.end()) return known->second;
-  most_work_ = matcher_.work() + kMostWork;
+  nodes_ = 0;
+  items_before_ = matcher_.work();
   STRATA_ASSIGN_OR_RETURN(TokenMask made, Make(near));
   if (bytes_ > kMostBytes) {
     masks_.clear();
@@ -49,21 +50,29 @@ absl::StatusOr<const MaskMaker::Inside*> MaskMaker::InsideOf(Matcher::State loca
   return known.get();
 }
 
+absl::Status MaskMaker::CheckWork() const {
+  if (nodes_ + kItemWork * (matcher_.work() - items_before_) <= kMostWork) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "the grammar is too ambiguous: too many ways to read the tokens that may follow");
+}
+
 absl::Status MaskMaker::Walk(Matcher::State state, int32_t node, TokenMask* tokens,
                              std::vector<int32_t>* ends) {
   const auto depth = [&](int32_t n) { return static_cast<size_t>(trie_.depth(n)); };
+  STRATA_RETURN_IF_ERROR(CheckWork());
   way_[depth(node)] = state;
   const int32_t last = trie_.end(node);
   for (int32_t n = node + 1; n < last;) {
-    STRATA_ASSIGN_OR_RETURN(const Matcher::State next,
-                            matcher_.Step(way_[depth(n) - 1], trie_.byte(n)));
+    ++nodes_;
+    const Matcher::State before = way_[depth(n) - 1];
+    Matcher::State next = matcher_.Known(before, trie_.byte(n));
+    if (next == Matcher::kNotKnown) {
+      STRATA_RETURN_IF_ERROR(CheckWork());
+      STRATA_ASSIGN_OR_RETURN(next, matcher_.Step(before, trie_.byte(n)));
+    }
     if (next == Matcher::kDead) {
       n = trie_.end(n);
       continue;
-    }
-    if (matcher_.work() > most_work_) {
-      return absl::InvalidArgumentError(
-          "the grammar is too ambiguous: too many ways to read the tokens that may follow");
     }
     for (int32_t token : trie_.tokens(n)) tokens->Add(token);
     if (ends != nullptr && matcher_.at_bottom(next) && !trie_.is_leaf(n)) ends->push_back(n);

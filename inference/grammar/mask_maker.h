@@ -31,10 +31,10 @@ class MaskMaker {
   // Tokens after which some text goes on or ends. INVALID_ARGUMENT when the grammar needs more than kMostWork.
   absl::StatusOr<std::shared_ptr<const TokenMask>> MaskOf(Matcher::State state);
 
-  // Items looked at for one mask, at most.
-  static constexpr int64_t kMostWork = 1 << 20;
+  // Nodes walked for one mask, at most; an item that the matcher looks at counts as kItemWork nodes. A tenth of a second.
+  static constexpr int64_t kMostWork = 1 << 24, kItemWork = 16;
   // Of all masks that are kept.
-  static constexpr int64_t kMostBytes = int64_t{32} << 20;
+  static constexpr int64_t kMostBytes = int64_t{8} << 20;
 
  private:
   // What a rule allows wherever it was called.
@@ -44,6 +44,7 @@ class MaskMaker {
   };
 
   absl::StatusOr<TokenMask> Make(Matcher::State state);
+  absl::Status CheckWork() const;
   absl::StatusOr<const Inside*> InsideOf(Matcher::State local);
   // Adds the tokens below `node` that may follow `state`; `ends` may be null.
   absl::Status Walk(Matcher::State state, int32_t node, TokenMask* tokens,
@@ -53,8 +54,9 @@ class MaskMaker {
   const TokenTrie& trie_;
   absl::flat_hash_map<Matcher::State, std::unique_ptr<Inside>> insides_;
   absl::flat_hash_map<Matcher::State, std::shared_ptr<const TokenMask>> masks_;
-  int64_t bytes_ = 0, most_work_ = 0;
-  std::vector<Matcher::State> way_;  // states by depth
+  int64_t bytes_ = 0;
+  int64_t nodes_ = 0, items_before_ = 0;  // of the mask that is being made
+  std::vector<Matcher::State> way_;       // states by depth
 };
 
 }  // namespace strata::inference::grammar

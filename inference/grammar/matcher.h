@@ -36,7 +36,7 @@ class Matcher {
   using State = int32_t;
   using Callers = int32_t;  // a set of places to return to
   using Counts = int32_t;   // a stack: how often repetitions must and may still go on
-  static constexpr State kDead = 0;
+  static constexpr State kDead = 0, kNotKnown = -1;
   static constexpr Callers kNobody = 0, kUnknown = 1;  // of the root; of Local()
 
   // A place where a byte is read. Also a place to return to.
@@ -60,9 +60,13 @@ class Matcher {
   // INVALID_ARGUMENT when the grammar is too ambiguous for the limits below.
   absl::StatusOr<State> start();
   absl::StatusOr<State> Step(State state, uint8_t byte) {
+    const State known = Known(state, byte);
+    return known != kNotKnown ? known : Compute(state, byte);
+  }
+  // The same where it was asked before, else kNotKnown.
+  State Known(State state, uint8_t byte) const {
     const size_t cell = Cell(state, byte);
-    if (cell < next_.size() && next_[cell] != kNotKnown) return next_[cell];
-    return Compute(state, byte);
+    return cell < next_.size() ? next_[cell] : kNotKnown;
   }
 
   bool may_end(State state) const { return states_[Index(state)].may_end; }
@@ -113,7 +117,6 @@ class Matcher {
     }
   };
 
-  static constexpr State kNotKnown = -1;
   static size_t Index(int32_t i) { return static_cast<size_t>(i); }
   size_t Cell(State state, uint8_t byte) const {
     return Index(state) * classes_ + program_.byte_class[byte];

@@ -29,26 +29,6 @@ std::vector<std::string> AllTexts(int longest) {
   return texts;
 }
 
-// Goes on at random until the text may end. Empty texts that never do are a fault of the matcher.
-absl::StatusOr<std::string> RandomText(Matcher* matcher, std::mt19937_64& random) {
-  std::string text;
-  STRATA_ASSIGN_OR_RETURN(Matcher::State state, matcher->start());
-  for (int steps = 0; steps < 300; ++steps) {
-    if (matcher->may_end(state) && (matcher->items(state).empty() || random() % 6 == 0))
-      return text;
-    std::vector<uint8_t> bytes;
-    for (int byte = 0; byte < 256; ++byte) {
-      STRATA_ASSIGN_OR_RETURN(const Matcher::State next,
-                              matcher->Step(state, static_cast<uint8_t>(byte)));
-      if (next != Matcher::kDead) bytes.push_back(static_cast<uint8_t>(byte));
-    }
-    if (bytes.empty()) return absl::InternalError("a living state goes nowhere");
-    text += static_cast<char>(bytes[random() % bytes.size()]);
-    STRATA_ASSIGN_OR_RETURN(state, matcher->Step(state, static_cast<uint8_t>(text.back())));
-  }
-  return absl::DeadlineExceededError("a long text");
-}
-
 TEST(MatcherTest, AcceptsWhatTheGrammarMeans) {
   std::mt19937_64 random(3);
   const std::vector<std::string> texts = AllTexts(5);

@@ -42,7 +42,7 @@ class TokenGrammar {
     Matcher matcher;
     MaskMaker masks;
   };
-  static constexpr int64_t kShared = 1 << 17, kMost = 1 << 20;  // sizes of the matcher
+  static constexpr int64_t kShared = 1 << 15, kMost = 1 << 17;  // sizes of the matcher
 
   TokenGrammar(Program program, std::shared_ptr<const TokenTrie> trie)
       : program_(std::move(program)), trie_(std::move(trie)) {}

@@ -7,6 +7,7 @@
 #include "inference/server/chat_request.h"
 #include "inference/server/generation_job.h"
 #include "inference/server/logprobs.h"
+#include "inference/server/tool_call_grammar.h"
 
 namespace strata::inference {
 namespace {
@@ -98,10 +99,35 @@ absl::Status ReadChatLogprobs(RequestFields* fields, bool* logprobs, int64_t* to
   return absl::OkStatus();
 }
 
+// The answer must be a call.
+absl::Status RequireCall(const RequestFields& fields, Serving& serving, const ChatRequest& chat,
+                         GenerationJob* job) {
+  if (serving.tool_calls == nullptr) {
+    return fields.Error("tool_choice",
+                        "it is not known how this model writes calls; start the server with "
+                        "--tool-call-parser, or ask for auto",
+                        "unsupported_parameter");
+  }
+  if (job->params.request.grammar != nullptr) {
+    return fields.Error("tool_choice",
+                        "asks for a call, but another field says what form the answer has");
+  }
+  const std::string key =
+      absl::StrCat("tools:", job->tools.parallel, ":", chat.must_call_name, ":", chat.tools.dump());
+  auto grammar = serving.grammars.Get(key, [&] {
+    return ToolCallGrammar(*serving.tool_calls, serving.engine->tokenizer(), chat.tools,
+                           chat.must_call_name, job->tools.parallel);
+  });
+  if (!grammar.ok()) return fields.Error("tool_choice", grammar.status().message());
+  job->params.request.grammar = *std::move(grammar);
+  return absl::OkStatus();
+}
+
 // The tools whose calls are looked for: none where the model is not shown any.
-absl::Status ReadTools(RequestFields* fields, const Serving& serving, const ChatRequest& chat,
+absl::Status ReadTools(RequestFields* fields, Serving& serving, const ChatRequest& chat,
                        GenerationJob* job) {
   STRATA_RETURN_IF_ERROR(fields->Boolean("parallel_tool_calls", &job->tools.parallel));
+  if (chat.must_call) STRATA_RETURN_IF_ERROR(RequireCall(*fields, serving, chat, job));
   if (chat.tools.empty() || serving.tool_calls == nullptr) return absl::OkStatus();
   job->tools.format = serving.tool_calls;
   for (const auto& tool : chat.tools)
@@ -129,7 +155,7 @@ absl::Status HandleChat(Serving& serving, const HttpCall& call,
   RequestFields fields(body);
   GenerationJob job;
   job.arrival = call.arrival;
-  STRATA_ASSIGN_OR_RETURN(job.params, ReadGenerationParams(&fields, serving));
+  STRATA_ASSIGN_OR_RETURN(job.params, ReadGenerationParams(&fields, call.body, serving));
   STRATA_ASSIGN_OR_RETURN(const ChatRequest chat, ReadChatRequest(&fields, call.body));
   bool logprobs = false;
   STRATA_RETURN_IF_ERROR(ReadChatLogprobs(&fields, &logprobs, &job.params.request.top_logprobs));

@@ -152,21 +152,32 @@ absl::Status ReadMessages(RequestFields* fields, const Ordered& body, Ordered* m
   return absl::OkStatus();
 }
 
-absl::Status ReadTools(RequestFields* fields, const Ordered& body, Ordered* tools) {
+// none, auto, required, or {"type": "function", "function": {"name": "f"}}.
+absl::Status ReadToolChoice(RequestFields* fields, bool* wanted, ChatRequest* request) {
+  const Json* choice = fields->Find("tool_choice");
+  *wanted = choice == nullptr || *choice != "none";
+  if (!*wanted || choice == nullptr || *choice == "auto") return absl::OkStatus();
+  request->must_call = true;
+  if (*choice == "required") return absl::OkStatus();
+  if (!choice->is_object()) {
+    return fields->Error(
+        "tool_choice",
+        absl::StrCat(choice->dump(), " is none of none, auto, required and a function"));
+  }
+  STRATA_RETURN_IF_ERROR(CheckFunction(*choice, "tool_choice", /*is_call=*/false));
+  request->must_call_name = (*choice)["function"]["name"];
+  return absl::OkStatus();
+}
+
+absl::Status ReadTools(RequestFields* fields, const Ordered& body, ChatRequest* request) {
   const Json* list = fields->Find("tools");
   if (list != nullptr)
     STRATA_RETURN_IF_ERROR(CheckFunctions(*fields, "tools", *list, "tools", /*is_call=*/false));
-  const Json* choice = fields->Find("tool_choice");
-  if (choice != nullptr && *choice != "none" && *choice != "auto") {
-    return fields->Error(
-        "tool_choice",
-        absl::StrCat(choice->dump(),
-                     " is not supported, for it needs constrained sampling; there are none and "
-                     "auto, with which the model may call"),
-        "unsupported_parameter");
-  }
-  const bool wanted = choice == nullptr || *choice == "auto";
-  if (list != nullptr && !list->empty() && wanted) *tools = body["tools"];
+  bool wanted = true;
+  STRATA_RETURN_IF_ERROR(ReadToolChoice(fields, &wanted, request));
+  if (list != nullptr && !list->empty() && wanted) request->tools = body["tools"];
+  if (request->must_call && request->tools.empty())
+    return fields->Error("tool_choice", "asks for a call, but the request has no tools");
   return absl::OkStatus();
 }
 
@@ -195,7 +206,7 @@ absl::StatusOr<ChatRequest> ReadChatRequest(RequestFields* fields, const std::st
   const Ordered ordered = Ordered::parse(body, nullptr, /*allow_exceptions=*/false);
   ChatRequest request;
   STRATA_RETURN_IF_ERROR(ReadMessages(fields, ordered, &request.messages));
-  STRATA_RETURN_IF_ERROR(ReadTools(fields, ordered, &request.tools));
+  STRATA_RETURN_IF_ERROR(ReadTools(fields, ordered, &request));
   STRATA_RETURN_IF_ERROR(ReadKwargs(fields, ordered, &request.kwargs));
   STRATA_RETURN_IF_ERROR(fields->Boolean("add_generation_prompt", &request.add_generation_prompt));
   return request;

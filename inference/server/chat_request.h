@@ -2,7 +2,7 @@
 // add_generation_prompt. For /v1/chat/completions, /apply-template and /tokenize.
 //
 // A message has a role (system, developer, user, assistant, tool) and a content: a string, a list of text parts, or
-// null beside tool_calls. tool_choice is none or auto; anything else would need constrained sampling and is refused.
+// null beside tool_calls. tool_choice is none, auto, required or a function.
 #ifndef STRATA_INFERENCE_SERVER_CHAT_REQUEST_H_
 #define STRATA_INFERENCE_SERVER_CHAT_REQUEST_H_
 

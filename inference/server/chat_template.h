@@ -42,6 +42,9 @@ struct ChatRequest {
   nlohmann::ordered_json tools;  // a list of objects with function.name, or null
   nlohmann::ordered_json kwargs = nlohmann::ordered_json::object();
   bool add_generation_prompt = true;  // up to the point where the assistant speaks
+  // tool_choice, which templates do not see: whether one of the tools must be called, and which; "": any.
+  bool must_call = false;
+  std::string must_call_name;
 };
 
 struct ChatPrompt {

@@ -131,7 +131,8 @@ absl::Status CheckModel(RequestFields* fields, const Serving& serving) {
                   "model_not_found");
 }
 
-absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields, Serving& serving) {
+absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields,
+                                                      const std::string& body, Serving& serving) {
   GenerationParams params;
   STRATA_RETURN_IF_ERROR(CheckModel(fields, serving));
   const int64_t vocabulary = serving.engine->model().vocab_size();
@@ -141,7 +142,7 @@ absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields, Ser
   STRATA_RETURN_IF_ERROR(fields->Integer("n", 1, kMaxChoices, &params.n));
   STRATA_RETURN_IF_ERROR(fields->Strings("stop", kMaxStops, &params.request.stop));
   STRATA_RETURN_IF_ERROR(fields->Boolean("ignore_eos", &params.request.ignore_eos));
-  STRATA_RETURN_IF_ERROR(ReadStructuredOutput(fields, serving, &params.request));
+  STRATA_RETURN_IF_ERROR(ReadStructuredOutput(fields, body, serving, &params.request));
   STRATA_RETURN_IF_ERROR(ReadStream(fields, &params));
   STRATA_RETURN_IF_ERROR(RefuseUnsupported(fields));
   for (const char* name : kIgnored) fields->Ignore(name);

@@ -30,7 +30,9 @@ absl::Status CheckModel(RequestFields* fields, const Serving& serving);
 // min_tokens, n, seed, stop, stop_token_ids, ignore_eos, priority, user, cache_salt, stream and stream_options.
 // Parameters that are known but not supported are refused unless they ask for nothing; those that change nothing in the
 // answer (metadata, ...) are accepted and ignored. Without a seed one is drawn.
-absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields, Serving& serving);
+// `body` is the text that `fields` came from.
+absl::StatusOr<GenerationParams> ReadGenerationParams(RequestFields* fields,
+                                                      const std::string& body, Serving& serving);
 
 // The ids of a text that may contain special tokens, with the begin-of-text token where the server was told to add it,
 // or where the prompt would be empty otherwise.

@@ -30,7 +30,7 @@ class GrammarCache {
   absl::StatusOr<std::shared_ptr<const grammar::TokenGrammar>> Get(
       const std::string& key, const std::function<absl::StatusOr<grammar::Grammar>()>& make);
 
-  static constexpr size_t kMost = 64;  // grammars; the least recently used goes first
+  static constexpr size_t kMost = 32;  // grammars; the least recently used goes first
 
  private:
   struct Entry {

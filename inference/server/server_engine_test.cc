@@ -85,6 +85,25 @@ TEST_F(ServerEngineTest, AnswersHaveTheFormThatWasAskedFor) {
     body["logit_bias"] = {{"34", 60}, {"125", 50}};  // " and }, so that it ends
     const std::string object = Served(body);
     EXPECT_TRUE(nlohmann::json::parse(object, nullptr, false).is_object()) << object;
+    // Properties in the order of the schema, not of the alphabet.
+    body["response_format"] =
+        nlohmann::json::parse(R"({"type":"json_schema","json_schema":{"name":"x",
+        "schema":{"type":"object","properties":{"z":{"type":"integer","minimum":10,"maximum":19},
+                  "a":{"enum":["u","v"]}},"required":["z","a"]}}})");
+    std::string text = body.dump();
+    const size_t a = text.find("\"a\":{"), z = text.find("\"z\":{");
+    ASSERT_LT(a, z);  // as the library orders them
+    text = text.substr(0, a) +
+           R"("z":{"type":"integer","minimum":10,"maximum":19},"a":{"enum":["u","v"]}},)" +
+           text.substr(text.find("\"required\""));
+    const auto response =
+        HttpRequest("127.0.0.1", server_->port(), "POST", "/v1/completions", text);
+    ASSERT_THAT(response, IsOk());
+    ASSERT_EQ(response->status, 200) << response->body;
+    const std::string person = nlohmann::json::parse(response->body)["choices"][0]["text"];
+    EXPECT_TRUE(std::regex_match(
+        person, std::regex("\\{\\s*\"z\":\\s*1\\d\\s*,\\s*\"a\":\\s*\"[uv]\"\\s*\\}")))
+        << person;
     body.erase("response_format");
     body.erase("logit_bias");
   }

@@ -1,6 +1,7 @@
 // Calls of tools, over HTTP: what the fake engine writes comes back as tool_calls, whole and in a stream.
 #include <string>
 
+#include "inference/grammar/token_grammar.h"
 #include "inference/server/server_fixture.h"
 
 namespace strata::inference {
@@ -282,6 +283,26 @@ TEST_F(ToolCallTest, AMarkOfTheFormatMayEndTheTurn) {
   EXPECT_EQ(AskOne(Tools()).content, R"({"name": "then", "parameters": {}})");
 }
 
+TEST_F(ToolCallTest, ACallThatMustBeIsBoundByAGrammar) {
+  const auto accepts = [&](const std::string& text) {
+    const auto grammar = engine_->requests().back().grammar;
+    if (grammar == nullptr) return false;
+    grammar::TokenMatcher matcher(grammar);
+    for (int32_t id : engine_->tokenizer().Encode(text))
+      if (!matcher.Accept(id).ok()) return false;
+    return matcher.may_end();
+  };
+  Answer(kWeather);
+  AskOne(Tools());
+  EXPECT_EQ(engine_->requests().back().grammar, nullptr);
+  EXPECT_EQ(AskOne(Tools({{"tool_choice", "required"}})).finish_reason, "tool_calls");
+  EXPECT_TRUE(accepts(kWeather));
+  EXPECT_FALSE(accepts("No."));
+  AskOne(Tools({{"tool_choice", {{"type", "function"}, {"function", {{"name", "now"}}}}}}));
+  EXPECT_FALSE(accepts(kWeather));
+  EXPECT_TRUE(accepts("<tool_call>{\"name\": \"now\", \"arguments\": {}}</tool_call>"));
+}
+
 // A conversation goes on with the message as it was answered.
 TEST_F(ToolCallTest, TheAnswerCanBeSentBack) {
   Answer(std::string("See.") + kWeather);
@@ -301,13 +322,17 @@ TEST_F(ToolCallTest, TheAnswerCanBeSentBack) {
 }
 
 TEST_F(ToolCallTest, WhatCannotBeIsRefused) {
-  for (const Value& choice :
-       {Value("required"), Value{{"type", "function"}, {"function", {{"name", "now"}}}}}) {
-    const Value error = Post(kChat, Tools({{"tool_choice", choice}}), 400)["error"];
+  const auto refused = [&](const Value& more, const std::string& why) {
+    const Value error = Post(kChat, Tools(more), 400)["error"];
     EXPECT_EQ(error["param"], "tool_choice");
-    EXPECT_EQ(error["code"], "unsupported_parameter");
-    EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("needs constrained sampling"));
-  }
+    EXPECT_THAT(error["message"].get<std::string>(), HasSubstr(why));
+  };
+  refused({{"tool_choice", "always"}}, "none of none, auto, required and a function");
+  refused({{"tool_choice", {{"type", "function"}, {"function", {{"name", "then"}}}}}},
+          "there is no tool \"then\"");
+  refused({{"tool_choice", "required"}, {"response_format", {{"type", "json_object"}}}},
+          "another field");
+  refused({{"tool_choice", "required"}, {"tools", Value::array()}}, "has no tools");
   EXPECT_EQ(Post(kChat, Tools({{"parallel_tool_calls", "no"}}), 400)["error"]["param"],
             "parallel_tool_calls");
   Start({.model_chat_template = "{{ messages[0].content }}"});
