@@ -1,5 +1,6 @@
 // PlainMedium: f32 parameters, whole sequences side by side [B, T]. For training, and the oracle of the engine's steps.
-// All rows are wanted. Everything is in its direct form: latent attention makes keys and values of all heads, all experts see all tokens.
+// All rows are wanted. Everything is in its direct form: latent attention makes keys and values of all heads, all experts
+// see all tokens.
 #ifndef STRATA_LLM_MODEL_PLAIN_MEDIUM_H_
 #define STRATA_LLM_MODEL_PLAIN_MEDIUM_H_
 

@@ -16,8 +16,8 @@ constexpr int64_t kWeightsAtHand = 256 << 10;
 // then the best (60 GB/s where lines asked for ahead come at 40). More rows leave time in which what comes next can be asked
 // for.
 constexpr int kStreamedRows = 4;
-// How far ahead of itself a group's only tile asks memory: nearer lines come too late, and a whole group ahead is slower by 2
-// to 6 %.
+// How far ahead of itself a group's only tile asks memory: nearer lines come too late, and a whole group ahead was seen to be
+// up to 6 % slower.
 constexpr int64_t kAheadBytes = 8 << 10;
 // Numbers of x which every thread rounds for itself: sooner done than a region of its own, or than reading from another core
 // what one thread has rounded.
