@@ -4,8 +4,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <vector>
 
 #include "chips/spec/host/read_kernel.h"
@@ -26,18 +26,13 @@ ColdRing::ColdRing(size_t piece, int threads)
     : piece_(piece), step_(RoundUp(piece, 4096)), threads_(threads) {
   pieces_ = static_cast<int>(std::max<size_t>(2, (kRing + step_ - 1) / step_));
   const size_t ring = RoundUp(static_cast<size_t>(pieces_) * step_, kHugePage);
-  mapped_ = ring + kOther + kHugePage;
-  void* const mapped =
-      mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) std::abort();
-  memory_ = static_cast<char*>(mapped);
-  ring_ = reinterpret_cast<char*>(RoundUp(reinterpret_cast<size_t>(mapped), kHugePage));
+  ring_ = static_cast<char*>(::operator new (ring + kOther, std::align_val_t{kHugePage}));
   other_ = ring_ + ring;
   madvise(ring_, ring + kOther, MADV_HUGEPAGE);
   std::memset(ring_, 0x2c, ring + kOther);  // a small number in every dtype
 }
 
-ColdRing::~ColdRing() { munmap(memory_, mapped_); }
+ColdRing::~ColdRing() { ::operator delete (ring_, std::align_val_t{kHugePage}); }
 
 void ColdRing::Between() {
   const size_t share = kBetween / static_cast<size_t>(threads_) / 4096 * 4096;

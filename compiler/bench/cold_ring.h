@@ -34,9 +34,9 @@ class ColdRing {
   double ReadSeconds(int times = 15);
 
  private:
-  size_t piece_, step_, mapped_;
+  size_t piece_, step_;
   int threads_, pieces_, next_ = 0;
-  char *memory_, *ring_, *other_;
+  char *ring_, *other_;
   size_t at_ = 0;      // where Between() goes on
   uint64_t seen_ = 0;  // of all that was read, so that it is
 };
