@@ -58,15 +58,36 @@ class NonNull {
  public:
   explicit NonNull(Grammar* grammar) : grammar_(*grammar), nullable_(NullableRules(*grammar)) {}
 
-  void RewriteAll() {
+  absl::Status RewriteAll() {
     for (size_t r = 0; r < grammar_.rules.size(); ++r) {  // rules are added on the way
       Expr body = std::move(grammar_.rules[r].body);
       Rewrite(&body);
       grammar_.rules[r].body = std::move(body);
+      if (copied_ <= kMostCopied) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("rule ", grammar_.rules[r].name,
+                       ": too many repetitions inside each other of what may be empty; write "
+                       "(a | b)* for (a? b*)*"));
     }
+    return absl::OkStatus();
   }
 
  private:
+  // Expressions that are written again: each level of (a? (a? (...)*)*)* doubles what is inside.
+  static constexpr int64_t kMostCopied = 100'000;
+
+  static int64_t SizeOf(const Expr& expr) {
+    int64_t size = 1;
+    for (const Expr& part : expr.parts) size += SizeOf(part);
+    return size;
+  }
+
+  // Nothing() when it is too much, which RewriteAll() tells.
+  Expr Copied(const Expr& expr) {
+    if (copied_ <= kMostCopied) copied_ += SizeOf(expr);
+    return copied_ <= kMostCopied ? expr : Nothing();
+  }
+
   void Rewrite(Expr* expr) {
     for (Expr& part : expr->parts) Rewrite(&part);
     if (expr->kind != Kind::kRepeat || !IsNullable(expr->parts[0], nullable_)) return;
@@ -75,7 +96,8 @@ class NonNull {
   }
 
   Expr Of(const Expr& expr) {
-    if (!IsNullable(expr, nullable_)) return expr;
+    if (copied_ > kMostCopied) return Nothing();
+    if (!IsNullable(expr, nullable_)) return Copied(expr);
     switch (expr.kind) {
       case Kind::kText:
       case Kind::kClass:
@@ -92,7 +114,7 @@ class NonNull {
         const Expr part = Of(expr.parts[0]);
         if (expr.most == 0) return Nothing();
         if (!IsNullable(expr.parts[0], nullable_)) return Repeat(part, 1, expr.most);
-        return Sequence({part, Repeat(part, 0, more)});
+        return Sequence({Copied(part), Repeat(part, 0, more)});
       }
       case Kind::kRule:
         return Rule(OfRule(expr.rule));
@@ -105,7 +127,7 @@ class NonNull {
     std::vector<Expr> choices;
     for (size_t first = 0; first < parts.size(); ++first) {
       std::vector<Expr> rest = {Of(parts[first])};
-      rest.insert(rest.end(), parts.begin() + static_cast<ptrdiff_t>(first) + 1, parts.end());
+      for (size_t i = first + 1; i < parts.size(); ++i) rest.push_back(Copied(parts[i]));
       choices.push_back(Sequence(std::move(rest)));
     }
     return Choice(std::move(choices));
@@ -130,6 +152,7 @@ class NonNull {
   const Grammar original_ = grammar_;
   RuleFlags nullable_;
   std::map<int, int> made_;
+  int64_t copied_ = 0;
 };
 
 // The rules that a rule may begin with.
@@ -286,7 +309,7 @@ bool IsProductive(const Expr& expr, const RuleFlags& rules) {
 
 RuleFlags ProductiveRules(const Grammar& grammar) { return LeastFixedPoint(grammar, IsProductive); }
 
-void MakeRepetitionsNonNullable(Grammar* grammar) { NonNull(grammar).RewriteAll(); }
+absl::Status MakeRepetitionsNonNullable(Grammar* grammar) { return NonNull(grammar).RewriteAll(); }
 
 absl::Status CheckLeftRecursion(const Grammar& grammar) { return LeftRecursion(grammar).Check(); }
 

@@ -27,8 +27,9 @@ bool IsNullable(const Expr& expr, const RuleFlags& rules);
 RuleFlags ProductiveRules(const Grammar& grammar);
 bool IsProductive(const Expr& expr, const RuleFlags& rules);
 
-// Repetitions get parts that are not nullable, with the same texts: (a?)* becomes (a)*. May add rules.
-void MakeRepetitionsNonNullable(Grammar* grammar);
+// Repetitions get parts that are not nullable, with the same texts: (a?)* becomes (a)*. May add rules. INVALID_ARGUMENT
+// where that takes too many expressions: it doubles with each level of (a? (a? (...)*)*)*.
+absl::Status MakeRepetitionsNonNullable(Grammar* grammar);
 
 // INVALID_ARGUMENT, with the rules on the way, when a rule can come back to itself before any byte.
 absl::Status CheckLeftRecursion(const Grammar& grammar);

@@ -171,6 +171,23 @@ TEST(ProgramTest, RefusesWhatCannotBeMatched) {
               StatusIs(kInvalid, HasSubstr("too large")));
 }
 
+// (a? (a? (...)*)*)*: without the empty text inside, each level has what is in it twice.
+TEST(ProgramTest, RepetitionsInEachOtherStaySmallOrAreRefused) {
+  for (const int levels : {2, 4, 60}) {
+    Expr nest = Text("a");
+    for (int i = 0; i < levels; ++i) nest = Repeat(Sequence({Optional(Text("a")), nest}));
+    const Grammar grammar = OneRule(nest);
+    if (levels == 60) {
+      EXPECT_THAT(Program::Compile(grammar),
+                  StatusIs(kInvalid, HasSubstr("rule root: too many repetitions inside")));
+      continue;
+    }
+    EXPECT_OK(Program::Compile(grammar));
+    for (const std::string& text : AllTexts(3))
+      EXPECT_EQ(MatcherAccepts(grammar, text), OracleAccepts(grammar, text)) << text;
+  }
+}
+
 TEST(ProgramTest, LeavesOutChoicesThatNoTextHas) {
   Grammar grammar;
   grammar.Add("root", Choice({Sequence({Text("a"), Rule(1)}), Text("ab")}));

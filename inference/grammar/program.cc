@@ -186,7 +186,7 @@ class Writer {
 absl::StatusOr<Program> Program::Compile(Grammar grammar) {
   STRATA_RETURN_IF_ERROR(CheckShape(grammar));
   STRATA_RETURN_IF_ERROR(CheckLeftRecursion(grammar));
-  MakeRepetitionsNonNullable(&grammar);
+  STRATA_RETURN_IF_ERROR(MakeRepetitionsNonNullable(&grammar));
   return Writer(grammar).Write();
 }
 
