@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/status_matchers.h"
 #include "base/subprocess.h"
+#include "cli/command_fixture.h"
 #include "gtest/gtest.h"
 
 namespace strata::cli {
@@ -29,34 +30,7 @@ constexpr char kGraph[] = R"(graph "mlp" {
 }
 )";
 
-class BadInputTest : public testing::Test {
- protected:
-  void SetUp() override {
-    folder_ =
-        JoinPath(testing::TempDir(), testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(folder_);
-    ASSERT_OK(MakeDirectories(folder_));
-  }
-
-  std::string Path(const std::string& name) const { return JoinPath(folder_, name); }
-  std::string Write(const std::string& name, const std::string& content) const {
-    EXPECT_OK(WriteFileAtomic(Path(name), content));
-    return Path(name);
-  }
-
-  // Runs the command; its messages. The exit code must be `code`.
-  std::string Strata(const std::vector<std::string>& args, int code) const {
-    std::vector<std::string> argv = {"cli/strata"};
-    argv.insert(argv.end(), args.begin(), args.end());
-    auto result = RunSubprocess(argv);
-    EXPECT_OK(result);
-    if (!result.ok()) return "";
-    EXPECT_EQ(result->exit_code, code) << result->standard_error << result->standard_output;
-    return result->standard_error + result->standard_output;
-  }
-
-  std::string folder_;
-};
+using BadInputTest = CommandFixture;
 
 TEST_F(BadInputTest, QuantizeSaysWhatItNeeds) {
   const std::string graph = Path("int8.graph"), plan = Path("int8.plan");
@@ -180,7 +154,15 @@ TEST_F(BadInputTest, UnknownPassChipAndVerb) {
               AllOf(HasSubstr("nothing"), HasSubstr("cse")));
   EXPECT_THAT(Strata({"compile", graph, "--chip=z80"}, 2),
               AllOf(HasSubstr("z80"), HasSubstr("h100")));
-  EXPECT_THAT(Strata({"cook"}, 2), HasSubstr("--help"));
+  EXPECT_THAT(Strata({"cook"}, 2), HasSubstr("strata: 'cook' is no verb; there are: ops, chips"));
+  EXPECT_THAT(Strata({"bench", "cook"}, 2),
+              HasSubstr("strata bench: 'cook' is no verb; there are: serve, soak"));
+  EXPECT_THAT(Strata({}, 2), HasSubstr("give a verb"));
+  EXPECT_THAT(Strata({"opt"}, 2), HasSubstr("graph is required\nTry `strata opt --help`"));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto lost,
+                              RunSubprocess({"/bin/sh", "-c", "cli/strata ops > /dev/full"}));
+  EXPECT_EQ(lost.exit_code, 1);
+  EXPECT_THAT(lost.standard_error, HasSubstr("standard output: cannot write"));
   EXPECT_THAT(Strata({"compile", graph, "--chip=h100", "--compiler=reference", "--dump-passes",
                       Path("dump")},
                      2),

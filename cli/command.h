@@ -37,7 +37,8 @@ void AddQuantizeCommand(CLI::App& app, Action& action);  // quantize
 void AddConvertCommand(CLI::App& app, Action& action);   // convert
 void AddModelCommands(CLI::App& app, Action& action);    // train, generate, tokenize, serve
 void AddLaunchCommand(CLI::App& app, Action& action);    // launch
-void AddBenchCommands(CLI::App& app, Action& action);    // bench serve, soak
+void AddBenchCommands(CLI::App& app, Action& action);    // bench serve, and:
+void AddSoakCommand(CLI::App& bench, Action& action);    // bench soak
 
 // A graph in text form (.graph, or "-" for standard input) or as a binary proto (.pb); verified.
 absl::StatusOr<graph::Graph> LoadGraph(const std::string& path);

@@ -2,8 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "base/status_matchers.h"
-#include "base/subprocess.h"
+#include "cli/command_fixture.h"
 #include "gtest/gtest.h"
 
 namespace strata::cli {
@@ -12,18 +11,15 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// Runs `strata launch` with `args`; both outputs. The exit code must be `code`.
-std::string Launch(const std::vector<std::string>& args, int code) {
-  std::vector<std::string> argv = {"cli/strata", "launch"};
-  argv.insert(argv.end(), args.begin(), args.end());
-  auto result = RunSubprocess(argv);
-  EXPECT_OK(result);
-  if (!result.ok()) return "";
-  EXPECT_EQ(result->exit_code, code) << result->standard_error << result->standard_output;
-  return result->standard_output + result->standard_error;
-}
+class LaunchCommandTest : public CommandFixture {
+ protected:
+  static std::string Launch(std::vector<std::string> args, int code) {
+    args.insert(args.begin(), "launch");
+    return Strata(args, code);
+  }
+};
 
-TEST(LaunchCommandTest, VerbsAndPrograms) {
+TEST_F(LaunchCommandTest, VerbsAndPrograms) {
   EXPECT_THAT(Launch({"-n", "2", "--", "chips"}, 0),
               AllOf(HasSubstr("[0] "), HasSubstr("[1] "), HasSubstr("h100")));
   EXPECT_THAT(Launch({"-n", "2", "--", "sh", "-c", "echo rank $RANK of $WORLD_SIZE"}, 0),
@@ -35,7 +31,7 @@ TEST(LaunchCommandTest, VerbsAndPrograms) {
               AllOf(HasSubstr("[0] [0] hi"), HasSubstr("[0] [1] hi")));
 }
 
-TEST(LaunchCommandTest, ExitCodeOfTheFirstFailure) {
+TEST_F(LaunchCommandTest, ExitCodeOfTheFirstFailure) {
   EXPECT_THAT(
       Launch({"-n", "3", "--", "sh", "-c", "[ $RANK = 2 ] && exit 77; exec sleep 1000"}, 77),
       HasSubstr("launch: rank 2 exited with 77 in generation 0; ending the other 2"));
@@ -46,7 +42,7 @@ TEST(LaunchCommandTest, ExitCodeOfTheFirstFailure) {
               HasSubstr("generation 1 starts with 2 ranks, restarts left: 0"));
 }
 
-TEST(LaunchCommandTest, HelpAndBadFlags) {
+TEST_F(LaunchCommandTest, HelpAndBadFlags) {
   EXPECT_THAT(Launch({"--help"}, 0), AllOf(HasSubstr("--max-restarts"), HasSubstr("MASTER_PORT"),
                                            HasSubstr("strata launch -n 4 -- train")));
   EXPECT_THAT(Launch({}, 2), HasSubstr("command is required"));

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/status_matchers.h"
 #include "base/subprocess.h"
+#include "cli/command_fixture.h"
 #include "framework/graph/text.h"
 #include "framework/graph/types.h"
 #include "framework/graph/verifier.h"
@@ -39,29 +40,13 @@ shardings { tensor: "down" axes: "tp" axes: "" }
 microbatches: 1
 )";
 
-class ShardCommandTest : public testing::Test {
+class ShardCommandTest : public CommandFixture {
  protected:
-  void SetUp() override {
-    folder_ =
-        JoinPath(testing::TempDir(), testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(folder_);
-    ASSERT_OK(MakeDirectories(folder_));
-    graph_ = Write("mlp.graph", kGraph);
-  }
-
-  std::string Path(const std::string& name) const { return JoinPath(folder_, name); }
-  std::string Write(const std::string& name, const std::string& content) const {
-    EXPECT_OK(WriteFileAtomic(Path(name), content));
-    return Path(name);
-  }
-
   // The graph above with B = 4.
   SubprocessResult Shard(const std::vector<std::string>& args) const {
-    std::vector<std::string> argv = {"cli/strata", "shard", graph_, "--dim=B=4"};
-    argv.insert(argv.end(), args.begin(), args.end());
-    const auto result = RunSubprocess(argv);
-    EXPECT_OK(result.status());
-    return result.ok() ? *result : SubprocessResult{};
+    std::vector<std::string> all = {"shard", Write("mlp.graph", kGraph), "--dim=B=4"};
+    all.insert(all.end(), args.begin(), args.end());
+    return Run(all);
   }
 
   // Standard output's lines.
@@ -90,8 +75,6 @@ class ShardCommandTest : public testing::Test {
     plan.replace(at, from.size(), to);
     return Refusal({"--plan=" + Write("bad.textproto", plan)});
   }
-
-  std::string folder_, graph_;
 };
 
 // Of the value in a graph's text: "f32[2, 8]".

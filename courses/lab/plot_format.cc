@@ -141,6 +141,18 @@ std::vector<double> LinearTicks(double low, double high, int count, bool binary)
   return ticks;
 }
 
+std::vector<double> BinaryLogTicks(double low, double high, int count) {
+  const int first = static_cast<int>(std::ceil(std::log2(low) - 1e-9));
+  const int last = static_cast<int>(std::floor(std::log2(high) + 1e-9));
+  int step = 1;  // 5 gives 1 MiB, 32 MiB, 1 GiB
+  for (const int next : {2, 5, 10, 20})
+    if ((last - first) / step >= std::max(count, 1)) step = next;
+  std::vector<double> ticks;
+  for (int exponent = first; exponent <= last; ++exponent)
+    if (exponent % step == 0) ticks.push_back(std::exp2(exponent));
+  return ticks;
+}
+
 std::vector<double> LogTicks(double low, double high, int count) {
   const int first = static_cast<int>(std::floor(std::log10(low) + 1e-9));
   const int last = static_cast<int>(std::ceil(std::log10(high) - 1e-9));

@@ -31,6 +31,8 @@ std::vector<double> LinearTicks(double low, double high, int count, bool binary 
 // Powers of ten inside [low, high], or also their 2- and 5-fold when there would be fewer than three; thinned out to
 // about `count`. 0 < `low` < `high`.
 std::vector<double> LogTicks(double low, double high, int count);
+// Of bytes: powers of two, thinned out to about `count`.
+std::vector<double> BinaryLogTicks(double low, double high, int count);
 
 // About how wide a text is at a font size, in the same unit.
 double TextWidth(absl::string_view text, double font_size);

@@ -50,13 +50,15 @@ Table DistributionTable(const ServingMeasures& m) {
                    {.header = "deviation", .numeric = true},
                    {.header = "median", .numeric = true}};
   for (const auto& [percent, value] : m.ttft.percentiles) {
+    if (percent == 50) continue;  // the median
     table.columns.push_back(
         {.header = absl::StrCat("P", inference::PercentName(percent)), .numeric = true});
   }
   const auto cell = [](double seconds) { return Cell(absl::StrFormat("%.2f", seconds * 1e3)); };
   const auto add = [&](const char* name, const Distribution& d) {
     std::vector<Cell> row = {name, cell(d.mean), cell(d.deviation), cell(d.median)};
-    for (const auto& [percent, value] : d.percentiles) row.push_back(cell(value));
+    for (const auto& [percent, value] : d.percentiles)
+      if (percent != 50) row.push_back(cell(value));
     table.rows.push_back(std::move(row));
   };
   add("TTFT: to the first token", m.ttft);
@@ -118,12 +120,14 @@ std::string LengthPlot(const std::vector<RequestTiming>& timings) {
 
 }  // namespace
 
-std::string CumulativePlot(const std::string& title, const std::vector<NamedValues>& sets) {
+std::string CumulativePlot(const std::string& title, const std::vector<NamedValues>& sets,
+                           bool log) {
   std::vector<Series> series;
   for (const NamedValues& set : sets) series.push_back(CumulativeSeries(set));
-  return LinePlot(
-      {.title = title, .x = {.label = "time", .unit = "s"}, .y = {.label = "share at or below"}},
-      series);
+  return LinePlot({.title = title,
+                   .x = {.label = "time", .unit = "s", .log = log},
+                   .y = {.label = "share at or below"}},
+                  series);
 }
 
 std::string ConcurrencyPlot(const std::vector<RequestTiming>& timings) {
@@ -174,8 +178,8 @@ std::string RequestTimelinePlot(const std::vector<RequestTiming>& timings, size_
 
 Report ServingPage(const inference::LoadSetting& setting, const inference::LoadRun& run,
                    const ServingMeasures& m) {
-  Report report("Serving benchmark", absl::StrCat(setting.model, " behind ", setting.backend, ", ",
-                                                  setting.requests, " requests"));
+  Report report("Serving benchmark", absl::StrCat(setting.model, ", backend ", setting.backend,
+                                                  ", ", setting.requests, " requests"));
   AddCards(setting, m, &report);
   report.AddSection("Latencies");
   report.AddTable(DistributionTable(m));

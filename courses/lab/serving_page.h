@@ -25,7 +25,8 @@ struct NamedValues {
   std::string name;
   std::vector<double> values;
 };
-std::string CumulativePlot(const std::string& title, const std::vector<NamedValues>& sets);
+std::string CumulativePlot(const std::string& title, const std::vector<NamedValues>& sets,
+                           bool log = false);
 
 // Requests under way over time.
 std::string ConcurrencyPlot(const std::vector<inference::RequestTiming>& timings);

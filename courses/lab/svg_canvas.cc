@@ -30,6 +30,7 @@ std::vector<std::pair<double, double>> LegendPlaces(const std::vector<LegendEntr
 }
 
 std::vector<double> TicksOf(const Scale& scale, const Axis& axis, int count) {
+  if (scale.log && axis.unit == "B") return BinaryLogTicks(scale.low, scale.high, count);
   if (scale.log) return LogTicks(scale.low, scale.high, count);
   return LinearTicks(scale.low, scale.high, count, axis.unit == "B");
 }

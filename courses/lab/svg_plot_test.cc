@@ -95,6 +95,9 @@ TEST(Format, Ticks) {
   EXPECT_THAT(LogTicks(1, 1000, 6), ElementsAre(1, 10, 100, 1000));
   EXPECT_THAT(LogTicks(1, 10, 6), ElementsAre(1, 2, 5, 10));
   EXPECT_GE(LogTicks(0.98, 1.7, 4).size(), 3u);
+  EXPECT_THAT(BinaryLogTicks(1000, 5e9, 6),
+              ElementsAre(1 << 10, 1 << 15, 1 << 20, 1 << 25, 1 << 30));
+  EXPECT_THAT(BinaryLogTicks(3, 20, 6), ElementsAre(4, 8, 16));
   EXPECT_LE(LogTicks(1e-30, 1e30, 5).size(), 6u);
   EXPECT_LE(LinearTicks(1e300, 1.0000001e300, 5).size(), 100u);
 }

@@ -17,9 +17,8 @@ TEST(PassAblationTest, EveryClaimHolds) {
   const GptSizes small_gpt{.batch = 2, .tokens = 32, .vocabulary = 61, .width = 32, .layers = 2};
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph cnn_graph, CnnTrainingStep(small_cnn));
   STRATA_ASSERT_OK_AND_ASSIGN(const graph::Graph gpt_graph, GptTrainingStep(small_gpt));
-  STRATA_ASSERT_OK_AND_ASSIGN(const Ablation cnn, Ablate("cnn", cnn_graph, small_cnn.classes, {}));
-  STRATA_ASSERT_OK_AND_ASSIGN(const Ablation gpt,
-                              Ablate("gpt", gpt_graph, small_gpt.vocabulary, {}));
+  STRATA_ASSERT_OK_AND_ASSIGN(Ablation cnn, Ablate("cnn", cnn_graph, small_cnn.classes, {}));
+  STRATA_ASSERT_OK_AND_ASSIGN(Ablation gpt, Ablate("gpt", gpt_graph, small_gpt.vocabulary, {}));
   const std::vector<Claim> claims = ClaimsOf(cnn, gpt);
   EXPECT_EQ(FalseClaims(claims), "");
   // Claim `place` fails when one of the variants is spoiled.

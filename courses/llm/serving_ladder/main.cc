@@ -53,10 +53,10 @@ void AddCurves(const std::vector<Rung>& rungs, Report& report) {
     e2el.push_back({rung.name, inference::E2els(rung.run.timings)});
     itl.push_back({rung.name, inference::Itls(rung.run.timings)});
   }
-  report.AddFigure(CumulativePlot("Time to first token", ttft),
+  report.AddFigure(CumulativePlot("Time to first token", ttft, /*log=*/true),
                    "The share of requests that had their first token by a time.");
-  report.AddFigure(CumulativePlot("Time to the last token", e2el));
-  report.AddFigure(CumulativePlot("Gaps between tokens", itl));
+  report.AddFigure(CumulativePlot("Time to the last token", e2el, /*log=*/true));
+  report.AddFigure(CumulativePlot("Gaps between tokens", itl, /*log=*/true));
 }
 
 // Requests a second that had all their tokens within a limit, over the limit.

@@ -1,4 +1,4 @@
-// Verbs that measure and strain: `strata bench serve`, `strata bench soak`.
+// The verb that measures a server: `strata bench serve`.
 #include <unistd.h>
 
 #include <cmath>
@@ -9,18 +9,14 @@
 #include <vector>
 
 #include "absl/strings/strip.h"
+#include "cli/bench_target.h"
 #include "cli/command.h"
-#include "cli/open_engine.h"
 #include "courses/lab/serving_page.h"
 #include "inference/load/arrivals.h"
-#include "inference/load/completion_target.h"
-#include "inference/load/engine_target.h"
 #include "inference/load/load_generator.h"
 #include "inference/load/load_report.h"
 #include "inference/load/load_requests.h"
 #include "inference/load/serving_measures.h"
-#include "inference/load/soak.h"
-#include "inference/server/server.h"
 
 namespace strata::cli {
 namespace {
@@ -30,10 +26,9 @@ using inference::LoadRequest;
 using inference::LoadTarget;
 
 struct Options {
-  std::string url, backend = "openai", model_name;
-  EngineFlags engine;
+  TargetFlags target;
   int64_t requests = 100, max_concurrency = 0, burst = 8, warmups = 1;
-  double rate = INFINITY, burstiness = 1, range = 0, temperature = 0;
+  double rate = INFINITY, burstiness = 1, range = 0;
   std::string arrivals = "poisson", trace, dataset = "random";
   int64_t input_tokens = 1024, output_tokens = 128, prefix_tokens = 0, suffix_tokens = 256;
   int64_t prefixes = 10, vocabulary = 0;
@@ -43,54 +38,6 @@ struct Options {
   bool json = false, detailed = false;
   std::string report, output;
 };
-
-// What the load is put on, and what stands behind it when it is in this process.
-struct Target {
-  std::shared_ptr<inference::Engine> engine;
-  std::unique_ptr<inference::Server> server;
-  std::unique_ptr<LoadTarget> target;
-  std::string model;
-  int64_t vocabulary = 0;
-};
-
-absl::StatusOr<Target> OpenTarget(const Options& options) {
-  if (options.url.empty() == options.engine.path.empty()) {
-    return absl::InvalidArgumentError(
-        "give either --url=http://host:port of a server, or --model=FOLDER to serve in this "
-        "process");
-  }
-  Target target;
-  std::string url = options.url;
-  if (url.empty()) {
-    EngineFlags flags = options.engine;
-    flags.prepare = true;  // as `strata serve` does
-    STRATA_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(flags));
-    target.engine = std::move(opened.engine);
-    if (options.backend == "engine") {
-      target.model = target.engine->model().name();
-      target.vocabulary = target.engine->model().vocab_size();
-      target.target = std::make_unique<inference::EngineTarget>(target.engine);
-      return target;
-    }
-    inference::ServerOptions server;
-    server.port = 0;
-    server.max_requests = 4096;
-    server.model_chat_template = std::move(opened.chat_template);
-    server.end_of_turn = std::move(opened.end_of_turn);
-    STRATA_ASSIGN_OR_RETURN(target.server, inference::Server::Start(target.engine, server));
-    url = absl::StrCat("http://127.0.0.1:", target.server->port());
-  } else if (options.backend == "engine") {
-    return absl::InvalidArgumentError("--backend=engine needs --model");
-  }
-  inference::CompletionTargetOptions completion;
-  completion.model = options.model_name;
-  completion.temperature = options.temperature;
-  STRATA_ASSIGN_OR_RETURN(auto http, inference::CompletionTarget::Create(url, completion));
-  target.model = http->model();
-  target.vocabulary = http->vocabulary();
-  target.target = std::move(http);
-  return target;
-}
 
 struct Load {
   std::vector<LoadRequest> requests;
@@ -190,7 +137,7 @@ absl::Status Serve(const Options& options) {
       return absl::InvalidArgumentError(
           absl::StrCat("percentiles: ", percent, " is outside [0, 100]"));
   }
-  STRATA_ASSIGN_OR_RETURN(const Target target, OpenTarget(options));
+  STRATA_ASSIGN_OR_RETURN(const Target target, OpenTarget(options.target));
   STRATA_ASSIGN_OR_RETURN(const Load load, MakeLoad(options, target.vocabulary));
   STRATA_RETURN_IF_ERROR(WarmUp(options, target.vocabulary, *target.target));
 
@@ -207,7 +154,7 @@ absl::Status Serve(const Options& options) {
       inference::RunLoad(*target.target, load.requests, load.times, load_options, &clock);
 
   inference::LoadSetting setting;
-  setting.backend = options.backend;
+  setting.backend = options.target.backend;
   setting.model = target.model;
   setting.requests = count;
   setting.rate = options.arrivals == "trace" && load.times.back() > 0
@@ -234,63 +181,6 @@ absl::Status Serve(const Options& options) {
   }
   if (count > 0 && measures.completed == 0) return absl::UnavailableError("no request succeeded");
   return absl::OkStatus();
-}
-
-struct SoakFlags {
-  std::string url;
-  EngineFlags engine;
-  double minutes = 10;
-  inference::SoakOptions soak;
-};
-
-absl::Status RunSoak(const SoakFlags& flags) {
-  Options target_options;
-  target_options.url = flags.url;
-  target_options.engine = flags.engine;
-  STRATA_ASSIGN_OR_RETURN(const Target target, OpenTarget(target_options));
-  inference::ServerAddress address{"127.0.0.1", target.server ? target.server->port() : 0, ""};
-  if (!flags.url.empty()) {
-    STRATA_ASSIGN_OR_RETURN(address, inference::ParseUrl(flags.url));
-  }
-  inference::SoakOptions soak = flags.soak;
-  soak.seconds = flags.minutes * 60;
-  if (isatty(STDERR_FILENO) == 1) {
-    soak.on_progress = [](const std::string& line) {
-      std::fprintf(stderr, "\r%s", line.substr(0, line.find('\n')).c_str());
-    };
-  }
-  STRATA_ASSIGN_OR_RETURN(const inference::SoakReport report,
-                          inference::Soak(address.host, address.port, soak));
-  std::printf("%s", inference::SoakText(report).c_str());
-  return report.faults.empty() ? absl::OkStatus()
-                               : absl::InternalError("the server did not stand the soak");
-}
-
-void AddSoakFlags(CLI::App* verb, SoakFlags& o) {
-  verb->add_option("--url", o.url, "server to strain: http://host:port");
-  verb->add_option("--model", o.engine.path, "or a model's folder, served in this process");
-  AddEngineFlags(verb, &o.engine);
-  verb->add_option("--minutes", o.minutes, "how long")->capture_default_str();
-  verb->add_option("--clients", o.soak.clients, "that send random requests")->capture_default_str();
-  verb->add_option("--watchers", o.soak.watchers, "that ask the same question again and again")
-      ->capture_default_str();
-  verb->add_option("--most-tokens", o.soak.most_tokens, "of prompts, and of answers")
-      ->capture_default_str();
-  verb->add_option("--stall-seconds", o.soak.stall_seconds,
-                   "an answer that takes longer is a fault")
-      ->capture_default_str();
-  verb->add_option("--seed", o.soak.seed, "of what is sent")->capture_default_str();
-}
-
-void AddTargetFlags(CLI::App* verb, Options& o) {
-  verb->add_option("--url", o.url, "server to measure: http://host:port");
-  verb->add_option("--model", o.engine.path, "or a model's folder, served in this process");
-  AddEngineFlags(verb, &o.engine);
-  verb->add_option("--backend", o.backend,
-                   "openai: streamed /v1/completions; engine: --model without the server")
-      ->check(CLI::IsMember({"openai", "engine"}))
-      ->capture_default_str();
-  verb->add_option("--model-name", o.model_name, "in the requests; default: the server's first");
 }
 
 void AddArrivalFlags(CLI::App* verb, Options& o) {
@@ -332,7 +222,7 @@ void AddDatasetFlags(CLI::App* verb, Options& o) {
   verb->add_option("--num-prefixes", o.prefixes, "prefix_repetition: how many prefixes")
       ->capture_default_str();
   verb->add_option("--vocab-size", o.vocabulary, "ids of made prompts; default: the server's");
-  verb->add_option("--temperature", o.temperature, "0 is greedy")->capture_default_str();
+  verb->add_option("--temperature", o.target.temperature, "0 is greedy")->capture_default_str();
   verb->add_option("--seed", o.seed, "of prompts and arrivals")->capture_default_str();
 }
 
@@ -364,18 +254,18 @@ void AddBenchCommands(CLI::App& app, Action& action) {
               "Put load on an OpenAI-compatible server; TTFT, TPOT, ITL, E2EL and goodput are as "
               "vllm bench serve defines them",
               options, Serve);
-  AddTargetFlags(serve, *options);
+  AddTargetFlags(serve, &options->target);
+  serve
+      ->add_option("--backend", options->target.backend,
+                   "openai: streamed /v1/completions; engine: --model without the server")
+      ->check(CLI::IsMember({"openai", "engine"}))
+      ->capture_default_str();
+  serve->add_option("--model-name", options->target.model_name,
+                    "in the requests; default: the server's first");
   AddArrivalFlags(serve, *options);
   AddDatasetFlags(serve, *options);
   AddOutputFlags(serve, *options);
-
-  auto soak_flags = std::make_shared<SoakFlags>();
-  CLI::App* soak =
-      AddVerb(*bench, action, "soak",
-              "Random requests, cancels, disconnects and malformed bodies on a server: no leak, no "
-              "stall, and the same greedy text must come of it",
-              soak_flags, RunSoak);
-  AddSoakFlags(soak, *soak_flags);
+  AddSoakCommand(*bench, action);
 }
 
 }  // namespace strata::cli
