@@ -150,7 +150,7 @@ std::vector<double> BinaryLogTicks(double low, double high, int count) {
   std::vector<double> ticks;
   for (int exponent = first; exponent <= last; ++exponent)
     if (exponent % step == 0) ticks.push_back(std::exp2(exponent));
-  return ticks;
+  return ticks.size() < 2 ? LinearTicks(low, high, count, /*binary=*/true) : ticks;
 }
 
 std::vector<double> LogTicks(double low, double high, int count) {
