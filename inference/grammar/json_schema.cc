@@ -248,7 +248,7 @@ absl::StatusOr<int32_t> SchemaCompiler::Count(const Schema& schema, const char* 
   if (!schema.contains(key)) return otherwise;
   constexpr int64_t kMost = 1 << 30;
   const Schema& value = schema[key];
-  if (!value.is_number_unsigned())
+  if (!value.is_number_integer() || value < 0)
     return SchemaFault(SchemaPath(path, key), "must be a whole number that is not negative");
   return static_cast<int32_t>(std::min<uint64_t>(value.get<uint64_t>(), kMost));
 }

@@ -96,11 +96,16 @@ Expr Wholes(const std::string& least, const std::string& most, bool open) {
   if (least.empty()) ways.push_back(Text("0"));
   const size_t longest = open ? kMostDigits : most.size();
   for (size_t size = std::max<size_t>(least.size(), 1); size <= longest; ++size) {
-    const std::string smallest = "1" + std::string(size - 1, '0');
-    const std::string& low = least.size() == size ? least : smallest;
-    const std::string high(size, '9');
-    const Bounds bounds = {&low, !open && most.size() == size ? &most : &high};
-    ways.push_back(DigitsWithin(bounds, 0, size, size));
+    const bool low = least.size() == size, high = !open && most.size() == size;
+    if (!low && !high) {  // any digits, and so for all sizes up to that of `most`
+      const size_t last = open ? longest : longest - 1;
+      ways.push_back(Sequence({Class({{'1', '9'}}), Digits(size - 1, last - 1)}));
+      size = last;
+      continue;
+    }
+    const std::string smallest = "1" + std::string(size - 1, '0'), greatest(size, '9');
+    ways.push_back(
+        DigitsWithin({low ? &least : &smallest, high ? &most : &greatest}, 0, size, size));
   }
   return Choice(std::move(ways));
 }

@@ -113,7 +113,7 @@ class Maker {
     root["$defs"]["node"] = {
         {"type", "object"},
         {"properties",
-         {{"value", Make(1)},
+         {{"value", Make(0)},  // no node, so that nodes end
           {"next", {{"anyOf", {{{"$ref", "#/$defs/node"}}, {{"type", "null"}}}}}}}},
         {"required", {"value", "next"}},
         {"additionalProperties", false}};
