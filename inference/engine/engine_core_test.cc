@@ -11,6 +11,7 @@
 #include "inference/engine/fake_model.h"
 #include "inference/engine/prompt_lookup.h"
 #include "inference/engine/text_machine.h"
+#include "inference/engine/token_trie_of.h"
 
 namespace strata::inference {
 namespace {
@@ -78,15 +79,19 @@ struct Harness {
     }
   }
 
-  // The definition: one token after another, no cache at all.
-  std::vector<int32_t> Plain(const GenerateRequest& request, int64_t choice) const {
+  // The definition: one token after another, no cache at all. `error`: why there is no next one.
+  std::vector<int32_t> Plain(const GenerateRequest& request, int64_t choice,
+                             absl::Status* error = nullptr) const {
     SamplingOptions sampling = request.sampling;
     sampling.seed += static_cast<uint64_t>(choice);
     std::vector<int32_t> text = request.prompt, answer;
-    Sampler sampler(sampling, request.prompt, request.stop_tokens);
+    Sampler sampler(sampling, request.prompt, request.stop_tokens, request.grammar);
     while (static_cast<int64_t>(answer.size()) < request.max_tokens &&
-           static_cast<int64_t>(text.size()) <= options.context) {
-      const int32_t token = sampler.Sample(machine->LogitsAfter(text)).value_or(-1);
+           static_cast<int64_t>(text.size()) <= options.context && !sampler.complete()) {
+      const absl::StatusOr<int32_t> next = sampler.Sample(machine->LogitsAfter(text));
+      if (error != nullptr) *error = next.status();
+      if (!next.ok()) break;
+      const int32_t token = *next;
       sampler.Record(token);
       if (std::count(request.stop_tokens.begin(), request.stop_tokens.end(), token) > 0) break;
       text.push_back(token);
@@ -107,6 +112,22 @@ struct Harness {
   std::unique_ptr<EngineCore> core;
   std::vector<End> ends;
 };
+
+std::shared_ptr<const grammar::TokenGrammar> MakeGrammar(grammar::Expr body) {
+  static const auto& trie =
+      *new std::shared_ptr<const grammar::TokenTrie>(MakeTokenTrie(ByteTokenizer()));
+  return *grammar::TokenGrammar::Create(grammar::OneRule(std::move(body)), trie);
+}
+
+// One whose texts end, one whose texts need not.
+const std::vector<std::shared_ptr<const grammar::TokenGrammar>>& Grammars() {
+  using grammar::Class, grammar::Choice, grammar::Repeat, grammar::Sequence;
+  static const auto& all = *new std::vector<std::shared_ptr<const grammar::TokenGrammar>>{
+      MakeGrammar(Sequence({Repeat(Class({{0, 11}}), 2, 9), Class({{2, 5}})})),
+      MakeGrammar(Repeat(Choice(
+          {Sequence({Repeat(Class({{0, 3}}), 1, 3), Class({{4, 9}})}), Class({{10, 11}})})))};
+  return all;
+}
 
 GenerateRequest Greedy(std::vector<int32_t> prompt, int64_t max_tokens) {
   GenerateRequest request;
@@ -166,6 +187,44 @@ TEST(EngineCore, AFailingStepEndsOnlyWhatWasInIt) {
   EXPECT_EQ(done.tokens, harness.Plain(harness.ends[1].request, 0));
   EXPECT_EQ(harness.core->stats().finished_error, 1);
   EXPECT_OK(harness.core->CheckEmpty());
+}
+
+TEST(EngineCore, AGrammarThatTheModelCannotWriteEndsItsRequestAlone) {
+  Harness harness(Small());
+  GenerateRequest bad = Greedy({1, 2}, 8), good = bad;
+  bad.grammar = MakeGrammar(grammar::Sequence({grammar::Text("\1"), grammar::Text("\x20")}));
+  good.grammar = MakeGrammar(grammar::Repeat(grammar::Text("\1\2"), 2, 2));
+  harness.Add(bad);
+  harness.Add(good);
+  harness.RunAll();
+  ASSERT_EQ(harness.ends.size(), 2u);
+  for (const Harness::End& end : harness.ends) {
+    if (end.request.grammar == bad.grammar) {
+      EXPECT_THAT(end.result, StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("the grammar allows no token here")));
+    } else {
+      ASSERT_OK(end.result);
+      EXPECT_EQ(end.result->tokens, (std::vector<int32_t>{1, 2, 1, 2}));
+      EXPECT_EQ(end.result->finish, FinishReason::kStop);
+    }
+  }
+  EXPECT_OK(harness.core->CheckEmpty());
+}
+
+TEST(EngineCore, AGrammarOfTheEmptyTextEndsAtOnce) {
+  Harness harness(Small());
+  GenerateRequest request = Greedy({1, 2}, 8);
+  request.grammar = MakeGrammar(grammar::Empty());
+  request.n = 2;
+  harness.Add(request);
+  harness.RunAll();
+  harness.Step();
+  ASSERT_EQ(harness.ends.size(), 2u);
+  for (const Harness::End& end : harness.ends) {
+    ASSERT_OK(end.result);
+    EXPECT_TRUE(end.result->tokens.empty());
+    EXPECT_EQ(end.result->finish, FinishReason::kStop);
+  }
 }
 
 TEST(EngineCore, CancelledRequestsEndAsAborted) {
@@ -292,6 +351,7 @@ struct Load {
     if (random() % 3 == 0) request.stop_tokens = {static_cast<int32_t>(Draw(0, 11))};
     if (random() % 3 == 0) request.sampling.min_tokens = Draw(0, 9);
     if (random() % 3 == 0) request.n = Draw(2, 4);
+    if (random() % 3 == 0) request.grammar = Grammars()[random() % 2];
     request.priority = Draw(-1, 1);
     request.user = random() % 2 == 0 ? "a" : "b";
     request.cache_salt = random() % 5 == 0 ? "salt" : "";
@@ -300,7 +360,7 @@ struct Load {
 };
 
 TEST(EngineCore, RandomWorkloadsGiveThePlainAnswersAndLeakNothing) {
-  int64_t preemptions = 0, hits = 0, accepted = 0, branches = 0;
+  int64_t preemptions = 0, hits = 0, accepted = 0, branches = 0, bound = 0;
   for (uint64_t seed = 0; seed < 120; ++seed) {
     SCOPED_TRACE(seed);
     Load load{seed};
@@ -332,8 +392,14 @@ TEST(EngineCore, RandomWorkloadsGiveThePlainAnswersAndLeakNothing) {
     harness.Step();
     ASSERT_EQ(harness.ends.size(), answers);
     for (const Harness::End& end : harness.ends) {
-      ASSERT_OK(end.result);
-      const std::vector<int32_t> plain = harness.Plain(end.request, end.choice);
+      absl::Status error;
+      const std::vector<int32_t> plain = harness.Plain(end.request, end.choice, &error);
+      if (!end.result.ok()) {  // a grammar that needs the token at which the answer is to stop
+        ASSERT_EQ(end.result.status(), error);
+        ASSERT_EQ(error.code(), absl::StatusCode::kInvalidArgument);
+        continue;
+      }
+      bound += end.request.grammar != nullptr;
       const std::vector<int32_t>& tokens = end.result->tokens;
       if (end.result->finish != FinishReason::kAborted) {
         ASSERT_EQ(tokens, plain);
@@ -356,6 +422,7 @@ TEST(EngineCore, RandomWorkloadsGiveThePlainAnswersAndLeakNothing) {
   EXPECT_GT(hits, 1000);
   EXPECT_GT(accepted, 1000);
   EXPECT_GT(branches, 20);
+  EXPECT_GT(bound, 500);
 }
 
 }  // namespace

@@ -197,5 +197,72 @@ TEST(Sampler, FilteredDrawsFollowTheFilteredDistribution) {
   EXPECT_EQ(counted, kDraws);
 }
 
+// Tokens a, b, ab, <end>; texts (ab)*c?, of which c cannot be written.
+class BoundSampler : public ::testing::Test {
+ protected:
+  static Sampler Make(SamplingOptions options, const grammar::Expr& body) {
+    const auto trie = std::make_shared<const grammar::TokenTrie>(
+        grammar::TokenTrie::Build({"a", "b", "ab", "<end>"}, {false, false, false, true}));
+    return Sampler(options, {}, /*ends=*/{3},
+                   *grammar::TokenGrammar::Create(grammar::OneRule(body), trie));
+  }
+  static grammar::Expr Pairs() { return grammar::Repeat(grammar::Text("ab")); }
+};
+
+TEST_F(BoundSampler, TakesTheBestTokenThatIsAllowed) {
+  Sampler sampler = Make({.temperature = 0}, Pairs());
+  const std::vector<float> logits = {1, 5, 2, 0, 9};  // the last is no token of the vocabulary
+  EXPECT_EQ(sampler.Sample(logits).value_or(-1), 2);
+  sampler.Record(0);
+  EXPECT_EQ(sampler.Sample(logits).value_or(-1), 1);
+  EXPECT_EQ(sampler.Sample({9, 1, 9, 9, 9}).value_or(-1), 1);  // no end in the middle
+  sampler.Record(1);
+  EXPECT_EQ(sampler.Sample({1, 9, 2, 3, 9}).value_or(-1), 3);
+  EXPECT_FALSE(sampler.complete());
+}
+
+TEST_F(BoundSampler, NoOptionBringsBackWhatIsForbidden) {
+  SamplingOptions options{.temperature = 1, .top_p = 0.9, .min_p = 0.01, .repetition_penalty = 1.5};
+  options.logit_bias = {{1, 100}};
+  options.presence_penalty = -2;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    options.seed = seed;
+    Sampler sampler = Make(options, Pairs());
+    for (int i = 0; i < 6; ++i) {
+      STRATA_ASSERT_OK_AND_ASSIGN(const int32_t token, sampler.Sample({0.1f, 3, 0.2f, 0, 3}));
+      EXPECT_EQ(sampler.Allowed({token}), 1u);
+      EXPECT_NE(token, 4);
+      sampler.Record(token);
+      if (token == 3) break;
+    }
+  }
+}
+
+TEST_F(BoundSampler, EndsComeAfterMinTokensOnly) {
+  Sampler sampler = Make({.temperature = 0, .min_tokens = 1}, Pairs());
+  EXPECT_EQ(sampler.Sample({0, 0, 1, 9}).value_or(-1), 2);
+  sampler.Record(2);
+  EXPECT_EQ(sampler.Sample({0, 0, 1, 9}).value_or(-1), 3);
+}
+
+TEST_F(BoundSampler, IsCompleteWhereNothingMayFollow) {
+  Sampler sampler = Make({.temperature = 0}, grammar::Text("ab"));
+  EXPECT_FALSE(sampler.complete());
+  sampler.Record(2);
+  EXPECT_TRUE(sampler.complete());
+  EXPECT_EQ(sampler.Sample({0, 0, 1, -5}).value_or(-1), 3);
+}
+
+TEST_F(BoundSampler, ADeadEndIsAnError) {
+  Sampler unwritable = Make({.temperature = 0}, grammar::Text("ac"));
+  unwritable.Record(0);
+  EXPECT_THAT(unwritable.Sample({1, 1, 1, 1}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("allows no token here")));
+  Sampler broken = Make({.temperature = 0}, Pairs());
+  broken.Record(1);  // not allowed
+  EXPECT_THAT(broken.Sample({1, 1, 1, 1}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("does not fit the grammar")));
+}
+
 }  // namespace
 }  // namespace strata::inference
