@@ -239,6 +239,14 @@ TEST_F(BadInputTest, TruncatedModelAndPortInUse) {
   close(socket_fd);
 
   EXPECT_THAT(Strata({"generate", model, "--prompt=a", "--max-tokens=3"}, 0), HasSubstr("tok/s"));
+  EXPECT_THAT(Strata({"generate", model, "--prompt=a", "--regex=(b|cc){2}"}, 0),
+              HasSubstr("tok/s"));
+  EXPECT_THAT(Strata({"generate", model, "--prompt=a", "--regex=(b"}, 2),
+              HasSubstr("line 1, column 3: expected )"));
+  const std::string schema = Path("schema.json");
+  ASSERT_OK(WriteFileAtomic(schema, "{\"not\": {}}"));
+  EXPECT_THAT(Strata({"generate", model, "--prompt=a", "--json-schema", schema}, 2),
+              HasSubstr("schema.json: #/not: this keyword is not supported"));
   STRATA_ASSERT_OK_AND_ASSIGN(std::string weights, ReadFile(JoinPath(model, "model.safetensors")));
   ASSERT_OK(
       WriteFileAtomic(JoinPath(model, "model.safetensors"), weights.substr(0, weights.size() - 7)));

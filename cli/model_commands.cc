@@ -20,6 +20,11 @@
 #include "cli/open_engine.h"
 #include "distributed/transport/launch_env.h"
 #include "inference/engine/engine.h"
+#include "inference/engine/token_trie_of.h"
+#include "inference/grammar/grammar_text.h"
+#include "inference/grammar/json_schema.h"
+#include "inference/grammar/regex.h"
+#include "inference/grammar/token_grammar.h"
 #include "inference/server/server.h"
 #include "llm/model/decoder.h"
 #include "llm/tokenizer/tokenizer_json.h"
@@ -44,6 +49,7 @@ struct Options {
   double temperature = 0;
   double top_p = 1;
   uint64_t seed = 0;
+  std::string json_schema, grammar, regex;  // files, and an expression
   bool fresh = false;
   std::string profile;
   int64_t profile_step = 0;
@@ -111,6 +117,30 @@ absl::Status Train(const Options& options) {
   return absl::OkStatus();
 }
 
+// What the answer must be; null when any text will do. At most one flag is given.
+absl::StatusOr<std::shared_ptr<const inference::grammar::TokenGrammar>> ReadAnswerForm(
+    const Options& options, const inference::Tokenizer& tokenizer) {
+  namespace grammar = inference::grammar;
+  grammar::Grammar made;
+  if (!options.json_schema.empty()) {
+    STRATA_ASSIGN_OR_RETURN(const std::string text, ReadFile(options.json_schema));
+    absl::StatusOr<grammar::Grammar> schema = grammar::GrammarOfSchemaText(text);
+    if (!schema.ok()) return Annotate(schema.status(), options.json_schema);
+    made = *std::move(schema);
+  } else if (!options.grammar.empty()) {
+    STRATA_ASSIGN_OR_RETURN(const std::string text, ReadFile(options.grammar));
+    absl::StatusOr<grammar::Grammar> parsed = grammar::ParseGrammar(text);
+    if (!parsed.ok()) return Annotate(parsed.status(), options.grammar);
+    made = *std::move(parsed);
+  } else if (!options.regex.empty()) {
+    STRATA_ASSIGN_OR_RETURN(grammar::Expr expr, grammar::ParseRegex(options.regex));
+    made = grammar::OneRule(std::move(expr));
+  } else {
+    return nullptr;
+  }
+  return grammar::TokenGrammar::Create(std::move(made), inference::MakeTokenTrie(tokenizer));
+}
+
 absl::Status Generate(const Options& options) {
   STRATA_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(options.engine));
   const std::shared_ptr<inference::Engine> engine = opened.engine;
@@ -119,6 +149,7 @@ absl::Status Generate(const Options& options) {
   request.max_tokens = options.max_tokens;
   request.stop_tokens = std::move(opened.end_of_turn);
   request.sampling = {options.temperature, options.top_p, 0, options.seed};
+  STRATA_ASSIGN_OR_RETURN(request.grammar, ReadAnswerForm(options, engine->tokenizer()));
   std::printf("%s", options.text.c_str());
   const auto print = [](const inference::TokenEvent& event) {
     std::fwrite(event.text.data(), 1, event.text.size(), stdout);
@@ -203,6 +234,11 @@ void AddModelCommands(CLI::App& app, Action& action) {
   generate->add_option("--top-p", o.top_p, "nucleus: smallest set of tokens of this probability")
       ->capture_default_str();
   generate->add_option("--seed", o.seed, "of the sampling")->capture_default_str();
+  CLI::Option_group* form = generate->add_option_group("form", "What the answer must be");
+  form->add_option("--json-schema", o.json_schema, "file with a JSON schema that it obeys");
+  form->add_option("--grammar", o.grammar, "file with a grammar in the style of GBNF");
+  form->add_option("--regex", o.regex, "regular expression that all of it matches");
+  form->require_option(0, 1);
   AddEngineFlags(generate, &o.engine);
 
   CLI::App* tokenize =
