@@ -131,7 +131,7 @@ absl::Status HandleCompletions(Serving& serving, const HttpCall& call,
   RequestFields fields(body);
   GenerationJob job;
   job.arrival = call.arrival;
-  STRATA_ASSIGN_OR_RETURN(job.params, ReadGenerationParams(&fields, serving));
+  STRATA_ASSIGN_OR_RETURN(job.params, ReadGenerationParams(&fields, call.body, serving));
   STRATA_RETURN_IF_ERROR(
       fields.Integer("max_tokens", 0, int64_t{1} << 31, &job.params.request.max_tokens));
   int64_t logprobs = -1;

@@ -26,8 +26,9 @@ struct GenerationParams {
 // NOT_FOUND when the field "model" names another model than the one that is served; absent is fine.
 absl::Status CheckModel(RequestFields* fields, const Serving& serving);
 
-// Reads model, what binds the form of the answer (ReadStructuredOutput), temperature, top_p, top_k, min_p, repetition_penalty, presence_penalty, frequency_penalty, logit_bias,
-// min_tokens, n, seed, stop, stop_token_ids, ignore_eos, priority, user, cache_salt, stream and stream_options.
+// Reads model, what binds the form of the answer (ReadStructuredOutput), temperature, top_p, top_k, min_p,
+// repetition_penalty, presence_penalty, frequency_penalty, logit_bias, min_tokens, n, seed, stop, stop_token_ids,
+// ignore_eos, priority, user, cache_salt, stream and stream_options.
 // Parameters that are known but not supported are refused unless they ask for nothing; those that change nothing in the
 // answer (metadata, ...) are accepted and ignored. Without a seed one is drawn.
 // `body` is the text that `fields` came from.
