@@ -6,7 +6,7 @@
 namespace strata::inference::grammar {
 
 std::string SpecialToken(int32_t id) {
-  std::string text = "\xff";  // in no text
+  std::string text = "\xff";  // in no text of UTF-8
   for (int shift : {24, 16, 8, 0}) text += static_cast<char>(static_cast<uint32_t>(id) >> shift);
   return text;
 }
@@ -15,8 +15,12 @@ TokenTrie TokenTrie::Build(std::vector<std::string> bytes, const std::vector<boo
   TokenTrie trie;
   trie.bytes_ = std::move(bytes);
   for (size_t id = 0; id < trie.bytes_.size(); ++id) {
-    if (special[id]) trie.bytes_[id] = SpecialToken(static_cast<int32_t>(id));
-    if (!trie.bytes_[id].empty()) trie.ordered_.push_back(static_cast<int32_t>(id));
+    std::string& text = trie.bytes_[id];
+    if (special[id])
+      text = SpecialToken(static_cast<int32_t>(id));
+    else if (text.find('\xff') != std::string::npos)
+      text.clear();  // the byte 0xff of byte-level vocabularies could spell a special token
+    if (!text.empty()) trie.ordered_.push_back(static_cast<int32_t>(id));
   }
   const auto text = [&](int32_t id) -> const std::string& {
     return trie.bytes_[static_cast<size_t>(id)];

@@ -8,8 +8,8 @@
 //   }
 //
 // Node 0 is the empty text. Nodes stand in the order of their texts: behind a node those that begin with it, up to end().
-// Tokens without bytes are not there. A special token stands under SpecialToken(id), which no text in UTF-8 begins with:
-// what is written never matches one, and a grammar can still name it.
+// Tokens without bytes are not there, nor those with the byte 0xff, which is in no text of UTF-8. A special token stands
+// under SpecialToken(id), which begins with that byte: what is written never matches one, and a grammar can name it.
 #ifndef STRATA_INFERENCE_GRAMMAR_TOKEN_TRIE_H_
 #define STRATA_INFERENCE_GRAMMAR_TOKEN_TRIE_H_
 
@@ -45,7 +45,7 @@ class TokenTrie {
 
   int32_t vocabulary() const { return static_cast<int32_t>(bytes_.size()); }
   int32_t longest() const { return longest_; }  // token, in bytes
-  // What Build() was given, or SpecialToken(); "" for ids outside the vocabulary.
+  // What Build() was given, or SpecialToken(); "" for tokens that are not there and ids outside the vocabulary.
   const std::string& bytes(int32_t token) const;
 
  private:
