@@ -49,12 +49,13 @@ class SweepRun {
       const bool another = Next(parts, step, &next);
       if (another && !Find(&next)) return false;
       if (step.begins) Enter(*step.part);
-      if (step.block.begin < step.block.end) {
+      const bool meets = step.block.begin < step.block.end;
+      if (meets) {
         Meet(step, asked, another ? &next : nullptr);
       } else if (!Runs(*step.part)) {
         StartCells(step);
       }
-      asked = another;
+      asked = meets && another;
       if (step.ends) Leave(*step.part);
       more = another;
     }
