@@ -284,6 +284,26 @@ TEST(ProductFusionTest, EveryInstructionSet) {
   }
 }
 
+// What follows moves more than the second-level cache, here a small one, holds.
+TEST(ProductFusionTest, ThreadsShareRows) {
+  for (const char* isa : {"generic", "avx2", "avx512"}) {
+    SCOPED_TRACE(isa);
+    Products p;
+    p.Output(p.b.Apply("tanh", {p.b.Apply("add", {p.Product({500}, 70, 12), p.Input({500, 70})})}));
+    STRATA_ASSERT_OK_AND_ASSIGN(const Graph graph, std::move(p.b).Build());
+    LoweringTarget target = Emitted();
+    target.isa = isa;
+    chips::MemoryLevel* cache = target.chip.add_memories();
+    cache->set_name("L2");
+    cache->set_kind(chips::CACHE);
+    cache->mutable_capacity_bytes()->set_value(16 << 10);
+    STRATA_ASSERT_OK_AND_ASSIGN(const plan::Plan plan, LowerGraph(WithEpilogues(graph), target));
+    EXPECT_EQ(FusedSteps(plan), 1);
+    EXPECT_THAT(plan.steps(plan.steps_size() - 1).reason(), HasSubstr("share=rows"));
+    if (HostRuns(isa)) ExpectRunsLike(plan, graph, 2e-5);
+  }
+}
+
 // Packing, product and epilogue are run by the interpreter where no kernel can be built.
 TEST(ProductFusionTest, WithoutACompilerTheReferencesRun) {
   for (uint32_t seed = 320; seed < 322; ++seed) {

@@ -135,7 +135,10 @@ absl::StatusOr<EmittedProduct> ProductKernels::EmitFused(const graph::Node& fusi
   STRATA_ASSIGN_OR_RETURN(product.region, EpilogueOf(region, problem));
   GemmConfig& config = product.decision.config;
   config = WithRowsShared(problem, config, MatrixBytes(product.region.epilogue), machine_);
-  if (config.by_rows) absl::StrAppend(&product.decision.reason, "; threads share rows");
+  if (config.by_rows) {
+    absl::StrAppend(&product.decision.reason,
+                    "; threads share rows, as what follows streams: ", GemmConfigText(config));
+  }
   STRATA_ASSIGN_OR_RETURN(product.kernels, Emit(problem, config, product.region.epilogue));
   STRATA_RETURN_IF_ERROR(AddReferences(region, &product));
   return product;

@@ -77,8 +77,8 @@ TEST(GemmCostTest, RowsAreSharedWhereMemoryCounts) {
   EXPECT_EQ(WithRowsShared(p, whole, 0, kAvx512), whole);
   // Few rows, a long sum, a B that does not stay close, matrices that do.
   for (const GemmProblem& other :
-       {GemmProblem{.M = 256, .N = 9216, .K = 256, .dtype = chips::BF16},
-        GemmProblem{.M = 3072, .N = 768, .K = 4096, .dtype = chips::BF16},
+       {GemmProblem{.M = 256, .N = 3072, .K = 256, .dtype = chips::BF16},
+        GemmProblem{.M = 6144, .N = 128, .K = 4096, .dtype = chips::BF16},
         GemmProblem{.M = 3072, .N = 6144, .K = 256, .dtype = chips::BF16},
         GemmProblem{.M = 512, .N = 128, .K = 64, .dtype = chips::BF16}}) {
     const GemmConfig config = *WholeSumConfig(other, kAvx512);

@@ -16,6 +16,9 @@
 //         jp: panels of the block                  (config.columns())
 //           ks, kk: tile of C += panel of A · panel of B; every few terms the next block of B is asked for, a share
 //           a tile
+//
+// With config.by_rows, behind a product of whole sums, threads share the panels of A: for each one, block of columns after
+// block, the tiles of a row, then what follows on its elements, row by row.
 #ifndef STRATA_COMPILER_GEMM_LOOPS_H_
 #define STRATA_COMPILER_GEMM_LOOPS_H_
 
