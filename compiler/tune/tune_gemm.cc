@@ -259,8 +259,6 @@ int main(int argc, char** argv) {
   app.add_option("--cache_dir", flags.cache_dir, "of built kernels; default: the compiler's own");
   app.add_flag("--json", flags.json, "one object a line");
   CLI11_PARSE(app, argc, argv);
-  flags.log = flags.log;
-  flags.cache_dir = flags.cache_dir;
 
   const absl::Status status = strata::compiler::tune::Run(flags);
   if (!status.ok()) std::fprintf(stderr, "tune_gemm: %s\n", std::string(status.message()).c_str());
