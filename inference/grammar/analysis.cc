@@ -34,7 +34,10 @@ RuleFlags LeastFixedPoint(const Grammar& grammar,
                           const std::function<bool(const Expr&, const RuleFlags&)>& holds) {
   std::vector<std::vector<int>> named_by(grammar.rules.size());
   const std::function<void(const Expr&, int)> note = [&](const Expr& expr, int by) {
-    if (expr.kind == Kind::kRule) named_by[static_cast<size_t>(expr.rule)].push_back(by);
+    if (expr.kind == Kind::kRule) {
+      std::vector<int>& names = named_by[static_cast<size_t>(expr.rule)];
+      if (names.empty() || names.back() != by) names.push_back(by);  // once each
+    }
     for (const Expr& part : expr.parts) note(part, by);
   };
   std::vector<int> open;
@@ -110,11 +113,8 @@ class NonNull {
         return Choice(std::move(parts));
       }
       case Kind::kRepeat: {
-        const int32_t more = expr.most == kNoLimit ? kNoLimit : std::max(expr.most - 1, 0);
-        const Expr part = Of(expr.parts[0]);
         if (expr.most == 0) return Nothing();
-        if (!IsNullable(expr.parts[0], nullable_)) return Repeat(part, 1, expr.most);
-        return Sequence({Copied(part), Repeat(part, 0, more)});
+        return Repeat(Of(expr.parts[0]), 1, expr.most);
       }
       case Kind::kRule:
         return Rule(OfRule(expr.rule));
@@ -125,7 +125,7 @@ class NonNull {
   // All parts are nullable: the first that is not empty, and the rest as it is.
   Expr OfSequence(const std::vector<Expr>& parts) {
     std::vector<Expr> choices;
-    for (size_t first = 0; first < parts.size(); ++first) {
+    for (size_t first = 0; first < parts.size() && copied_ <= kMostCopied; ++first) {
       std::vector<Expr> rest = {Of(parts[first])};
       for (size_t i = first + 1; i < parts.size(); ++i) rest.push_back(Copied(parts[i]));
       choices.push_back(Sequence(std::move(rest)));
@@ -294,7 +294,9 @@ bool IsProductive(const Expr& expr, const RuleFlags& rules) {
     case Kind::kText:
       return true;
     case Kind::kClass:
-      return !Normalized(expr.ranges).empty();
+      return std::any_of(expr.ranges.begin(), expr.ranges.end(), [](const CodeRange& range) {
+        return range.first <= range.last && (range.first < 0xd800 || range.last > 0xdfff);
+      });
     case Kind::kSequence:
       return std::all_of(expr.parts.begin(), expr.parts.end(), productive);
     case Kind::kChoice:

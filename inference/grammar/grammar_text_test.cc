@@ -157,6 +157,28 @@ TEST(ParseRegexTest, FaultsSayWhere) {
     EXPECT_THAT(ParseRegex(text), StatusIs(kInvalid, HasSubstr(fault))) << text;
 }
 
+TEST(ParseHostileTest, RepetitionsOfWhatMayBeEmptyStaySmall) {
+  // Each ** has the texts of *.
+  STRATA_ASSERT_OK_AND_ASSIGN(const Grammar stars,
+                              ParseGrammar("root ::= r*\nr ::= \"a\"" + std::string(60, '*')));
+  STRATA_ASSERT_OK_AND_ASSIGN(const Program program, Program::Compile(stars));
+  EXPECT_LT(program.code.size(), 500u);
+  EXPECT_TRUE(MatcherAccepts(stars, "aaa"));
+  EXPECT_FALSE(MatcherAccepts(stars, "ab"));
+  // The first that is not empty, and all behind it: the square of their number.
+  std::string many = "(";
+  for (int i = 0; i < 20'000; ++i) many += "a?";
+  STRATA_ASSERT_OK_AND_ASSIGN(Expr expr, ParseRegex(many + ")*"));
+  EXPECT_THAT(Program::Compile(OneRule(std::move(expr))),
+              StatusIs(kInvalid, HasSubstr("too many repetitions")));
+  // A rule that is named often is looked at once for each change.
+  std::string often = "root ::= ";
+  for (int i = 0; i < 20'000; ++i) often += "[a] x ";
+  STRATA_ASSERT_OK_AND_ASSIGN(const Grammar endless,
+                              ParseGrammar(often + "y\nx ::= \"b\"\ny ::= \"c\" y\n"));
+  EXPECT_THAT(Program::Compile(endless), StatusIs(kInvalid, HasSubstr("every way is endless")));
+}
+
 // Whatever the text, there is a grammar or a fault, soon.
 TEST(ParseFuzzTest, AnyTextGivesAGrammarOrAFault) {
   std::mt19937_64 random(5);
