@@ -193,6 +193,7 @@ Matcher::State Matcher::AddState(Places places) {
   const auto number = static_cast<State>(states_.size());
   const auto [entry, fresh] = state_numbers_.try_emplace(places, number);
   if (!fresh) return entry->second;
+  kept_ += static_cast<int64_t>(places.items.size());
   states_.push_back(std::move(places));
   near_.push_back(kNotKnown);
   return number;
@@ -202,6 +203,7 @@ Matcher::Callers Matcher::AddCallers(std::vector<Item> items) {
   const auto number = static_cast<Callers>(callers_.size());
   const auto [entry, fresh] = caller_numbers_.try_emplace(items, number);
   if (!fresh) return entry->second;
+  kept_ += static_cast<int64_t>(items.size());
   callers_.push_back(items);
   near_callers_.push_back(number);
   after_.push_back(kNotKnown);

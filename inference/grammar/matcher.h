@@ -82,11 +82,12 @@ class Matcher {
   // differ in long counts alone have one such state.
   State Near(State state);
 
-  // Numbers made so far, and items looked at: a measure of time.
+  // Numbers made so far, kItems of their items as one: a measure of memory. Items looked at: a measure of time.
   int64_t size() const {
-    return static_cast<int64_t>(states_.size() + callers_.size() + counts_.size());
+    return static_cast<int64_t>(states_.size() + callers_.size() + counts_.size()) + kept_ / kItems;
   }
   int64_t work() const { return work_; }
+  static constexpr int64_t kItems = 32;
 
   // Limits of one state, and of one step.
   static constexpr size_t kMostItems = 4096;
@@ -142,6 +143,7 @@ class Matcher {
   std::vector<Counts> near_counts_;
   absl::flat_hash_map<Count, Counts> count_numbers_;
   State start_ = kNotKnown;
+  int64_t kept_ = 0;  // items of states and callers
   int64_t work_ = 0;
 };
 

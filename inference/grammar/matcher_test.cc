@@ -150,6 +150,16 @@ TEST(MatcherTest, TooAmbiguousIsAnError) {
   EXPECT_THAT(state, StatusIs(kInvalid, HasSubstr("too ambiguous")));
 }
 
+// What is kept is bounded by size(), so that it counts the items of states too.
+TEST(MatcherTest, SizeCountsItems) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 3200; ++i) texts.push_back("a" + std::to_string(i));
+  STRATA_ASSERT_OK_AND_ASSIGN(const Program program, Program::Compile(ChoiceOfTexts(texts)));
+  Matcher matcher(&program);
+  ASSERT_OK(matcher.start());
+  EXPECT_GE(matcher.size(), 3200 / Matcher::kItems);
+}
+
 TEST(ProgramTest, RefusesWhatCannotBeMatched) {
   Grammar grammar;
   EXPECT_THAT(Program::Compile(grammar), StatusIs(kInvalid, HasSubstr("no rule")));
