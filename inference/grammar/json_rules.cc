@@ -49,6 +49,15 @@ int JsonRules::Once(const char* name, Make make) {
   return rule;
 }
 
+const int* JsonRules::Shared(const std::string& name) const {
+  const auto known = shared_.find(name);
+  return known == shared_.end() ? nullptr : &known->second;
+}
+
+int JsonRules::Share(const std::string& name, Expr body) {
+  return shared_[name] = grammar_.Add(name, std::move(body));
+}
+
 int JsonRules::space() {
   return Once("space", [] {
     const Expr indent = Repeat(Class({{' ', ' '}, {'\t', '\t'}}), 0, kMostIndent);

@@ -33,6 +33,15 @@ class JsonRules {
   int integer();  // without point and exponent
   int space();    // may be empty
 
+  // Rules that all schemas of a grammar share, by names of their own. Null: there is none yet.
+  const int* Shared(const std::string& name) const;
+  int Share(const std::string& name, Expr body);
+
+  // Whether `count` more characters of patterns, or of names that a key must not be, may be written: in JSON each is a choice
+  // of many.
+  bool TakeCharacters(size_t count) { return (characters_ += count) <= kMostCharacters; }
+  static constexpr size_t kMostCharacters = 1 << 15;
+
   // Parts of texts.
   Expr Object(const std::vector<Expr>& members);                     // {a, b, c}
   Expr List(const std::vector<Expr>& parts);                         // [a, b, c]
@@ -50,7 +59,8 @@ class JsonRules {
   int Once(const char* name, Make make);
 
   Grammar& grammar_;
-  std::map<std::string, int> rules_;
+  std::map<std::string, int> rules_, shared_;
+  size_t characters_ = 0;
 };
 
 // root ::= any JSON object

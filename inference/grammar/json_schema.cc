@@ -64,6 +64,15 @@ std::vector<std::string> ImpliedTypes(const Schema& schema) {
   return types;
 }
 
+// Copies of a schema use the stack for each level, and names are looked for one by one. Counts `left` down, by value.
+bool IsTooLarge(const Schema& schema, int levels, int64_t* left) {
+  if (--*left < 0) return true;
+  return schema.is_structured() &&
+         (levels == 0 || std::any_of(schema.begin(), schema.end(), [&](const Schema& part) {
+            return IsTooLarge(part, levels - 1, left);
+          }));
+}
+
 Schema Without(const Schema& schema, const char* key) {
   Schema rest = schema;
   rest.erase(key);
@@ -162,7 +171,8 @@ absl::StatusOr<Expr> SchemaCompiler::Alternatives(const Schema& schema, const ch
   for (size_t i = 0; i < parts.size(); ++i) {
     const std::string at = SchemaPath(here, absl::StrCat(i));
     for (size_t j = 0; keyword[0] == 'o' && j < i; ++j) {
-      STRATA_ASSIGN_OR_RETURN(const bool apart, document_.Disjoint(parts[j], parts[i], here));
+      STRATA_ASSIGN_OR_RETURN(const bool apart,
+                              document_.Disjoint(parts[j], parts[i], here, &comparisons_));
       if (apart) continue;
       return SchemaFault(here, absl::StrCat("alternatives ", j, " and ", i,
                                             " may both match, which oneOf forbids; use anyOf"));
@@ -273,6 +283,12 @@ absl::StatusOr<Grammar> GrammarOfSchema(const Schema& schema) {
 }
 
 absl::StatusOr<Grammar> GrammarOfSchemaText(absl::string_view text) {
+  // Objects that keep the order of their keys take time by the square of their number.
+  constexpr size_t kMostBytes = 1 << 17;
+  if (text.size() > kMostBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the schema is longer than ", kMostBytes, " bytes"));
+  }
   const Schema schema =
       Schema::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (schema.is_discarded()) return absl::InvalidArgumentError("the schema is not valid JSON");
@@ -280,6 +296,10 @@ absl::StatusOr<Grammar> GrammarOfSchemaText(absl::string_view text) {
 }
 
 absl::StatusOr<Expr> AddSchema(const Schema& schema, JsonRules* json, Grammar* grammar) {
+  constexpr int kMostLevels = 500;
+  int64_t values = 100'000;
+  if (IsTooLarge(schema, kMostLevels, &values))
+    return SchemaFault("#", "the schema is too large, or nested too deep");
   return SchemaCompiler(schema, json, grammar).Compile();
 }
 

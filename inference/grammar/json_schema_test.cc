@@ -126,6 +126,14 @@ TEST(JsonSchemaTest, Samples) {
        {"2", "4"},
        {"1", "5"}},
       {R"({"title":"t","description":"d","default":1,"x-y":{},"type":"null"})", {"null"}, {"1"}},
+      // Properties that one of two schemas does not describe are additional to it.
+      {R"({"type":"object","allOf":[{"properties":{"a":{}},"additionalProperties":false},{"properties":{"a":{"const":1},"b":{}}}]})",
+       {"{}", R"({"a":1})"},
+       {R"({"b":1})", R"({"a":1,"b":1})", R"({"a":2})"}},
+      {R"({"allOf":[{"type":"string","nullable":true},{"type":"string"}]})", {"\"\""}, {"null"}},
+      {R"({"oneOf":[{"type":"object","properties":{"t":{"const":"a"}},"required":["t"]},{"type":"object","properties":{"t":{"const":"b"}},"required":["t"]}],"discriminator":{"propertyName":"t"}})",
+       {R"({"t":"a"})", R"({"t":"b"})"},
+       {R"({"t":"c"})"}},
   };
   for (const Sample& sample : samples) {
     STRATA_ASSERT_OK_AND_ASSIGN(const Grammar grammar, GrammarOfSchema(Parse(sample.schema)));
@@ -202,6 +210,10 @@ TEST(JsonSchemaTest, RefusesByNameAndPath) {
        "#/maxProperties: is not supported together"},
       {R"({"properties":{"x":{"$ref":"#"}},"required":["x"],"type":"object"})", "no text matches"},
       {"false", "no text matches"},
+      {R"({"allOf":[{"prefixItems":[{"type":"null"}]},{"items":{"type":"string"}}]})",
+       "cannot be combined"},
+      {R"({"allOf":[{"additionalProperties":{"type":"null"}},{"properties":{"a":{}}}]})",
+       "\"additionalProperties\" of one and \"a\" of the other cannot be combined"},
       {"[]", "#: a schema must be an object or a boolean, not array"},
       {"{", "is not valid JSON"}};
   for (const auto& [text, fault] : faults) {
@@ -232,6 +244,29 @@ TEST(JsonSchemaTest, HostileSchemasEndInAnError) {
     wide["properties"]["p" + std::to_string(i)] = {{"type", "integer"}};
   STRATA_ASSERT_OK_AND_ASSIGN(const Grammar grammar, GrammarOfSchema(wide));
   EXPECT_TRUE(MatcherAccepts(grammar, R"({"p0":1,"p500":2,"p999":3})"));
+}
+
+TEST(JsonSchemaTest, HostileTextsEndInAnError) {
+  const auto fault = [](const std::string& text) { return GrammarOfSchemaText(text).status(); };
+  const std::string deep(50'000, '['), end(50'000, ']');
+  EXPECT_THAT(fault("{\"const\":" + deep + end + "}"), StatusIs(kInvalid, HasSubstr("too deep")));
+  EXPECT_THAT(fault("\"" + std::string(1 << 17, 'a') + "\""),
+              StatusIs(kInvalid, HasSubstr("is longer than 131072 bytes")));
+  const std::string name(100'000, 'a');
+  EXPECT_THAT(fault("{\"properties\":{\"" + name + "\":{}},\"additionalProperties\":true}"),
+              StatusIs(kInvalid, HasSubstr("long names")));
+  EXPECT_THAT(fault("{\"pattern\":\"" + std::string(40'000, '.') + "\"}"),
+              StatusIs(kInvalid, HasSubstr("the patterns have over 32768 characters")));
+  // Each of 30 properties is the whole again; so nothing tells the alternatives apart.
+  Schema node = {{"type", "object"}};
+  for (int i = 0; i < 30; ++i) {
+    const std::string key = "p" + std::to_string(i);
+    node["properties"][key] = {{"$ref", "#/$defs/node"}};
+    node["required"].push_back(key);
+  }
+  Schema schema = {{"$defs", {{"node", node}}}};
+  schema["oneOf"] = {{{"$ref", "#/$defs/node"}}, {{"$ref", "#/$defs/node"}}};
+  EXPECT_THAT(GrammarOfSchema(schema), StatusIs(kInvalid, HasSubstr("may both match")));
 }
 
 // Schemas with parts exchanged at random are compiled or refused, soon.

@@ -28,6 +28,7 @@ class SchemaCompiler {
   // Schemas, and parts of schemas that were put together; alternatives of one oneOf, each of which is compared with all.
   static constexpr int64_t kMostSchemas = 20'000, kMostParts = 1'000'000, kMostOneOf = 200;
   static constexpr int kDeepest = 128;
+  static constexpr size_t kLongestName = 1000;  // of a property that additional ones must not be
 
   // SchemaDocument::Both() within the limits.
   absl::StatusOr<Schema> Both(Schema a, const Schema& b, const std::string& path);
@@ -70,7 +71,7 @@ class SchemaCompiler {
                                                            const std::vector<Property>& properties,
                                                            bool more, const std::string& path);
   Expr InOrder(const std::vector<Property>& properties, const Expr& more);
-  Expr KeyExcept(const std::vector<Property>& properties);
+  absl::StatusOr<Expr> KeyExcept(const std::vector<Property>& properties, const std::string& path);
 
   // A count such as minLength; `otherwise` when it is not there.
   static absl::StatusOr<int32_t> Count(const Schema& schema, const char* key, int32_t otherwise,
@@ -84,7 +85,7 @@ class SchemaCompiler {
   Grammar& grammar_;
   std::map<const Schema*, int> rules_;                       // of what $ref names
   std::vector<std::pair<const Schema*, std::string>> open_;  // rules to be written, and their paths
-  int64_t schemas_ = 0, parts_ = 0;
+  int64_t schemas_ = 0, parts_ = 0, comparisons_ = 400'000;
   int depth_ = 0;
 };
 

@@ -46,9 +46,10 @@ bool Contains(const Schema& list, const Schema& value) {
 }
 
 Schema Common(const Schema& a, const Schema& b) {
+  const std::set<Schema> others(b.begin(), b.end());
   Schema common = Schema::array();
   for (const Schema& value : a)
-    if (Contains(b, value)) common.push_back(value);
+    if (others.count(value) > 0) common.push_back(value);
   return common;
 }
 
@@ -73,6 +74,39 @@ bool LacksRequired(const Schema& closed, const Schema& other) {
   return std::any_of(required->begin(), required->end(), [&](const Schema& name) {
     return name.is_string() && !Child(closed, "properties").contains(name.get<std::string>());
   });
+}
+
+// `nullable` is about the type beside it, not about that of another schema.
+absl::Status NullAsType(Schema* schema, const std::string& path) {
+  if (!schema->contains("type") || !schema->contains("nullable")) return absl::OkStatus();
+  STRATA_ASSIGN_OR_RETURN(
+      (*schema)["type"],
+      TypesOf({{"type", (*schema)["type"]}, {"nullable", (*schema)["nullable"]}}, path));
+  schema->erase("nullable");
+  return absl::OkStatus();
+}
+
+// Whether `items` of one are about items that the other describes by their places.
+bool ItemsOverlap(const Schema& all, const Schema& placed) {
+  const bool old = placed.contains("items") && placed["items"].is_array();
+  return all.contains("items") && !all.contains("prefixItems") && !all["items"].is_array() &&
+         (old || placed.contains("prefixItems"));
+}
+
+// Properties that `closed` does not describe are additional to it.
+absl::Status BindAdditional(const Schema& closed, const std::string& path, Schema* other) {
+  const auto additional = closed.find("additionalProperties");
+  if (additional == closed.end() || !HasAssertions(*additional)) return absl::OkStatus();
+  if (Child(*other, "properties").empty()) return absl::OkStatus();
+  for (auto& [name, schema] : (*other)["properties"].items()) {
+    if (Child(closed, "properties").contains(name)) continue;
+    if (*additional != false) {
+      return SchemaFault(path, absl::StrCat("\"additionalProperties\" of one and \"", name,
+                                            "\" of the other cannot be combined"));
+    }
+    schema = false;
+  }
+  return absl::OkStatus();
 }
 
 constexpr const char* kGreater[] = {"minimum", "exclusiveMinimum", "minLength", "minItems",
@@ -100,7 +134,9 @@ bool IsAnnotation(absl::string_view keyword) {
       "title",     "default",     "examples", "example",      "deprecated",      "readOnly",
       "writeOnly", "description", "xml",      "externalDocs", "contentEncoding", "contentMediaType",
       "strict"};
-  return annotations.count(std::string(keyword)) > 0 || absl::StartsWith(keyword, "x-");
+  // OpenAPI's discriminator repeats what its oneOf says.
+  return annotations.count(std::string(keyword)) > 0 || keyword == "discriminator" ||
+         absl::StartsWith(keyword, "x-");
 }
 
 bool HasAssertions(const Schema& schema) {
@@ -178,6 +214,11 @@ absl::StatusOr<const Schema*> SchemaDocument::Behind(const Schema& schema,
   return at;
 }
 
+absl::StatusOr<bool> SchemaDocument::Disjoint(const Schema& a, const Schema& b,
+                                              const std::string& path, int64_t* work) const {
+  return Disjoint(a, b, path, work, /*depth=*/0);
+}
+
 absl::StatusOr<Schema> SchemaDocument::Both(Schema a, const Schema& b,
                                             const std::string& path) const {
   STRATA_ASSIGN_OR_RETURN(const Schema* first, Behind(a, path));
@@ -188,8 +229,13 @@ absl::StatusOr<Schema> SchemaDocument::Both(Schema a, const Schema& b,
   if (!HasAssertions(*second)) return a;
   if (!a.is_object() || !second->is_object())
     return SchemaFault(path, "must be an object or a boolean");
-  for (const auto& [key, value] : second->items())
-    STRATA_RETURN_IF_ERROR(Add(key, value, path, &a));
+  Schema other = *second;
+  for (Schema* schema : {&a, &other}) STRATA_RETURN_IF_ERROR(NullAsType(schema, path));
+  if (ItemsOverlap(a, other) || ItemsOverlap(other, a))
+    return SchemaFault(path, "\"items\" of one and first items of the other cannot be combined");
+  STRATA_RETURN_IF_ERROR(BindAdditional(a, path, &other));
+  STRATA_RETURN_IF_ERROR(BindAdditional(other, path, &a));
+  for (const auto& [key, value] : other.items()) STRATA_RETURN_IF_ERROR(Add(key, value, path, &a));
   return a;
 }
 
@@ -229,9 +275,10 @@ absl::Status SchemaDocument::Add(const std::string& key, const Schema& value,
 }
 
 absl::StatusOr<bool> SchemaDocument::Disjoint(const Schema& a, const Schema& b,
-                                              const std::string& path, int depth) const {
+                                              const std::string& path, int64_t* work,
+                                              int depth) const {
   constexpr int kDeepest = 8;
-  if (depth > kDeepest) return false;
+  if (depth > kDeepest || --*work < 0) return false;
   STRATA_ASSIGN_OR_RETURN(const Schema* first, Behind(a, path));
   STRATA_ASSIGN_OR_RETURN(const Schema* second, Behind(b, path));
   if (!first->is_object() || !second->is_object()) return *first == false || *second == false;
@@ -239,7 +286,16 @@ absl::StatusOr<bool> SchemaDocument::Disjoint(const Schema& a, const Schema& b,
   STRATA_ASSIGN_OR_RETURN(const auto others, TypesOf(*second, path));
   const std::vector<std::string> common = CommonTypes(types, others);
   if (common.empty()) return true;
+  // Names are looked for one by one.
+  const auto named = [](const Schema& schema) {
+    const auto required = schema.find("required");
+    return static_cast<int64_t>(Child(schema, "properties").size() +
+                                (required == schema.end() ? 0 : required->size()));
+  };
+  *work -= named(*first) * named(*second) / 64;
   const Schema values = ValuesOf(*first), other_values = ValuesOf(*second);
+  *work -= static_cast<int64_t>(values.size() + other_values.size()) / 4;
+  if (*work < 0) return false;
   if (!values.is_null() && !other_values.is_null()) return Common(values, other_values).empty();
   if (common != std::vector<std::string>{"object"}) return false;
   if (LacksRequired(*first, *second) || LacksRequired(*second, *first)) return true;
@@ -248,7 +304,8 @@ absl::StatusOr<bool> SchemaDocument::Disjoint(const Schema& a, const Schema& b,
     const Schema& properties = Child(*second, "properties");
     if (!properties.contains(name) || (!Requires(*first, name) && !Requires(*second, name)))
       continue;
-    STRATA_ASSIGN_OR_RETURN(const bool apart, Disjoint(schema, properties[name], path, depth + 1));
+    STRATA_ASSIGN_OR_RETURN(const bool apart,
+                            Disjoint(schema, properties[name], path, work, depth + 1));
     if (apart) return true;
   }
   return false;

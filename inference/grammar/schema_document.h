@@ -30,13 +30,16 @@ class SchemaDocument {
   // Of what both schemas allow. Refused where the keywords of both do not add up in a simple way.
   absl::StatusOr<Schema> Both(Schema a, const Schema& b, const std::string& path) const;
 
-  // Whether it is certain that no value is allowed by both, as oneOf needs it.
+  // Whether it is certain that no value is allowed by both, as oneOf needs it. Takes from `work`, comparisons of names and
+  // values; without any left nothing is certain.
   absl::StatusOr<bool> Disjoint(const Schema& a, const Schema& b, const std::string& path,
-                                int depth = 0) const;
+                                int64_t* work) const;
 
  private:
   absl::Status Add(const std::string& key, const Schema& value, const std::string& path,
                    Schema* to) const;
+  absl::StatusOr<bool> Disjoint(const Schema& a, const Schema& b, const std::string& path,
+                                int64_t* work, int depth) const;
 
   const Schema root_;
 };

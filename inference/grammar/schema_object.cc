@@ -43,12 +43,17 @@ absl::StatusOr<Expr> SchemaCompiler::Members(const Schema& schema, const std::st
 
 absl::StatusOr<std::vector<SchemaCompiler::Property>> SchemaCompiler::Properties(
     const Schema& schema, const Schema& additional, const std::string& path) {
-  Schema all = schema.contains("properties") ? schema["properties"] : Schema::object();
-  if (!all.is_object()) return SchemaFault(SchemaPath(path, "properties"), "must be an object");
+  const Schema described = schema.contains("properties") ? schema["properties"] : Schema::object();
+  if (!described.is_object())
+    return SchemaFault(SchemaPath(path, "properties"), "must be an object");
   const Schema required = schema.contains("required") ? schema["required"] : Schema::array();
   if (!required.is_array()) return SchemaFault(SchemaPath(path, "required"), "must be a list");
   std::set<std::string> names, required_names;
-  for (const auto& [name, value] : all.items()) names.insert(name);
+  std::vector<std::pair<std::string, Schema>> all;
+  for (const auto& [name, value] : described.items()) {
+    names.insert(name);
+    all.emplace_back(name, value);
+  }
   for (const Schema& name : required) {
     if (!name.is_string())
       return SchemaFault(SchemaPath(path, "required"), "must be a list of strings");
@@ -56,14 +61,14 @@ absl::StatusOr<std::vector<SchemaCompiler::Property>> SchemaCompiler::Properties
     if (!names.insert(name.get<std::string>()).second) continue;
     // One that is not described is as additional ones are; with `properties` alone any value.
     const bool open = !schema.contains("additionalProperties");
-    all[name.get<std::string>()] = open ? Schema(true) : additional;
+    all.emplace_back(name.get<std::string>(), open ? Schema(true) : additional);
   }
   if (schema.contains("propertyNames") && !all.empty()) {
     return SchemaFault(SchemaPath(path, "propertyNames"),
                        "is not supported together with properties or required");
   }
   std::vector<Property> properties;
-  for (const auto& [name, value] : all.items()) {
+  for (const auto& [name, value] : all) {
     const std::string at = SchemaPath(SchemaPath(path, "properties"), name);
     STRATA_ASSIGN_OR_RETURN(Expr body, Any(value, at));
     properties.push_back({name, required_names.count(name) > 0,
@@ -78,7 +83,7 @@ absl::StatusOr<std::optional<Expr>> SchemaCompiler::AdditionalMember(
   if (additional == false) return std::optional<Expr>();
   const std::string here = SchemaPath(path, "additionalProperties");
   STRATA_ASSIGN_OR_RETURN(const Expr value, Any(additional, here));
-  Expr key = KeyExcept(properties);
+  STRATA_ASSIGN_OR_RETURN(Expr key, KeyExcept(properties, here));
   if (schema.contains("propertyNames")) {
     const std::string at = SchemaPath(path, "propertyNames");
     STRATA_ASSIGN_OR_RETURN(const Schema names,
@@ -132,10 +137,13 @@ Expr SchemaCompiler::InOrder(const std::vector<Property>& properties, const Expr
 }
 
 // A string that is none of the names.
-Expr SchemaCompiler::KeyExcept(const std::vector<Property>& properties) {
+absl::StatusOr<Expr> SchemaCompiler::KeyExcept(const std::vector<Property>& properties,
+                                               const std::string& path) {
   if (properties.empty()) return Rule(json_.string());
   NameTree names;
   for (const Property& p : properties) {
+    if (p.name.size() > kLongestName || !json_.TakeCharacters(p.name.size()))
+      return SchemaFault(path, "is not supported beside properties with such long names");
     NameTree* at = &names;
     absl::StatusOr<TextReader> reader = TextReader::Create("name", p.name);
     while (reader.ok() && !reader->done()) at = &at->next[reader->Next()];

@@ -36,19 +36,26 @@ absl::StatusOr<Expr> SchemaCompiler::String(const Schema& schema, const std::str
   }
   const std::string here = SchemaPath(path, given);
   if (!schema[given].is_string()) return SchemaFault(here, "must be a string");
-  std::string regex = schema[given];
+  const std::string regex = schema[given];
   RegexOptions options;
   options.write = JsonCharacters;
   options.search = schema.contains("pattern");
+  const std::string* known = &regex;
   if (!options.search) {
-    const std::string* known = FormatRegex(regex);
+    known = FormatRegex(regex);
     if (known == nullptr)
       return SchemaFault(here, absl::StrCat("\"", regex, "\" is not a format that is supported"));
-    regex = *known;
+    if (const int* rule = json_.Shared(regex)) return Rule(*rule);
   }
-  absl::StatusOr<Expr> text = ParseRegex(regex, options);
+  if (!json_.TakeCharacters(known->size())) {
+    return SchemaFault(here, absl::StrCat("the patterns have over ", JsonRules::kMostCharacters,
+                                          " characters in all"));
+  }
+  absl::StatusOr<Expr> text = ParseRegex(*known, options);
   if (!text.ok()) return SchemaFault(here, text.status().message());
-  return Sequence({Text("\""), *std::move(text), Text("\"")});
+  Expr quoted = Sequence({Text("\""), *std::move(text), Text("\"")});
+  if (options.search) return quoted;
+  return Rule(json_.Share(regex, std::move(quoted)));
 }
 
 }  // namespace strata::inference::grammar
