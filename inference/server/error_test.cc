@@ -105,6 +105,10 @@ const BadRequest kBadRequests[] = {
      "not valid JSON"},
     {kCompletions, R"({"prompt":"a","structured_outputs":{"color":1}})", 400,
      "structured_outputs.color", "unknown_parameter", ""},
+    {kCompletions, R"({"prompt":"a","structured_outputs":{"json_object":"no"}})", 400,
+     "structured_outputs.json_object", "invalid_value", "must be true or false, not string"},
+    {kCompletions, R"({"prompt":"a","structured_outputs":{"regex":false}})", 400,
+     "structured_outputs.regex", "invalid_value", "must be a string, not boolean"},
     {kCompletions, R"({"prompt":"a","guided_regex":"(?=a)b"})", 400, "guided_regex",
      "invalid_value", "look-around"},
     {kCompletions, R"({"prompt":"a","response_format":{"type":"json_object"},"guided_regex":"a"})",
@@ -310,6 +314,21 @@ TEST_F(ErrorTest, BodyTooLarge) {
   std::string chunked = "POST /tokenize HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (int i = 0; i < 20; ++i) chunked += "64\r\n" + std::string(100, 'a') + "\r\n";
   EXPECT_THAT(Raw(chunked), StartsWith("HTTP/1.1 413 "));
+}
+
+TEST_F(ErrorTest, BodyTooDeepOrTooWide) {
+  const auto fault = [&](const std::string& body) {
+    return Json("POST", kCompletions, body, 400)["error"]["message"].get<std::string>();
+  };
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  EXPECT_EQ(fault("{\"prompt\":" + deep + "}"), "the request body is nested deeper than 64");
+  std::string members = "\"a\":0";
+  for (int i = 0; i < 10'000; ++i) members += ",\"" + std::to_string(i) + "\":0";
+  EXPECT_EQ(fault("{\"metadata\":{" + members + "}}"),
+            "the request body has an object of more than 8192 members");
+  // What a string holds does not count.
+  Post("/tokenize", {{"prompt", std::string(100, '[') + std::string(9000, ':')}});
+  ExpectHealthy();
 }
 
 TEST_F(ErrorTest, MalformedHttp) {

@@ -1,5 +1,6 @@
 #include "inference/server/request_fields.h"
 
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -12,9 +13,12 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kMaxDepth = 64;
+constexpr int kMaxMembers = 8192;  // of one object
 
-// Checked before the parser runs: copying or printing a value uses the stack for each level.
-bool TooDeep(const std::string& body) {
+// What is wrong with the size of the body, or "". Checked before the parser runs: copying or printing a value uses the stack
+// for each level, and objects that keep the order of their keys look for each key among all before.
+std::string Excess(const std::string& body) {
+  std::array<int, kMaxDepth + 1> members{};
   int depth = 0;
   bool quoted = false;
   for (size_t i = 0; i < body.size(); ++i) {
@@ -25,12 +29,15 @@ bool TooDeep(const std::string& body) {
     } else if (c == '"') {
       quoted = true;
     } else if (c == '[' || c == '{') {
-      if (++depth > kMaxDepth) return true;
+      if (++depth > kMaxDepth) return absl::StrCat("is nested deeper than ", kMaxDepth);
+      members[static_cast<size_t>(depth)] = 0;
     } else if (c == ']' || c == '}') {
-      --depth;
+      if (--depth < 0) return "";  // no JSON
+    } else if (c == ':' && ++members[static_cast<size_t>(depth)] > kMaxMembers) {
+      return absl::StrCat("has an object of more than ", kMaxMembers, " members");
     }
   }
-  return false;
+  return "";
 }
 
 absl::Status BadJson(absl::string_view message) {
@@ -40,8 +47,8 @@ absl::Status BadJson(absl::string_view message) {
 }  // namespace
 
 absl::StatusOr<Json> ParseRequest(const std::string& body) {
-  if (TooDeep(body))
-    return BadJson(absl::StrCat("the request body is nested deeper than ", kMaxDepth));
+  const std::string excess = Excess(body);
+  if (!excess.empty()) return BadJson(absl::StrCat("the request body ", excess));
   Json value;
   try {
     value = Json::parse(body);

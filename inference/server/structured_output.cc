@@ -49,7 +49,10 @@ absl::StatusOr<Grammar> OfSchema(const Ordered& value) {
   return grammar::GrammarOfSchema(value);
 }
 
-absl::StatusOr<Grammar> OfJsonObject(const Ordered&) { return grammar::JsonObject(); }
+absl::StatusOr<Grammar> OfJsonObject(const Ordered& value) {
+  if (!value.is_boolean()) return WrongType("true or false", value);
+  return grammar::JsonObject();
+}
 
 // How a grammar may be given. In a request at most one may be.
 struct Form {
@@ -111,7 +114,7 @@ class Reader {
     RequestFields inner(*outputs, "structured_outputs.");
     for (const Form& form : kForms) {
       const Json* value = inner.Find(form.name);
-      if (value == nullptr || *value == false) continue;
+      if (value == nullptr || (form.guided == nullptr && *value == false)) continue;
       STRATA_RETURN_IF_ERROR(Set(inner, form.name, form, Body()["structured_outputs"][form.name]));
     }
     return inner.RefuseOthers();
