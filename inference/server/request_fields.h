@@ -22,7 +22,8 @@
 
 namespace strata::inference {
 
-// INVALID_ARGUMENT unless `body` is one JSON object of valid UTF-8, nested at most 64 deep.
+// INVALID_ARGUMENT unless `body` is one JSON object of valid UTF-8, nested at most 64 deep, with at most 8192 members
+// in each object.
 absl::StatusOr<nlohmann::json> ParseRequest(const std::string& body);
 
 class RequestFields {
