@@ -51,8 +51,9 @@ std::string Complaint(const CLI::App* app, const CLI::Error& error) {
     command += " " + app->get_name();
   }
   std::string what = error.what();
-  const std::vector<const CLI::App*> verbs =
-      app->get_subcommands([](const CLI::App*) { return true; });
+  const std::vector<const CLI::App*> verbs = app->get_subcommands([](const CLI::App* verb) {
+    return !verb->get_name().empty();
+  });  // a group of options has none
   if (!verbs.empty()) {
     const std::vector<std::string> left = app->remaining();
     what = left.empty() ? "give a verb" : "'" + left.front() + "' is no verb";
