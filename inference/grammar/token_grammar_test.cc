@@ -120,9 +120,8 @@ TEST(TokenGrammarTest, BytesDoNotSpellASpecialToken) {
   for (int byte = 0; byte < 256; ++byte) tokens.emplace_back(1, static_cast<char>(byte));
   std::vector<bool> special(tokens.size(), false);
   special[0] = true;
-  STRATA_ASSERT_OK_AND_ASSIGN(
-      const auto named,
-      TokenGrammar::Create(OneRule(Text(SpecialToken(0))), Trie(tokens, special)));
+  STRATA_ASSERT_OK_AND_ASSIGN(const auto named, TokenGrammar::Create(OneRule(Text(SpecialToken(0))),
+                                                                     Trie(tokens, special)));
   STRATA_ASSERT_OK_AND_ASSIGN(const auto mask, TokenMatcher(named).Mask());
   EXPECT_TRUE(mask->Has(0));
   for (int32_t byte = 0; byte < 256; ++byte) EXPECT_FALSE(mask->Has(1 + byte)) << byte;
