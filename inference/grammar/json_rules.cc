@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_format.h"
 #include "inference/grammar/utf8_ranges.h"
 #include "nlohmann/json.hpp"
 
@@ -35,6 +34,11 @@ Expr WholeNumber() {
   return Sequence(
       {Optional(Text("-")),
        Choice({Text("0"), Sequence({Class({{'1', '9'}}), Digits(0, kMostDigits - 1)})})});
+}
+
+// As the JSON library writes it.
+std::string Quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -146,10 +150,7 @@ Expr JsonRules::ListOf(const Expr& part, int32_t least, int32_t most) {
   return Bracketed("[", least > 0 ? std::move(some) : Optional(std::move(some)), "]");
 }
 
-Expr JsonRules::Literal(absl::string_view text) {
-  return Text(nlohmann::json(std::string(text))
-                  .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-}
+Expr JsonRules::Literal(absl::string_view text) { return Text(Quoted(std::string(text))); }
 
 Grammar JsonObject() {
   Grammar grammar;
@@ -160,24 +161,8 @@ Grammar JsonObject() {
 }
 
 std::string EscapedCharacter(char32_t code) {
-  switch (code) {
-    case '"':
-      return "\\\"";
-    case '\\':
-      return "\\\\";
-    case '\b':
-      return "\\b";
-    case '\f':
-      return "\\f";
-    case '\n':
-      return "\\n";
-    case '\r':
-      return "\\r";
-    case '\t':
-      return "\\t";
-    default:
-      return code < 0x20 ? absl::StrFormat("\\u%04x", static_cast<unsigned>(code)) : Utf8(code);
-  }
+  const std::string quoted = Quoted(Utf8(code));
+  return quoted.substr(1, quoted.size() - 2);
 }
 
 }  // namespace strata::inference::grammar
