@@ -85,8 +85,8 @@ absl::Status DraftModel::Extend(Guess* guess, absl::Span<const float> logits) {
   std::vector<int32_t> path(guess->tokens.begin() + static_cast<long>(ask.tokens.size()),
                             guess->tokens.end());
   if (path.empty() && options_.width > 1) {
-    for (const TokenLogProbability& next : TopLogProbabilities(logits, options_.width))
-      if (next.token != token) guess->aside.push_back(next.token);
+    for (const TokenLogProbability& other : TopLogProbabilities(logits, options_.width))
+      if (other.token != token) guess->aside.push_back(other.token);
     guess->aside.resize(std::min(guess->aside.size(), static_cast<size_t>(options_.width - 1)));
   }
   path.push_back(token);
