@@ -6,7 +6,8 @@
 //   for (each piece) { ahead.Step(); ... }
 //
 // Rows that lie apart are found by no hardware prefetcher. A few lines at a time, as more than the core's misses in flight
-// would stall the work; to the first cache, as hints for the second alone were seen to do nothing (Zen 4).
+// would stall the work; to the first cache, where the few rows of a step have room: hints for the second alone were seen to
+// do nothing here (Zen 4).
 #ifndef STRATA_COMPILER_KERNELS_CPU_ROWS_AHEAD_H_
 #define STRATA_COMPILER_KERNELS_CPU_ROWS_AHEAD_H_
 
