@@ -118,7 +118,10 @@ absl::Status RequireCall(const RequestFields& fields, Serving& serving, const Ch
     return ToolCallGrammar(*serving.tool_calls, serving.engine->tokenizer(), chat.tools,
                            chat.must_call_name, job->tools.parallel);
   });
-  if (!grammar.ok()) return fields.Error("tool_choice", grammar.status().message());
+  if (!grammar.ok()) {
+    return fields.Error(absl::IsNotFound(grammar.status()) ? "tool_choice" : "tools",
+                        grammar.status().message());
+  }
   job->params.request.grammar = *std::move(grammar);
   return absl::OkStatus();
 }

@@ -50,8 +50,7 @@ class Writer {
       }
       calls.push_back(*std::move(call));
     }
-    if (calls.empty())
-      return absl::InvalidArgumentError(absl::StrCat("there is no tool \"", name, "\""));
+    if (calls.empty()) return absl::NotFoundError(absl::StrCat("there is no tool \"", name, "\""));
     const Expr call = grammar::Rule(grammar_.Add("call", grammar::Choice(std::move(calls))));
     grammar_.rules[static_cast<size_t>(root)].body = Calls(call, parallel);
     return std::move(grammar_);

@@ -17,8 +17,8 @@
 namespace strata::inference {
 
 // `tools`: a list of objects with function.name. `name`: the one tool that must be called; "": any. `parallel`: several
-// calls may follow each other. INVALID_ARGUMENT, with the tool, for parameters that are no schema with a grammar, and when
-// there is no such tool.
+// calls may follow each other. INVALID_ARGUMENT, with the tool, for parameters that are no schema with a grammar;
+// NOT_FOUND when there is no such tool.
 absl::StatusOr<grammar::Grammar> ToolCallGrammar(const ToolCallFormat& format,
                                                  const Tokenizer& tokenizer,
                                                  const nlohmann::ordered_json& tools,

@@ -114,7 +114,7 @@ TEST(ToolCallGrammarTest, FaultsNameTheTool) {
   const ToolCallFormat& format = ToolCallFormats()[0];
   Json tools = Tools();
   EXPECT_THAT(ToolCallGrammar(format, tokenizer, tools, "then", true),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("there is no tool \"then\"")));
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("there is no tool \"then\"")));
   tools[1]["function"]["parameters"] = {{"type", "string"}};
   EXPECT_THAT(ToolCallGrammar(format, tokenizer, tools, "", true),
               StatusIs(absl::StatusCode::kInvalidArgument,

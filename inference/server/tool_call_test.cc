@@ -333,6 +333,11 @@ TEST_F(ToolCallTest, WhatCannotBeIsRefused) {
   refused({{"tool_choice", "required"}, {"response_format", {{"type", "json_object"}}}},
           "another field");
   refused({{"tool_choice", "required"}, {"tools", Value::array()}}, "has no tools");
+  Value request = Tools({{"tool_choice", "required"}});
+  request["tools"][0]["function"]["parameters"] = {{"type", "object"}, {"not", true}};
+  const Value error = Post(kChat, request, 400)["error"];
+  EXPECT_EQ(error["param"], "tools");
+  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("tools[0].function.parameters"));
   EXPECT_EQ(Post(kChat, Tools({{"parallel_tool_calls", "no"}}), 400)["error"]["param"],
             "parallel_tool_calls");
   Start({.model_chat_template = "{{ messages[0].content }}"});
